@@ -1,0 +1,1 @@
+"""The rules: readings in, findings and incidents out, deterministic and in event time."""

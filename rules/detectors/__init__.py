@@ -1,0 +1,1 @@
+"""The detectors, one a file; `registry` lists them."""
