@@ -1,0 +1,1 @@
+"""Alerts as people handle them: records, acknowledgement, outcome, audit, outbox and the words of messages."""

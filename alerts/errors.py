@@ -1,0 +1,37 @@
+"""What the records refuse, by who handles it."""
+
+from __future__ import annotations
+
+from alerts.values import Alert
+
+
+class RecordsError(Exception):
+    """The records database cannot be opened or is of a version this program does not know."""
+
+
+class AlertError(Exception):
+    """What a caller asked for cannot be done; the message may be shown to a person."""
+
+
+class UnknownAlertError(AlertError):
+    """No alert has this id."""
+
+    def __init__(self, alert_id: str) -> None:
+        super().__init__(f"there is no alert {alert_id!r}")
+        self.alert_id = alert_id
+
+
+class ConflictError(AlertError):
+    """Somebody else acted on the alert in between; `current` is how it stands now."""
+
+    def __init__(self, message: str, current: Alert) -> None:
+        super().__init__(message)
+        self.current = current
+
+
+class CursorError(AlertError):
+    """The cursor is none that a page of this list gave."""
+
+
+class RefusedError(AlertError):
+    """An argument is not allowed (an empty comment, a page of 0); the message says what is."""
