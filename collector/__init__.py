@@ -1,0 +1,1 @@
+"""Meters in, readings out: one folder a protocol, and the journal that makes a reading count as taken."""
