@@ -1,0 +1,24 @@
+"""What alembic runs: all revisions on the connection it is given, inside that connection's transaction."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+from alerts.models import Base
+
+# Any number will do, as long as it stays: two programs that start at once migrate one after the other.
+_POSTGRES_LOCK = 4_107_001
+
+
+def _run() -> None:
+    connection: Connection = context.config.attributes["connection"]
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _POSTGRES_LOCK})
+    context.configure(connection=connection, target_metadata=Base.metadata)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+_run()
