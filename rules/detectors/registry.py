@@ -1,0 +1,22 @@
+"""The detectors there are: one visible dict, by rule id."""
+
+from __future__ import annotations
+
+from rules.detectors.detector import RuleDetector
+
+
+def by_rule(*detectors: type[RuleDetector]) -> dict[str, type[RuleDetector]]:
+    """The detectors by their rule id.
+
+    Raises:
+        ValueError: two with one id.
+    """
+    table: dict[str, type[RuleDetector]] = {}
+    for detector in detectors:
+        if detector.rule in table:
+            raise ValueError(f"two detectors are called {detector.rule!r}")
+        table[detector.rule] = detector
+    return table
+
+
+DETECTORS: dict[str, type[RuleDetector]] = by_rule()
