@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy import select
+
+from alerts import positions
+from alerts.actions import PersonsHand
+from alerts.changes import ChangeWriter
+from alerts.database import Database
+from alerts.errors import UnknownAlertError
+from alerts.listing import counts_of, page_of
+from alerts.models import AlertRow, AuditRow, OutboxRow
+from alerts.notices import enqueue, untold
+from alerts.rows import alert_of, audit_entry_of, delivery_of, ms_of, snapshot_of
 from alerts.values import (
     Actor,
     Alert,
@@ -14,6 +25,7 @@ from alerts.values import (
     Clock,
     Delivery,
     NotifyPolicy,
+    NotifyReason,
     Outcome,
     Snapshot,
     utc_now,
@@ -27,15 +39,19 @@ class Records:
     """The records of one site at an SQLAlchemy URL, e.g. `sqlite:///DATA/records.db`."""
 
     def __init__(self, url: str, *, clock: Clock = utc_now, policy: NotifyPolicy | None = None) -> None:
-        raise NotImplementedError
+        """Raises: RecordsError if the URL is none that is known."""
+        self.database = Database(url)
+        self._clock = clock
+        self._policy = policy or NotifyPolicy()
+        self._seen = 0  # entries without a change: not worth a transaction each, written with the next change
 
     def migrate(self) -> None:
         """Bring the database to this program's schema; call once, before all else."""
-        raise NotImplementedError
+        self.database.migrate()
 
     def close(self) -> None:
         """Give the connections back."""
-        raise NotImplementedError
+        self.database.close()
 
     def apply(
         self, changes: Sequence[IncidentChange], applied_seq: int, *, is_muted: bool = False
@@ -45,48 +61,74 @@ class Records:
         Seen before (at or below `applied_seq()`): nothing happens and nothing is returned. `is_muted` leaves
         the outbox out (history brought in); `notify_open` makes up for what is still open then.
         """
-        raise NotImplementedError
+        if not changes:
+            self._seen = max(self._seen, applied_seq)
+            return ()
+        with self.database.writing() as session:
+            if not positions.advance(session, applied_seq):
+                return ()
+            writer = ChangeWriter(session, None if is_muted else self._policy, applied_seq, self._now_ms())
+            rows = {row.id: row for row in (writer.write(i, change) for i, change in enumerate(changes))}
+            return tuple(alert_of(row) for row in rows.values())
 
     def applied_seq(self) -> int:
         """The journal position up to which changes are written; 0 at first."""
-        raise NotImplementedError
+        with self.database.reading() as session:
+            return positions.applied_seq(session)
 
     def notify_open(self) -> int:
         """A notification for each active, not inhibited alert nobody was told of yet; how many. May be repeated."""
-        raise NotImplementedError
+        with self.database.writing() as session:
+            found = untold(session)
+            for row in found:
+                enqueue(session, self._policy, row, NotifyReason.RAISED, cause="open", now_ms=self._now_ms())
+            return len(found)
 
     def save_snapshot(self, seq: int, code_revision: str, rules_revision: str, blob: bytes) -> None:
         """Keep the shard's state after entry `seq`; the last three are kept."""
-        raise NotImplementedError
+        with self.database.writing() as session:
+            positions.keep(session, Snapshot(seq, code_revision, rules_revision, blob), self._now_ms())
+            positions.advance(session, min(seq, self._seen))
 
     def latest_snapshot(self) -> Snapshot | None:
         """The snapshot of the highest sequence."""
-        raise NotImplementedError
+        with self.database.reading() as session:
+            row = positions.newest(session)
+            return None if row is None else snapshot_of(row)
 
     def get_alert(self, alert_id: str) -> Alert:
         """Raises: UnknownAlertError."""
-        raise NotImplementedError
+        with self.database.reading() as session:
+            row = session.get(AlertRow, alert_id)
+            if row is None:
+                raise UnknownAlertError(alert_id)
+            return alert_of(row)
 
     def find_alerts(
         self, wanted: AlertFilter = EVERY_ALERT, *, cursor: str | None = None, limit: int = 50
     ) -> AlertPage:
         """Raises: CursorError, RefusedError (limit not in 1..500)."""
-        raise NotImplementedError
+        with self.database.reading() as session:
+            return page_of(session, wanted, cursor, limit)
 
     def count_alerts(self, nodes: Sequence[str] | None = None) -> AlertCounts:
         """The head of the list, of the whole site or of these nodes."""
-        raise NotImplementedError
+        with self.database.reading() as session:
+            return counts_of(session, nodes)
 
     def acknowledge(self, alert_id: str, actor: Actor, *, note: str = "", expected_version: int | None = None) -> Alert:
         """Somebody says: I have it. By the same person again: nothing changes.
 
         Raises: UnknownAlertError; ConflictError (somebody else has it, or the version is another); RefusedError.
         """
-        raise NotImplementedError
+        with self.database.writing() as session:
+            hand = PersonsHand(session, actor, note, self._now_ms())
+            return alert_of(hand.acknowledge(alert_id, expected_version))
 
     def comment(self, alert_id: str, actor: Actor, text: str) -> Alert:
         """Raises: UnknownAlertError; RefusedError (empty, or over 4,000 characters). Never conflicts."""
-        raise NotImplementedError
+        with self.database.writing() as session:
+            return alert_of(PersonsHand(session, actor, text, self._now_ms()).comment(alert_id))
 
     def resolve(
         self, alert_id: str, actor: Actor, outcome: Outcome, *, note: str = "", expected_version: int | None = None
@@ -95,16 +137,30 @@ class Records:
 
         Raises: UnknownAlertError; ConflictError (version, or resolved by somebody else and no version given).
         """
-        raise NotImplementedError
+        with self.database.writing() as session:
+            hand = PersonsHand(session, actor, note, self._now_ms())
+            return alert_of(hand.resolve(alert_id, outcome, expected_version))
 
     def audit_of(self, alert_id: str) -> tuple[AuditEntry, ...]:
         """The alert's history, oldest first. Raises: UnknownAlertError."""
-        raise NotImplementedError
+        with self.database.reading() as session:
+            if session.get(AlertRow, alert_id) is None:
+                raise UnknownAlertError(alert_id)
+            query = select(AuditRow).where(AuditRow.alert_id == alert_id).order_by(AuditRow.id)
+            return tuple(audit_entry_of(row) for row in session.scalars(query))
 
     def deliveries_of(self, alert_id: str) -> tuple[Delivery, ...]:
         """Who was told of the alert, oldest first."""
-        raise NotImplementedError
+        query = select(OutboxRow).where(OutboxRow.alert_id == alert_id)
+        with self.database.reading() as session:
+            rows = session.scalars(query.order_by(OutboxRow.created_ms, OutboxRow.id))
+            return tuple(delivery_of(row) for row in rows)
 
     def recent_deliveries(self, limit: int = 100) -> tuple[Delivery, ...]:
         """The latest notifications, newest first."""
-        raise NotImplementedError
+        query = select(OutboxRow).order_by(OutboxRow.created_ms.desc(), OutboxRow.id.desc()).limit(limit)
+        with self.database.reading() as session:
+            return tuple(delivery_of(row) for row in session.scalars(query))
+
+    def _now_ms(self) -> int:
+        return ms_of(self._clock())

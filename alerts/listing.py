@@ -1,0 +1,103 @@
+"""Reading alerts: filters, pages by key (stable while new alerts come in), counts."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy.orm import Session
+
+from alerts.errors import CursorError, RefusedError
+from alerts.models import AlertRow
+from alerts.rows import alert_of
+from alerts.values import AlertCounts, AlertFilter, AlertPage, AlertState
+from metering.incident import Severity
+
+LARGEST_PAGE = 500
+
+
+def page_of(session: Session, wanted: AlertFilter, cursor: str | None, limit: int) -> AlertPage:
+    """The page after `cursor`, latest detection first.
+
+    Raises:
+        CursorError: the cursor is none of ours.
+        RefusedError: the limit is not in 1..500.
+    """
+    if not 1 <= limit <= LARGEST_PAGE:
+        raise RefusedError(f"a page has 1 to {LARGEST_PAGE} alerts, not {limit}")
+    # One more than asked for tells whether there is a next page.
+    rows = session.scalars(page_query(wanted, cursor).limit(limit + 1)).all()
+    more = len(rows) > limit
+    items = tuple(alert_of(row) for row in rows[:limit])
+    return AlertPage(items, encode_cursor(rows[limit - 1]) if more else None)
+
+
+def page_query(wanted: AlertFilter, cursor: str | None) -> Select[AlertRow]:
+    """The alerts of a filter after a cursor, in the list's order. Raises: CursorError."""
+    query = select(AlertRow).where(*_conditions(wanted))
+    if cursor is not None:
+        query = query.where(tuple_(AlertRow.detected_ms, AlertRow.id) < tuple_(*decode_cursor(cursor)))
+    return query.order_by(AlertRow.detected_ms.desc(), AlertRow.id.desc())
+
+
+def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
+    # Literal truth values, in the order of the indexes: SQLite plans partial keys by them.
+    out: list[ColumnElement[bool]] = []
+    if wanted.inhibited is not None:
+        out.append(AlertRow.is_inhibited.is_(wanted.inhibited))
+    if wanted.state is not None:
+        out.append(AlertRow.is_active.is_(wanted.state is AlertState.ACTIVE))
+    if wanted.acknowledged is not None:
+        out.append(AlertRow.is_acknowledged.is_(wanted.acknowledged))
+    if wanted.category is not None:
+        out.append(AlertRow.category == wanted.category.value)
+    if wanted.severity is not None:
+        out.append(AlertRow.severity == wanted.severity.value)
+    if wanted.medium is not None:
+        out.append(AlertRow.medium == wanted.medium)
+    if wanted.nodes is not None:
+        out.append(AlertRow.node.in_(wanted.nodes))
+    return out
+
+
+def encode_cursor(row: AlertRow) -> str:
+    """An opaque text that names the row's place in the list."""
+    return base64.urlsafe_b64encode(json.dumps([row.detected_ms, row.id]).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> tuple[int, str]:
+    """The place a cursor names. Raises: CursorError."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        detected_ms, alert_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise CursorError(f"{cursor!r} is no cursor; take it from `next_cursor` of a page") from error
+    if type(detected_ms) is not int or not isinstance(alert_id, str) or abs(detected_ms) >= 1 << 63:
+        raise CursorError(f"{cursor!r} is no cursor; take it from `next_cursor` of a page")
+    return detected_ms, alert_id
+
+
+def counts_of(session: Session, nodes: Sequence[str] | None) -> AlertCounts:
+    """The head of the list. Answered from one index."""
+    keys = (AlertRow.is_inhibited, AlertRow.is_active, AlertRow.is_acknowledged, AlertRow.severity)
+    query = select(*keys, func.count()).group_by(*keys)
+    if nodes is not None:
+        query = query.where(AlertRow.node.in_(nodes))
+    out = AlertCounts()
+    for is_inhibited, is_active, is_acknowledged, severity, count in session.execute(query):
+        if is_inhibited:
+            out = replace(out, inhibited=out.inhibited + count * is_active)
+        elif not is_active:
+            out = replace(out, cleared=out.cleared + count)
+        else:
+            out = replace(
+                out,
+                active=out.active + count,
+                unacknowledged=out.unacknowledged + count * (not is_acknowledged),
+                critical=out.critical + count * (severity == Severity.CRITICAL.value),
+            )
+    return out
