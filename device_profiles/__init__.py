@@ -1,0 +1,17 @@
+"""What each meter model speaks: one YAML file a model under `models/`, and the schema that checks it."""
+
+from device_profiles.loader import ProfileError, list_profiles, load_profile, load_profile_file
+from device_profiles.schema import JsonPoint, JsonProfile, ModbusPoint, ModbusProfile, Point, Profile
+
+__all__ = [
+    "JsonPoint",
+    "JsonProfile",
+    "ModbusPoint",
+    "ModbusProfile",
+    "Point",
+    "Profile",
+    "ProfileError",
+    "list_profiles",
+    "load_profile",
+    "load_profile_file",
+]
