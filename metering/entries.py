@@ -41,8 +41,11 @@ class EventBatch:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The clock, journaled once a minute, so that silence is found in event time. `down_since` is set on the
-    first tick after a stop of the collector itself: the time between is a gap of ours, never a meter's fault."""
+    """The clock, journaled once a minute, so that silence is found in event time.
+
+    `down_since` is set on the first tick after a stop of the collector itself: the time between is a gap of ours,
+    never a meter's fault.
+    """
 
     time: np.datetime64
     down_since: np.datetime64 | None = None
