@@ -1,0 +1,1 @@
+"""The program: commands, settings, composition root, stores and notification channels."""

@@ -1,0 +1,100 @@
+"""Intervals and the hourly roll-up in SQL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from aquavolt.stores.windows_on_grid import Cover
+from metering.batch import Float64, UInt16, to_datetime
+from metering.intervals import IntervalBatch
+from metering.windows import GRID_MS
+
+_MERGE_INTERVALS = """
+MERGE INTO intervals USING incoming USING (meter, quantity, step)
+WHEN MATCHED THEN UPDATE SET usage = incoming.usage, quality = incoming.quality
+WHEN NOT MATCHED THEN INSERT (meter, quantity, step, usage, quality)
+    VALUES (incoming.meter, incoming.quantity, incoming.step, incoming.usage, incoming.quality)
+"""
+
+# An hour is added up anew from its intervals, so a late interval that replaces one cannot leave the sum astray.
+_MERGE_HOURS = """
+MERGE INTO hours USING (
+    WITH touched AS (SELECT DISTINCT meter, quantity, step // 4 AS hour FROM incoming)
+    SELECT meter, quantity, touched.hour, fsum(usage) AS usage, bit_or(quality) AS quality
+    FROM intervals JOIN touched USING (meter, quantity)
+    WHERE step >= ? AND step < ? AND step // 4 = touched.hour
+    GROUP BY ALL
+) AS sums USING (meter, quantity, hour)
+WHEN MATCHED THEN UPDATE SET usage = sums.usage, quality = sums.quality
+WHEN NOT MATCHED THEN INSERT (meter, quantity, hour, usage, quality)
+    VALUES (sums.meter, sums.quantity, sums.hour, sums.usage, sums.quality)
+"""
+
+_SUMS = """
+SELECT wanted.place AS meter, cover.window, fsum(usage) AS usage, bit_or(quality) AS quality
+FROM {table} AS stored JOIN cover ON cover.number = stored.{number} JOIN wanted ON wanted.number = stored.meter
+WHERE stored.quantity = ? AND stored.{number} >= ? AND stored.{number} <= ?
+GROUP BY ALL
+"""
+
+
+def interval_columns(batch: IntervalBatch) -> dict[str, npt.NDArray[Any]]:
+    """The batch as columns of the table, each key once (its last row); `meter` is the batch's own index.
+
+    Raises:
+        ValueError: a start off the grid, or usage that is no finite number.
+    """
+    ms = batch.start.astype("datetime64[ms]").astype(np.int64)
+    wrong = np.flatnonzero((ms % GRID_MS != 0) | ~np.isfinite(batch.usage))
+    if wrong.size:
+        row = wrong[0]
+        meter, start = batch.meters[batch.meter[row]], to_datetime(batch.start[row]).isoformat()
+        raise ValueError(
+            f"interval of {meter!r} at {start} with usage {batch.usage[row]}: "
+            "it must start on the 15 min grid and have a finite usage"
+        )
+    step = (ms // GRID_MS).astype(np.int32)
+    order = np.lexsort((np.arange(len(step)), step, batch.quantity, batch.meter))
+    meter_, quantity_, step_ = batch.meter[order], batch.quantity[order], step[order]
+    is_last = np.ones(len(order), np.bool_)
+    is_last[:-1] = (np.diff(meter_) != 0) | (quantity_[1:] != quantity_[:-1]) | (np.diff(step_) != 0)
+    rows = np.sort(order[is_last])
+    return {
+        "meter": batch.meter[rows],
+        "quantity": batch.quantity[rows],
+        "step": step[rows],
+        "usage": batch.usage[rows],
+        "quality": batch.quality[rows],
+    }
+
+
+def upsert(cursor: Any, columns: dict[str, npt.NDArray[Any]]) -> None:
+    """Write intervals (each key once) and the hours they belong to."""
+    cursor.register("incoming", columns)
+    cursor.execute(_MERGE_INTERVALS)
+    first, last = int(columns["step"].min()), int(columns["step"].max())
+    cursor.execute(_MERGE_HOURS, [first // 4 * 4, (last // 4 + 1) * 4])
+
+
+def add_hours(cursor: Any, cover: Cover, quantity: int, usage: Float64, quality: UInt16) -> None:
+    """Add the hours of `cover` to `usage` and `quality` (windows x the registered `wanted` meters)."""
+    _add(cursor, _SUMS.format(table="hours", number="hour"), cover, quantity, usage, quality)
+
+
+def add_steps(cursor: Any, cover: Cover, quantity: int, usage: Float64, quality: UInt16) -> None:
+    """Add the 15 min intervals of `cover`, as `add_hours` does."""
+    _add(cursor, _SUMS.format(table="intervals", number="step"), cover, quantity, usage, quality)
+
+
+def _add(cursor: Any, query: str, cover: Cover, quantity: int, usage: Float64, quality: UInt16) -> None:
+    if not len(cover.number) or not usage.size:
+        return
+    cursor.register("cover", {"number": cover.number, "window": cover.window})
+    rows = cursor.execute(query, [quantity, int(cover.number[0]), int(cover.number[-1])]).fetchnumpy()
+    cursor.unregister("cover")
+    at = (rows["window"], rows["meter"])
+    usage[at] = np.where(np.isnan(usage[at]), 0.0, usage[at]) + rows["usage"]
+    quality[at] |= rows["quality"]

@@ -1,0 +1,42 @@
+"""The adapters that every store contract runs on. A new adapter joins by one line in `ADAPTERS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aquavolt.stores.duckdb_store import DuckDBStore
+
+
+def _duckdb(folder: Path) -> DuckDBStore:
+    return DuckDBStore(folder / "store.duckdb")
+
+
+# Name -> how to open the adapter on a folder of its own; opened again on the same folder it must show the same data.
+ADAPTERS: dict[str, Callable[[Path], Any]] = {"duckdb": _duckdb}
+
+
+@pytest.fixture(params=ADAPTERS)
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Any]]:
+    """Opens the store; called again, it closes the one before and opens it anew."""
+    opened: list[Any] = []
+
+    def close() -> None:
+        while opened:
+            opened.pop().close()
+
+    def reopen() -> Any:
+        close()
+        opened.append(ADAPTERS[request.param](tmp_path))
+        return opened[-1]
+
+    yield reopen
+    close()
+
+
+@pytest.fixture
+def store(open_store: Callable[[], Any]) -> Any:
+    return open_store()
