@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import difflib
 from functools import cache
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Any
 
 from pydantic import ValidationError
 
 from device_profiles.checks import find_faults
 from device_profiles.schema import PROTOCOLS, Profile
-from device_profiles.yaml_lines import Lines, YamlError, read_yaml
+from device_profiles.yaml_lines import Lines, Path, YamlError, read_yaml
 from metering.site_document import Fault
 
-_MODELS = Path(__file__).parent / "models"
+# Position of the key in the path of a point's key: ("points", 3, "scale").
+_POINT_KEY = 2
+_MODELS = FilePath(__file__).parent / "models"
 
 
 class ProfileError(ValueError):
@@ -44,7 +46,7 @@ def load_profile(profile_id: str) -> Profile:
     return profile
 
 
-def load_profile_file(path: Path) -> Profile:
+def load_profile_file(path: FilePath) -> Profile:
     """The profile in a file.
 
     Raises:
@@ -95,5 +97,13 @@ def _fault(error: Any) -> Fault:
 
 
 def _error(name: str, lines: Lines, faults: list[Fault]) -> ProfileError:
-    told = [f"{name}:{lines.of(f.path)}: {'.'.join(map(str, f.path))}: {f.message}" for f in faults]
-    return ProfileError("\n".join(told))
+    placed = [Fault(_written_path(f.path, lines), f.message) for f in faults]
+    told = [f"{name}:{lines.of(f.path)}: {'.'.join(map(str, f.path))}: {f.message}" for f in placed]
+    return ProfileError("\n".join(dict.fromkeys(told)))
+
+
+def _written_path(path: Path, lines: Lines) -> Path:
+    """Where a fault was written: a point's key that came from `defaults` is a fault of `defaults`, told once."""
+    is_merged = len(path) > _POINT_KEY and path[0] == "points" and path[: _POINT_KEY + 1] not in lines
+    merged = ("defaults", *path[_POINT_KEY:])
+    return merged if is_merged and merged[:2] in lines else path

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from device_profiles.dtypes import DTYPES, ByteOrder, Dtype, WordOrder
 from metering.quantities import BY_NAME, Quantity
 
-RAW_VALUE = Annotated[float, Field(allow_inf_nan=False)]
+
+def _known_dtype(name: str) -> str:
+    if name not in DTYPES:
+        raise ValueError(f"unknown dtype; allowed: {', '.join(DTYPES)}")
+    return name
+
+
+DtypeName = Annotated[str, AfterValidator(_known_dtype)]
+RawValue = Annotated[float, Field(allow_inf_nan=False)]
 PollClass = Literal["fast", "slow", "once"]
 
 
@@ -72,7 +80,7 @@ class Limits(Strict):
 class Parameter(Strict):
     """A number that is set for each installed meter, e.g. a transformer ratio."""
 
-    default: RAW_VALUE = 1.0
+    default: RawValue = 1.0
     note: str = ""
 
 
@@ -87,12 +95,12 @@ class Point(Strict):
     quantity: str = Field(min_length=1)
     source_name: str = ""
     unit: str | None = None
-    scale: RAW_VALUE = 1.0
-    offset: RAW_VALUE = 0.0
+    scale: RawValue = 1.0
+    offset: RawValue = 0.0
     semantics: Literal["counter", "gauge", "state"] | None = None
     resettable: bool = False
     modulus: float | None = Field(default=None, gt=0)
-    valid_range: tuple[RAW_VALUE, RAW_VALUE] | None = None
+    valid_range: tuple[RawValue, RawValue] | None = None
     pulse_channel: int | None = Field(default=None, ge=0, le=255)
     note: str = ""
     src: tuple[str, ...] = ()
@@ -118,7 +126,7 @@ class ModbusPoint(Point):
     function: Literal[3, 4]
     address: int = Field(ge=0, le=0xFFFF)
     documented_as: str = ""
-    dtype: str
+    dtype: DtypeName
     count: int | None = Field(default=None, ge=1, le=125)
     word_order: WordOrder | None = None
     byte_order: ByteOrder = ByteOrder.BIG
@@ -127,12 +135,6 @@ class ModbusPoint(Point):
     invalid: tuple[int, ...] = ()
     times: tuple[str, ...] = ()
     poll: PollClass = "fast"
-
-    @model_validator(mode="after")
-    def _known_dtype(self) -> Self:
-        if self.dtype not in DTYPES:
-            raise ValueError(f"unknown dtype {self.dtype!r}; allowed: {', '.join(DTYPES)}")
-        return self
 
     @property
     def type(self) -> Dtype:
@@ -154,7 +156,7 @@ class PointDefaults(Strict):
     """What every point of the file has unless it says otherwise."""
 
     function: Literal[3, 4] | None = None
-    dtype: str | None = None
+    dtype: DtypeName | None = None
     word_order: WordOrder | None = None
     byte_order: ByteOrder | None = None
     poll: PollClass | None = None

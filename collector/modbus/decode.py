@@ -1,0 +1,148 @@
+"""From register bytes to values, by profile: compiled once a block, then whole arrays of replies at a time. Pure.
+
+The bytes of a reply are gathered point by point, most significant byte first, into a matrix (replies x points x
+bytes), which numpy then views as big-endian numbers. Every word and byte order is only another gather.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from device_profiles.binding import parameter_factor
+from device_profiles.dtypes import WordOrder, byte_positions
+from device_profiles.schema import ModbusPoint, Parameter
+from metering.batch import Float64, Mask
+
+Bytes = npt.NDArray[np.uint8]
+_Reads = Callable[[Bytes], tuple[Float64, Mask]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Points of one data type: where their values go, where their bytes lie, how raw bytes become numbers."""
+
+    columns: npt.NDArray[np.intp]
+    positions: npt.NDArray[np.intp]
+    read: _Reads
+    markers: tuple[tuple[int, int], ...]
+
+
+class BlockDecoder:
+    """Decodes the numeric points of one block, for any number of replies at once.
+
+    points  the numeric points, one a column, in the order given; text is `decode_text`'s
+    """
+
+    def __init__(
+        self,
+        points: Sequence[ModbusPoint],
+        address: int,
+        count: int,
+        parameters: Mapping[str, Parameter] | None = None,
+    ) -> None:
+        self.points = tuple(p for p in points if p.type.family != "text")
+        for point in self.points:
+            if not address <= point.address <= point.end <= address + count:
+                raise ValueError(f"{point.quantity} does not lie in registers {address} to {address + count - 1}")
+        self._size = 2 * count
+        factors = [parameter_factor(p, parameters or {}) for p in self.points]
+        self._scale = np.array([p.scale * f for p, f in zip(self.points, factors, strict=True)])
+        self._offset = np.array([p.offset * f for p, f in zip(self.points, factors, strict=True)])
+        self._groups = _group(self.points, address)
+
+    def values(self, replies: Bytes) -> tuple[Float64, Mask]:
+        """Values and which of them the meter means: (replies x points) each, from (replies x register bytes).
+
+        A value that is an invalid marker, no number or no decimal digits is False in the mask, and 0.
+
+        Raises:
+            ValueError: the replies do not have the block's length.
+        """
+        if replies.ndim != 2 or replies.shape[1] != self._size:  # noqa: PLR2004
+            raise ValueError(f"replies of this block have {self._size} bytes, not {replies.shape[1:]}")
+        out = np.empty((len(replies), len(self.points)))
+        valid = np.empty(out.shape, np.bool_)
+        for group in self._groups:
+            raw = np.ascontiguousarray(replies[:, group.positions])
+            numbers, good = group.read(raw)
+            for column, marker in group.markers:
+                good[:, column] &= _patterns(raw[:, column]) != marker
+            out[:, group.columns], valid[:, group.columns] = numbers, good
+        out = out * self._scale + self._offset
+        out[~valid] = 0.0
+        return out, valid
+
+
+def decode_text(point: ModbusPoint, registers: bytes, address: int) -> str:
+    """The text of an `ascii` point in a block's register bytes, without padding; what is not ASCII becomes '?'."""
+    start = 2 * (point.address - address)
+    raw = registers[start : start + 2 * point.registers]
+    order = byte_positions(WordOrder.MSW_FIRST, point.byte_order, point.registers)
+    return bytes(raw[i] for i in order).decode("ascii", "replace").replace("�", "?").strip("\x00 ")
+
+
+def _group(points: Sequence[ModbusPoint], address: int) -> tuple[_Group, ...]:
+    by_type: dict[object, list[int]] = {}
+    for column, point in enumerate(points):
+        field = (point.bit, point.width) if point.type.family == "bits" else None
+        by_type.setdefault((point.dtype, field), []).append(column)
+    return tuple(_one_group([points[c] for c in columns], columns, address) for columns in by_type.values())
+
+
+def _one_group(points: Sequence[ModbusPoint], columns: Sequence[int], address: int) -> _Group:
+    positions = [
+        [
+            2 * (p.address - address) + i
+            for i in byte_positions(p.word_order or WordOrder.MSW_FIRST, p.byte_order, p.registers)
+        ]
+        for p in points
+    ]
+    mask = (1 << points[0].type.bits) - 1
+    markers = tuple((i, marker & mask) for i, p in enumerate(points) for marker in p.invalid)
+    return _Group(np.array(columns, np.intp), np.array(positions, np.intp), _reader(points[0]), markers)
+
+
+def _reader(point: ModbusPoint) -> _Reads:
+    family, width = point.type.family, 2 * point.registers
+    if family == "bcd":
+        return _read_bcd
+    if family == "bits":
+        return _bit_reader(point.bit, (1 << (point.width or 1)) - 1)
+    code = {"uint": "u", "int": "i", "float": "f"}[family]
+    return _number_reader(np.dtype(f">{code}{width}"))
+
+
+def _number_reader(dtype: np.dtype[np.generic]) -> _Reads:
+    def read(raw: Bytes) -> tuple[Float64, Mask]:
+        numbers = raw.view(dtype)[..., 0].astype(np.float64)
+        return numbers, np.isfinite(numbers)
+
+    return read
+
+
+def _bit_reader(bit: int, mask: int) -> _Reads:
+    def read(raw: Bytes) -> tuple[Float64, Mask]:
+        numbers = ((_patterns(raw) >> np.uint64(bit)) & np.uint64(mask)).astype(np.float64)
+        return numbers, np.ones(numbers.shape, np.bool_)
+
+    return read
+
+
+def _read_bcd(raw: Bytes) -> tuple[Float64, Mask]:
+    high, low = raw >> 4, raw & 0xF
+    weights = 100.0 ** np.arange(raw.shape[-1] - 1, -1, -1)
+    numbers = (high * 10.0 + low) @ weights
+    good: Mask = np.all((high <= 9) & (low <= 9), axis=-1)  # noqa: PLR2004
+    return numbers, good
+
+
+def _patterns(raw: Bytes) -> npt.NDArray[np.uint64]:
+    """The raw bytes of each value as one unsigned number."""
+    out = np.zeros(raw.shape[:-1], np.uint64)
+    for i in range(raw.shape[-1]):
+        out = (out << np.uint64(8)) | raw[..., i]
+    return out
