@@ -1,0 +1,91 @@
+"""What people are told: place, what, how much, since when, loss so far, next step, link. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from alerts.channel import Message
+from alerts.figures import duration_text, rate_text, time_text, total_text
+from alerts.values import Alert, Clock, NotifyReason, utc_now
+from alerts.words import Language, word
+from metering.site import Site
+
+_PLACE_JOINT = " › "
+
+
+def place_text(site: Site, node: str) -> str:
+    """The node's place from the root down, by names; a node that is no longer in the site by its id."""
+    if node not in site.nodes:
+        return node
+    return _PLACE_JOINT.join(site.nodes[n].name or n for n in site.place_path(node))
+
+
+@dataclass(frozen=True, slots=True)
+class MessageWriter:
+    """Writes messages of one site. Call it as the outbox's `compose`.
+
+    site       the site as it is now (it may be reloaded)
+    page_base  where the pages are seen from a phone, e.g. `https://meters.example.edu`; without a slash at the end
+    """
+
+    site: Callable[[], Site]
+    page_base: str
+    clock: Clock = utc_now
+
+    def __call__(self, alert: Alert, reason: NotifyReason) -> dict[Language, Message]:
+        """The message in every language."""
+        site, now = self.site(), self.clock()
+        link = f"{self.page_base.rstrip('/')}/alerts/{quote(alert.id, safe='')}"
+        return {language: write_message(alert, reason, site, link, now, language) for language in Language}
+
+
+def write_message(
+    alert: Alert, reason: NotifyReason, site: Site, link: str, now: datetime, language: Language
+) -> Message:
+    """The message in one language."""
+    place = place_text(site, alert.node)
+    severity = word(f"severity.{alert.severity}", language)
+    title = f"[{severity}] {word(f'reason.{reason}', language)}: {_what(alert, language)} - {place}"
+    if language is Language.ZH_CN:
+        title = f"【{severity}】{word(f'reason.{reason}', language)}：{_what(alert, language)}，{place}"
+    lines = [(key, text) for key, text in _lines(alert, site, now, language) if text]
+    colon = "：" if language is Language.ZH_CN else ": "
+    body = [
+        f"{word(f'label.{key}', language)}{colon}{text}" for key, text in [("place", place), *lines, ("open", link)]
+    ]
+    return Message(_one_line(title), "\n".join(_one_line(line) for line in body), link)
+
+
+def _what(alert: Alert, language: Language) -> str:
+    return word(f"category.{alert.category}", language)
+
+
+def _lines(alert: Alert, site: Site, now: datetime, language: Language) -> Iterator[tuple[str, str]]:
+    """Each line's label and text; an empty text is left out."""
+    yield "what", f"{_what(alert, language)}, {word(f'rule.{alert.rule}', language)} ({alert.subject})"
+    if alert.loss_rate is not None and alert.loss_rate > 0:
+        yield "rate", rate_text(alert.loss_rate, alert.medium, language)
+    lasting = duration_text((alert.closed_at or now) - alert.onset_at, language)
+    yield "since", f"{time_text(alert.onset_at, site.zone)} ({lasting})"
+    if alert.loss_total is not None and alert.loss_total > 0:
+        yield "loss", total_text(alert.loss_total, alert.medium)
+    if alert.closed_at is not None:
+        yield "cleared", time_text(alert.closed_at, site.zone)
+    else:
+        yield "next", next_step(alert, language)
+
+
+def next_step(alert: Alert, language: Language) -> str:
+    """What to do: what the rule suggests in its evidence (a text, or one a language), else what fits the category."""
+    suggested = alert.evidence.get("next_step")
+    if isinstance(suggested, dict):
+        suggested = suggested.get(language.value)
+    return suggested if isinstance(suggested, str) and suggested else word(f"next.{alert.category}", language)
+
+
+def _one_line(text: str) -> str:
+    """Names come from files: a line break in one must not make a header or a line of its own."""
+    return " ".join(text.split())

@@ -1,0 +1,102 @@
+"""The words of alerts in both languages, shared by messages and pages: one table, one row a word."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Language(StrEnum):
+    """The languages of messages and pages, as BCP 47 tags."""
+
+    ZH_CN = "zh-CN"
+    EN = "en"
+
+
+# key: (zh-CN, en). The part before the dot is the kind, the part after it the value as it stands in an alert.
+_TABLE: dict[str, tuple[str, str]] = {
+    "severity.info": ("提示", "info"),
+    "severity.warning": ("警告", "warning"),
+    "severity.critical": ("严重", "critical"),
+    "category.leak": ("漏水", "leak"),
+    "category.consumption": ("用量异常", "abnormal consumption"),
+    "category.appliance": ("疑似违规电器", "suspected appliance"),
+    "category.supply": ("供应异常", "supply fault"),
+    "category.data_quality": ("计量数据异常", "meter data fault"),
+    "medium.electricity": ("电", "electricity"),
+    "medium.water": ("水", "water"),
+    "medium.gas": ("燃气", "gas"),
+    "medium.heat": ("热", "heat"),
+    "medium.other": ("其他", "other"),
+    "state.active": ("未恢复", "active"),
+    "state.cleared": ("已恢复", "cleared"),
+    "acknowledged.yes": ("已接单", "acknowledged"),
+    "acknowledged.no": ("待接单", "unacknowledged"),
+    "outcome.confirmed": ("确认属实", "confirmed"),
+    "outcome.repaired": ("已修复", "repaired"),
+    "outcome.false": ("误报", "false alarm"),
+    "outcome.planned_use": ("计划用量", "planned use"),
+    "outcome.meter_fault": ("表计故障", "meter fault"),
+    "action.raised": ("产生", "raised"),
+    "action.updated": ("数据更新", "updated"),
+    "action.escalated": ("升级", "escalated"),
+    "action.moved": ("位置缩小", "moved to a smaller place"),
+    "action.inhibited": ("被其他告警解释", "explained by another alert"),
+    "action.released": ("重新独立告警", "stands by itself again"),
+    "action.cleared": ("表计确认恢复", "cleared by the meters"),
+    "action.acknowledged": ("接单", "acknowledged"),
+    "action.commented": ("备注", "commented"),
+    "action.resolved": ("处理完毕", "resolved"),
+    "reason.raised": ("新告警", "New alert"),
+    "reason.escalated": ("告警升级", "Alert escalated"),
+    "reason.cleared": ("告警恢复", "Alert cleared"),
+    "delivery.pending": ("待发送", "pending"),
+    "delivery.delivered": ("已送达", "delivered"),
+    "delivery.failed": ("被拒收", "refused"),
+    "delivery.withdrawn": ("已撤回", "withdrawn"),
+    "rule.continuous_flow": ("水流持续不断", "water never stops"),
+    "rule.minimum_night_flow": ("夜间最小流量偏高", "night flow too high"),
+    "rule.zone_balance": ("总表与分表不平衡", "main meter and submeters disagree"),
+    "rule.peer_usage": ("明显高于同类房间", "far above its peers"),
+    "rule.meter_health": ("表计失联、停走或读数回跳", "meter silent, stuck or reset"),
+    "label.place": ("地点", "Place"),
+    "label.what": ("情况", "What"),
+    "label.rate": ("多用", "Excess"),
+    "label.since": ("开始", "Since"),
+    "label.loss": ("累计损失（估计）", "Loss so far (estimate)"),
+    "label.cleared": ("恢复", "Cleared"),
+    "label.next": ("下一步", "Next step"),
+    "label.open": ("查看", "Open"),
+    "next.leak": (
+        "到现场听漏、看管井和末端用水点；找到后先关就近阀门。",
+        "Go there, listen at pipes and shafts, look at the taps and toilets; close the nearest valve once found.",
+    ),
+    "next.consumption": (
+        "核对是否有计划用量；没有则到现场查看用水用电设备。",
+        "Check for planned use; if there is none, look at what runs there.",
+    ),
+    "next.appliance": (
+        "按宿舍管理规定上门核实，不得远程断电。",
+        "Check on site by the dormitory's rules; nothing is switched off from afar.",
+    ),
+    "next.supply": ("检查上级供水供电和阀门、开关。", "Check the supply above: feeders, valves, switches."),
+    "next.data_quality": (
+        "检查表计供电、通信线和网关；换表请在站点文件中登记。",
+        "Check the meter's power, its line and gateway; enter a replacement in the site file.",
+    ),
+}
+
+_COLUMN = {Language.ZH_CN: 0, Language.EN: 1}
+
+
+def word(key: str, language: Language) -> str:
+    """The word of a key such as `severity.critical`.
+
+    A value that has no row (a rule of somebody's own) is shown as itself, underscores as spaces.
+    """
+    row = _TABLE.get(key)
+    return row[_COLUMN[language]] if row else key.partition(".")[2].replace("_", " ")
+
+
+def words(language: Language) -> dict[str, str]:
+    """All words of a language, by key."""
+    return {key: row[_COLUMN[language]] for key, row in _TABLE.items()}

@@ -1,0 +1,1 @@
+"""Notification channels: adapters of `alerts.channel.Channel`, one file each, with their settings."""
