@@ -1,0 +1,143 @@
+"""Settings of a program: `aquavolt.yaml`, and the environment before it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from alerts.money import Prices
+from aquavolt.channels import EmailSettings, WebhookSettings
+from aquavolt.config.documents import ConfigError, Document, read_document
+from metering.site_document import Fault
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BrokerAccount(_Strict):
+    """How to sign in at one MQTT broker; `site.yaml` names the broker, the account stands here."""
+
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_file: Path | None = Field(None, description="certificates to trust (PEM); none: the system's")
+    version: Literal["3.1.1", "5"] = "5"
+
+
+class JournalSettings(_Strict):
+    """Bounds of the collector's journal."""
+
+    cap_mb: int = Field(4096, ge=16, description="past this the oldest entries go first, counted and alerted")
+    free_disk_floor_mb: int = Field(512, ge=0, description="with less free disk nothing more is taken")
+
+
+class PriceSettings(_Strict):
+    """What a cubic metre and a kilowatt-hour cost: every loss in money is an estimate from these."""
+
+    water_per_m3: float = Field(4.5, ge=0)
+    electricity_per_kwh: float = Field(0.6, ge=0)
+    currency: str = Field("CNY", pattern="^[A-Z]{3}$")
+
+    def prices(self) -> Prices:
+        """As the alerts and pages know them."""
+        return Prices(self.water_per_m3, self.electricity_per_kwh, self.currency)
+
+
+class ChannelSettings(_Strict):
+    """Where notifications go. Several of a kind, each under a name of its own."""
+
+    webhook: dict[str, WebhookSettings] = Field(default_factory=dict)
+    email: dict[str, EmailSettings] = Field(default_factory=dict)
+
+
+class Settings(_Strict):
+    """Everything but the site and the rules."""
+
+    site: Path = Path("site.yaml")
+    rules: Path | None = Field(None, description="rules.yaml; none: the documented defaults")
+    data: Path = Path("data")
+    host: str = Field("127.0.0.1", description="any other address is refused until there are accounts")
+    port: int = Field(8000, ge=0, le=65535)
+    records: str | None = Field(None, description="SQLAlchemy URL; none: SQLite in the data folder")
+    token: SecretStr | None = Field(None, description="what programs send as `Authorization: Bearer`")
+    public_url: str | None = Field(None, description="address of the page as people reach it, for links in messages")
+    language: Literal["zh-CN", "en"] = "zh-CN"
+    retention_days: int = Field(1100, ge=1, description="raw readings older than this go; intervals stay")
+    journal: JournalSettings = JournalSettings()
+    prices: PriceSettings = PriceSettings()
+    brokers: dict[str, BrokerAccount] = Field(default_factory=dict, description="by `host:port`")
+    channels: ChannelSettings = ChannelSettings()
+
+    @property
+    def records_url(self) -> str:
+        """Where alerts are kept."""
+        return self.records or f"sqlite:///{self.data / 'records.db'}"
+
+    @property
+    def page_url(self) -> str:
+        """Address of the page for links."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+_ENVIRONMENT = {
+    "AQUAVOLT_SITE": "site",
+    "AQUAVOLT_RULES": "rules",
+    "AQUAVOLT_DATA": "data",
+    "AQUAVOLT_HOST": "host",
+    "AQUAVOLT_PORT": "port",
+    "AQUAVOLT_RECORDS": "records",
+    "AQUAVOLT_TOKEN": "token",
+    "AQUAVOLT_PUBLIC_URL": "public_url",
+    "AQUAVOLT_LANGUAGE": "language",
+}
+
+
+def load_settings(
+    path: Path | None = None, environment: Mapping[str, str] = os.environ, **given: Any
+) -> Settings:
+    """Settings from the command line (`given`), before the environment, before `aquavolt.yaml`, before defaults.
+
+    Raises:
+        ConfigError: every fault, with file and line or the variable's name, and what is allowed.
+    """
+    document = read_document(path) if path is not None else _default_document()
+    content = document.content if document and document.content is not None else {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}:1: settings are a mapping with keys of: {', '.join(Settings.model_fields)}")
+    named = {key: variable for variable, key in _ENVIRONMENT.items() if variable in environment}
+    values = {**content, **{key: environment[variable] for key, variable in named.items()}}
+    values.update({k: v for k, v in given.items() if v is not None})
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise _settings_error(error, document, named, given) from error
+
+
+def _default_document() -> Document | None:
+    path = Path("aquavolt.yaml")
+    return read_document(path) if path.exists() else None
+
+
+def _settings_error(
+    error: ValidationError, document: Document | None, named: Mapping[str, str], given: Mapping[str, Any]
+) -> ConfigError:
+    in_file, told = [], []
+    for fault in error.errors(include_url=False):
+        path = tuple(fault["loc"])
+        key = str(path[0])
+        message = fault["msg"]
+        if fault["type"] == "extra_forbidden":
+            message = f"unknown key; allowed: {', '.join(Settings.model_fields)}" if len(path) == 1 else "unknown key"
+        if given.get(key) is not None:
+            told.append(f"--{key.replace('_', '-')}: {message}")
+        elif key in named:
+            told.append(f"{named[key]}: {message}")
+        else:
+            in_file.append(Fault(path, message))
+    if document and in_file:
+        told.append(str(document.error(in_file)))
+    return ConfigError("\n".join(told))
