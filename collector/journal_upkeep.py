@@ -1,0 +1,98 @@
+"""The journal's bookkeeping: who has read how far, what is removed, what is given up and counted.
+
+All of it runs within one transaction of the writer, on a copy of the book that is kept only if it commits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from collector.journal_file import JournalFile
+from collector.journal_limits import JournalLimits
+from collector.journal_salvage import Loss
+
+_DELETE_AT_ONCE = 2000
+
+
+@dataclass(slots=True)
+class Book:
+    """What the journal knows of itself without looking into the file.
+
+    head     last sequence given, and readings up to it
+    cursors  last sequence each reader is done with
+    dropped  (entries, readings) given up, by reason
+    bytes    bytes of all entries
+    """
+
+    head: tuple[int, int] = (0, 0)
+    cursors: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, tuple[int, int]] = field(default_factory=dict)
+    bytes: int = 0
+
+    def copy(self) -> Book:
+        """A book of its own."""
+        return Book(self.head, dict(self.cursors), dict(self.dropped), self.bytes)
+
+    def count(self, file: JournalFile, reason: str, loss: Loss) -> None:
+        """Note, here and in the file, what was given up."""
+        file.add_dropped(reason, loss.entries, loss.readings)
+        entries, readings = self.dropped.get(reason, (0, 0))
+        self.dropped[reason] = entries + loss.entries, readings + loss.readings
+
+
+def tend(file: JournalFile, book: Book, limits: JournalLimits, now_ms: int) -> None:
+    """Move hurried readers on, remove what all have passed, hold the cap, write the cursors."""
+    _move_hurried(file, book, limits, now_ms)
+    _delete_passed(file, book)
+    _hold_cap(file, book, limits.cap_bytes)
+    file.set_cursors(book.cursors)
+
+
+def _move_hurried(file: JournalFile, book: Book, limits: JournalLimits, now_ms: int) -> None:
+    cutoff = now_ms - round(limits.stream_lag_s * 1000)
+    for name in limits.hurried:
+        if name not in book.cursors:
+            continue
+        first = file.first_since(book.cursors[name] + 1)
+        if first is None or first.at_ms >= cutoff:
+            continue
+        seq, upto = _last_before(file, cutoff, first.seq, book.head[0])
+        book.count(file, f"{name}_behind", Loss(seq - first.seq + 1, upto - first.before))
+        book.cursors[name] = seq
+
+
+def _last_before(file: JournalFile, cutoff: int, low: int, high: int) -> tuple[int, int]:
+    """(seq, upto) of the last entry older than the cutoff; the one at `low` is. Halving: arrival times increase."""
+    low_upto = 0
+    while low <= high:
+        middle = (low + high) // 2
+        found = file.first_since(middle)
+        if found is not None and found.at_ms < cutoff:
+            low, low_upto = found.seq + 1, found.upto
+        else:
+            high = middle - 1
+    return low - 1, low_upto
+
+
+def _delete_passed(file: JournalFile, book: Book) -> None:
+    passed = min(book.cursors.values(), default=0)
+    old = [row for row in file.oldest(_DELETE_AT_ONCE) if row.seq <= passed]
+    if old:
+        file.delete_through(old[-1])
+        book.bytes -= sum(row.size for row in old)
+
+
+def _hold_cap(file: JournalFile, book: Book, cap_bytes: int) -> None:
+    while book.bytes > cap_bytes:
+        gone = []
+        for row in file.oldest(_DELETE_AT_ONCE):
+            if book.bytes <= cap_bytes:
+                break
+            book.bytes -= row.size
+            gone.append(row)
+        if not gone:
+            return
+        last = gone[-1]
+        book.count(file, "over_cap", Loss(last.seq - gone[0].seq + 1, last.upto - gone[0].before))
+        file.delete_through(last)
+        book.cursors = {name: max(seq, last.seq) for name, seq in book.cursors.items()}
