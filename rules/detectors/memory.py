@@ -32,7 +32,7 @@ def load(memory: Any, state: dict[str, Any]) -> None:
         ValueError: another form: a field missing or unknown, an array of another shape or kind.
     """
     names = {f.name for f in fields(memory)}
-    if not isinstance(state, dict) or set(state) != names:
+    if set(state) != names:
         raise ValueError(f"a torn state: has {sorted(state)}, needs {sorted(names)}")
     for name in names:
         here, saved = getattr(memory, name), state[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rules.detectors.detector import RuleDetector
+from rules.detectors.zone_balance import ZoneBalance
 
 
 def by_rule(*detectors: type[RuleDetector]) -> dict[str, type[RuleDetector]]:
@@ -19,4 +20,4 @@ def by_rule(*detectors: type[RuleDetector]) -> dict[str, type[RuleDetector]]:
     return table
 
 
-DETECTORS: dict[str, type[RuleDetector]] = by_rule()
+DETECTORS: dict[str, type[RuleDetector]] = by_rule(ZoneBalance)
