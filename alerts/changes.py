@@ -25,18 +25,18 @@ _REASONS = {
 
 
 class ChangeWriter:
-    """Writes the changes of one entry. `policy` None: nobody is told."""
+    """Writes the changes of one cause (an entry's sequence). `policy` None: nobody is told."""
 
-    def __init__(self, session: Session, policy: NotifyPolicy | None, seq: int, now_ms: int) -> None:
+    def __init__(self, session: Session, policy: NotifyPolicy | None, cause: str, now_ms: int) -> None:
         self._session = session
         self._policy = policy
-        self._seq = seq
+        self._cause = cause
         self._now_ms = now_ms
         self._written: dict[str, AlertRow] = {}
         self._told: set[tuple[str, NotifyReason]] = set()
 
     def write(self, position: int, change: IncidentChange) -> AlertRow:
-        """Write the change at this position of its entry; the alert's row as it is now."""
+        """Write the change at this position of its cause; the alert's row as it is now."""
         row, is_new = self._row(change)
         was_inhibited = row.is_inhibited
         _describe(row, change.incident)
@@ -49,15 +49,23 @@ class ChangeWriter:
         self._audit(row, change)
         if row.is_inhibited and not was_inhibited and not is_new:
             withdraw(self._session, row.id)
-        self._tell(row, ChangeKind.RAISED if is_new else change.kind, f"{self._seq}.{position}")
+        self._tell(row, ChangeKind.RAISED if is_new else change.kind, f"{self._cause}.{position}")
         return row
+
+    def close(self, row: AlertRow, at_ms: int, text: str) -> None:
+        """Clear an alert of which the rules say nothing any more. Nobody is told: nothing was repaired."""
+        row.is_active, row.closed_ms, row.updated_ms = False, at_ms, self._now_ms
+        self._add_audit(row, Action.CLEARED, at_ms, text)
 
     def _row(self, change: IncidentChange) -> tuple[AlertRow, bool]:
         incident = change.incident
         if (known := self._find(incident.id)) is not None:
             return known, False
+        # An alert that a rebuilt state gave another incident keeps its id; its old incident may come back as a new one.
+        is_free = self._session.get(AlertRow, incident.id) is None
+        alert_id = incident.id if is_free else f"{incident.id}~{self._cause}"
         row = AlertRow(
-            id=incident.id, incident=incident.id, is_inhibited=False, is_acknowledged=False,
+            id=alert_id, incident=incident.id, is_inhibited=False, is_acknowledged=False,
             version=0, comments=0, figures_ms=ms_of(change.time),
         )  # fmt: skip
         self._session.add(row)
@@ -84,10 +92,13 @@ class ChangeWriter:
         if change.kind is ChangeKind.UPDATED and event_ms - row.figures_ms < FIGURES_EVERY_MS:
             return
         row.figures_ms = event_ms
+        self._add_audit(row, Action(change.kind.value), event_ms, "")
+
+    def _add_audit(self, row: AlertRow, action: Action, event_ms: int, text: str) -> None:
         self._session.add(
             AuditRow(
                 alert_id=row.id, at_ms=self._now_ms, event_ms=event_ms, actor=RULES.name, origin=RULES.origin,
-                action=Action(change.kind.value).value, text="", detail=_detail(row),
+                action=action.value, text=text, detail=_detail(row),
             )
         )  # fmt: skip
 

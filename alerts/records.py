@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 
@@ -14,6 +15,7 @@ from alerts.errors import UnknownAlertError
 from alerts.listing import counts_of, page_of
 from alerts.models import AlertRow, AuditRow, OutboxRow
 from alerts.notices import enqueue, untold
+from alerts.reconciling import reconcile
 from alerts.rows import alert_of, audit_entry_of, delivery_of, ms_of, snapshot_of
 from alerts.values import (
     Actor,
@@ -30,7 +32,7 @@ from alerts.values import (
     Snapshot,
     utc_now,
 )
-from metering.incident import IncidentChange
+from metering.incident import Incident, IncidentChange
 
 EVERY_ALERT = AlertFilter()
 
@@ -67,9 +69,21 @@ class Records:
         with self.database.writing() as session:
             if not positions.advance(session, applied_seq):
                 return ()
-            writer = ChangeWriter(session, None if is_muted else self._policy, applied_seq, self._now_ms())
+            writer = ChangeWriter(session, None if is_muted else self._policy, str(applied_seq), self._now_ms())
             rows = {row.id: row for row in (writer.write(i, change) for i, change in enumerate(changes))}
             return tuple(alert_of(row) for row in rows.values())
+
+    def reconcile(self, incidents: Sequence[Incident], applied_seq: int, at: datetime) -> tuple[Alert, ...]:
+        """Bring the open alerts in line with a state that was rebuilt (code or rules changed) up to `applied_seq`.
+
+        `incidents` are those the rebuilt state holds open. An alert goes on when its incident is among them, by id
+        or else by key (category, medium, node), with what people did; one that is not is cleared at `at`; an
+        incident that no alert stands for is raised and told. Doing it again changes nothing. The changed alerts.
+        """
+        with self.database.writing() as session:
+            positions.advance(session, applied_seq)
+            writer = ChangeWriter(session, self._policy, f"rebuilt-{applied_seq}", self._now_ms())
+            return tuple(alert_of(row) for row in reconcile(session, writer, incidents, ms_of(at)))
 
     def applied_seq(self) -> int:
         """The journal position up to which changes are written; 0 at first."""
