@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from alerts.money import Prices
-from aquavolt.channels import EmailSettings, WebhookSettings
+from api.parts import Prices
+from aquavolt.channels.mail import MailSettings
+from aquavolt.channels.webhook import WebhookSettings
 from aquavolt.config.documents import ConfigError, Document, read_document
 from metering.site_document import Fault
 
@@ -48,10 +49,10 @@ class PriceSettings(_Strict):
 
 
 class ChannelSettings(_Strict):
-    """Where notifications go. Several of a kind, each under a name of its own."""
+    """Where notifications go; each channel has a name of its own."""
 
-    webhook: dict[str, WebhookSettings] = Field(default_factory=dict)
-    email: dict[str, EmailSettings] = Field(default_factory=dict)
+    webhooks: tuple[WebhookSettings, ...] = ()
+    mails: tuple[MailSettings, ...] = ()
 
 
 class Settings(_Strict):
