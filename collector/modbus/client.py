@@ -1,0 +1,361 @@
+"""One Modbus TCP connection and the units behind it: one request at a time, for ever.
+
+A lean protocol of our own: requests are encoded beforehand, a reply is matched by its transaction id and handed on
+as bytes. What comes late belongs to a request that was given up: it is dropped, and only teaches how slow the unit is.
+
+A unit that has not answered (yet, or lately) waits until the line has nothing else to do, gets a timeout measured by
+the answers of its neighbours, and after two failures only a cheap probe now and then: so one dead unit of eight does
+not take the others' samples.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from collector.breaker import Breaker, BreakerState
+from collector.modbus.frame import SILENCE_CODES, BrokenFrameError, ExceptionReplyError, Frame, registers_of, split_tcp
+from collector.modbus.polls import Poll, Question
+from collector.modbus.ports import PollCounts
+from collector.modbus.unit import Asking, AskingQueue, LineSettings, Unit, timeout_s, units_of
+
+_log = structlog.get_logger(__name__)
+_TRANSACTION = struct.Struct(">H")
+_REMEMBERED = 64
+# After the loop was held up, an answer may lie in the socket while the timeout is already due: read first, then judge.
+_GRACE_S = 0.02
+
+
+class _Wire(asyncio.Protocol):
+    """Bytes in, frames out to the line."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._rest = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a TCP connection has
+        self._line.on_made(self, transport)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            frames, self._rest = split_tcp(self._rest + data if self._rest else data)
+        except BrokenFrameError as error:
+            self._line.drop(str(error))
+            return
+        for frame in frames:
+            self._line.on_frame(frame)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._line.on_lost(self, str(exc) if exc else "closed by the other side")
+
+
+class Line:
+    """A connection, its units and the queue of polls.
+
+    take(poll, question, registers)  is called for each reply
+    draw                             numbers in [0, 1) for the jitter of the backoff
+    """
+
+    def __init__(
+        self,
+        polls: Sequence[Poll],
+        settings: LineSettings,
+        counts: PollCounts,
+        take: Callable[[Poll, Question, bytes], None],
+        draw: Callable[[], float],
+    ) -> None:
+        self.polls = tuple(polls)
+        self.endpoint, self._host, self._port = polls[0].endpoint, polls[0].host, polls[0].port
+        self._settings, self._counts, self._take = settings, counts, take
+        self._breaker = Breaker(settings.connection, draw)
+        self._units = units_of(polls, settings.unit, draw)
+        self._queue = AskingQueue(settings.patience_s)
+        self._asking: Asking | None = None
+        self._sent = 0.0
+        self._transaction = 0
+        self._given_up: dict[int, tuple[Unit, float]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._pause: asyncio.TimerHandle | None = None
+        self._wire: _Wire | None = None
+        self._transport: asyncio.Transport | None = None
+        self._lost = asyncio.Event()
+        self._is_down_told = False
+        self._requests = self._errors = 0
+
+    # -- questions ---------------------------------------------------------------------------------------
+
+    def submit(self, poll: Poll) -> bool:
+        """Ask the poll as soon as the line is free.
+
+        False where it is not asked: it is still under way from the last time, or its unit's breaker is open.
+        """
+        unit = self._units[poll.unit]
+        if poll.is_busy or unit.breaker.state is not BreakerState.CLOSED:
+            return False
+        poll.is_busy = True
+        self._queue.add(Asking(poll, unit, _now()))
+        self._pump()
+        return True
+
+    def _pump(self) -> None:
+        """Put the next question if the line is free."""
+        if self._asking is not None or self._transport is None or self._pause is not None:
+            return
+        asking = self._queue.take(_now())
+        if asking is None:
+            return
+        self._asking = asking
+        self._transaction = (self._transaction + 1) & 0xFFFF
+        self._sent = _now()
+        self._requests += 1
+        self._transport.write(_TRANSACTION.pack(self._transaction) + asking.question.tail)
+        wait_s = timeout_s(asking.unit, self._units.values(), self._settings)
+        self._timer = asyncio.get_running_loop().call_later(wait_s, self._on_late)
+
+    def _advance(self, asking: Asking) -> None:
+        """The next question of the same poll, or the next poll."""
+        asking.at += 1
+        if asking.is_probe:
+            self._catch_up(asking.unit)
+        elif asking.at < len(asking.poll.questions):
+            self._queue.put_first(asking)
+        else:
+            asking.poll.is_busy = False
+        self._go_on(asking.poll.min_gap_s)
+
+    def _catch_up(self, unit: Unit) -> None:
+        """A unit is back: ask now what was missed, not only at the next grid point."""
+        for poll in unit.polls:
+            self._counts.expected(poll.meter, poll.expected)
+            if not self.submit(poll):
+                self._counts.skipped(poll.meter, poll.expected)
+
+    def _go_on(self, gap_s: float) -> None:
+        if gap_s and self._pause is None:
+            self._pause = asyncio.get_running_loop().call_later(gap_s, self._end_pause)
+        self._pump()
+
+    def _end_pause(self) -> None:
+        self._pause = None
+        self._pump()
+
+    def _end_request(self) -> None:
+        self._asking = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # -- answers -----------------------------------------------------------------------------------------
+
+    def on_frame(self, frame: Frame) -> None:
+        """A frame came: the answer to the open question, or one that is too late."""
+        asking = self._asking
+        if asking is None or frame.transaction != self._transaction:
+            self._on_stale(frame)
+            return
+        self._end_request()
+        request = asking.question.request
+        asking.unit.observe(_now() - self._sent)
+        try:
+            if frame.unit != request.unit:
+                raise BrokenFrameError(f"unit {frame.unit} answered a question to unit {request.unit}")
+            registers = registers_of(frame.pdu, request.function, request.count)
+        except ExceptionReplyError as error:
+            self._on_exception(asking, error)
+        except BrokenFrameError as error:
+            # The stream itself is in step (header and length fit): the unit is at fault, not the line.
+            self._errors += 1
+            self._on_failure(asking, str(error))
+        else:
+            self._on_life(asking.unit)
+            if not asking.is_probe:
+                self._take(asking.poll, asking.question, registers)
+            self._advance(asking)
+
+    def _on_stale(self, frame: Frame) -> None:
+        """An answer nobody waits for any more; if we know whose it is, that unit is slower than we thought."""
+        self._errors += 1
+        unit, sent = self._given_up.pop(frame.transaction or 0, (None, 0.0))
+        if unit is not None and unit.address == frame.unit:
+            unit.observe(_now() - sent)
+
+    def _on_exception(self, asking: Asking, error: ExceptionReplyError) -> None:
+        self._errors += 1
+        if error.code in SILENCE_CODES:
+            self._on_failure(asking, str(error))
+            return
+        self._on_life(asking.unit)
+        if not asking.is_probe:
+            self._counts.error(asking.poll.meter, f"registers from {asking.question.request.address} on: {error}")
+        self._advance(asking)
+
+    def _on_life(self, unit: Unit) -> None:
+        unit.is_doubtful = False
+        self._breaker.succeed()
+        if unit.breaker.succeed():
+            self._tell_breaker(unit)
+            _log.info("unit answers again", connection=self.endpoint, unit=unit.address)
+
+    # -- silence -----------------------------------------------------------------------------------------
+
+    def _on_late(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(_GRACE_S, self._on_timeout)
+
+    def _on_timeout(self) -> None:
+        asking = self._asking
+        self._end_request()
+        if asking is None:
+            return
+        self._errors += 1
+        if len(self._given_up) >= _REMEMBERED:
+            self._given_up.pop(next(iter(self._given_up)))
+        self._given_up[self._transaction] = (asking.unit, self._sent)
+        self._on_failure(asking, f"unit {asking.unit.address}: no answer within {_now() - self._sent:.2f} s")
+
+    def _on_failure(self, asking: Asking, text: str) -> None:
+        """No usable answer: once more when the line is idle, then the unit's breaker opens."""
+        unit = asking.unit
+        unit.is_doubtful = True
+        if unit.breaker.fail(_now()):
+            self._finish(asking, text)
+            self._give_up(unit, text)
+        else:
+            self._queue.add(asking)
+        self._go_on(asking.poll.min_gap_s)
+
+    def _give_up(self, unit: Unit, text: str) -> None:
+        """The unit's breaker is open: clear the queue of it and set the time of its probe."""
+        for asking in self._queue.remove_of(unit):
+            self._finish(asking, text)
+        self._tell_breaker(unit)
+        self._set_probe(unit)
+        if all(u.breaker.state is not BreakerState.CLOSED for u in self._units.values()):
+            self.drop("no unit answers")
+
+    def _set_probe(self, unit: Unit) -> None:
+        if unit.timer is not None:
+            unit.timer.cancel()
+        wait_s = max(0.0, unit.breaker.retry_at - _now())
+        unit.timer = asyncio.get_running_loop().call_later(wait_s, self._probe, unit)
+
+    def _probe(self, unit: Unit) -> None:
+        unit.timer = None
+        if self._transport is None:
+            return  # the next connection begins with probes
+        if unit.breaker.allows(_now()):
+            self._tell_breaker(unit)
+            self._queue.add(Asking(unit.polls[0], unit, _now(), is_probe=True))
+            self._pump()
+        elif unit.breaker.state is BreakerState.OPEN:
+            self._set_probe(unit)
+
+    def _finish(self, asking: Asking, text: str) -> None:
+        """The poll ends without an answer."""
+        if not asking.is_probe:
+            asking.poll.is_busy = False
+            self._counts.error(asking.poll.meter, text)
+
+    def _tell_breaker(self, unit: Unit) -> None:
+        for meter in {poll.meter for poll in unit.polls}:
+            self._counts.breaker(meter, unit.breaker.state.value)
+
+    # -- the connection ----------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Keep the connection up until cancelled."""
+        self._counts.connection(self.endpoint, "connecting", meters=len({poll.meter for poll in self.polls}))
+        attempts = 0
+        try:
+            while True:
+                await asyncio.sleep(max(0.0, self._breaker.retry_at - _now()))
+                self._counts.connection(self.endpoint, "connecting", reconnects=1 if attempts else 0)
+                attempts += 1
+                await self._connect()
+        finally:
+            self._close()
+
+    async def _connect(self) -> None:
+        """Connect and stay until the connection is lost."""
+        self._lost.clear()
+        try:
+            async with asyncio.timeout(self._settings.connect_s):
+                await asyncio.get_running_loop().create_connection(lambda: _Wire(self), self._host, self._port)
+        except (OSError, TimeoutError) as error:
+            self._on_down(str(error) or f"no connection within {self._settings.connect_s:g} s")
+            return
+        await self._lost.wait()
+
+    def on_made(self, wire: _Wire, transport: asyncio.Transport) -> None:
+        """Connected: what was silent may answer now, so probe it, and go on with what is queued."""
+        _keep_alive(transport)
+        self._wire, self._transport = wire, transport
+        self._counts.connection(self.endpoint, "connected")
+        if self._is_down_told:
+            self._is_down_told = False
+            _log.info("connected again", connection=self.endpoint)
+        for unit in self._units.values():
+            if unit.breaker.state is not BreakerState.CLOSED:
+                unit.breaker.retry_now(_now())
+                self._set_probe(unit)
+        self._pump()
+
+    def drop(self, reason: str) -> None:
+        """Break the connection off and make it anew."""
+        if self._transport is not None and self._wire is not None:
+            self._transport.abort()
+            self.on_lost(self._wire, reason)
+
+    def on_lost(self, wire: _Wire, reason: str) -> None:
+        """The connection is gone; the open question fails, what is queued waits for the next connection."""
+        if wire is not self._wire:
+            return
+        self._wire = self._transport = None
+        self._given_up.clear()
+        self._queue.remove_probes()
+        asking = self._asking
+        self._end_request()
+        if asking is not None:
+            self._finish(asking, reason)
+        self._on_down(reason)
+        self._lost.set()
+
+    def _on_down(self, reason: str) -> None:
+        self._breaker.fail(_now())
+        self._counts.connection(self.endpoint, "waiting", errors=1, error=reason)
+        if not self._is_down_told:
+            self._is_down_told = True
+            _log.warning("connection down", connection=self.endpoint, reason=reason)
+
+    def _close(self) -> None:
+        for timer in (self._pause, *(unit.timer for unit in self._units.values())):
+            if timer is not None:
+                timer.cancel()
+        self._end_request()
+        transport, self._transport, self._wire = self._transport, None, None
+        if transport is not None:
+            transport.abort()
+
+    def report(self) -> None:
+        """Add what was asked since the last report to the counts."""
+        requests, errors, self._requests, self._errors = self._requests, self._errors, 0, 0
+        if requests or errors:
+            state = "connected" if self._transport is not None else "waiting"
+            self._counts.connection(self.endpoint, state, requests=requests, errors=errors)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _keep_alive(transport: asyncio.Transport) -> None:
+    """Let the kernel notice a peer that is gone without a word."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
