@@ -1,0 +1,95 @@
+"""The site document of the campus: what an operator would have written about it. It knows nothing of the faults."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from simulators.campus.layout import CAMPUS, ELECTRICITY, RADIO_PROFILE, WATER, Layout, MeterPoint, Place
+from simulators.campus.school_year import Stretch, school_years_around
+from simulators.campus.wiring import device_eui, line_of, unit_of
+
+TIMEZONE = "Asia/Shanghai"
+POLL_S = 12.0
+RADIO_PERIOD_S = 15.0
+_YEARS_KNOWN_AHEAD = timedelta(400)
+_NODE_KEYS = (
+    "id", "kind", "parent", "name", "use", "beds", "people", "area_m2", "department", "opening_hours",
+    "unmetered_children",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where the campus is served: a port for each Modbus line, and the broker's."""
+
+    modbus_ports: Sequence[int]
+    mqtt_port: int
+    host: str = "127.0.0.1"
+
+
+def topic_of(eui: str) -> str:
+    """The topic on which a radio meter's network server publishes its uplinks."""
+    return f"application/campus/device/{eui}/event/up"
+
+
+def site_document(layout: Layout, first_day: date, days: int, endpoints: Endpoints | None = None) -> dict[str, Any]:
+    """The document, JSON-able. Without endpoints the meters have no connections: their readings come as a file."""
+    return {
+        "site": {"id": "campus", "name": layout.place[CAMPUS].name, "timezone": TIMEZONE},
+        "calendar": _calendar(first_day, first_day + timedelta(days)),
+        "nodes": [_node(p) for p in layout.places],
+        "meters": [_meter(layout, row, m, endpoints) for row, m in enumerate(layout.meters)],
+    }
+
+
+def _calendar(first: date, last: date) -> dict[str, Any]:
+    years = school_years_around(first, last + _YEARS_KNOWN_AHEAD)
+
+    def written(stretches: Sequence[Stretch]) -> list[dict[str, str]]:
+        return [{"name": s.name, "first": s.first.isoformat(), "last": s.last.isoformat()} for s in stretches]
+
+    return {
+        "country": "CN",
+        "terms": [p for y in years for p in written(y.terms)],
+        "exams": [p for y in years for p in written(y.exams)],
+        "vacations": [p for y in years for p in written(y.vacations)],
+    }
+
+
+def _node(place: Place) -> dict[str, Any]:
+    return {key: value for key in _NODE_KEYS if (value := getattr(place, key)) not in (None, "", 0)}
+
+
+def _meter(layout: Layout, row: int, meter: MeterPoint, endpoints: Endpoints | None) -> dict[str, Any]:
+    size = meter.instrument.size
+    out: dict[str, Any] = {"id": meter.id, "medium": meter.medium, "node": meter.node}
+    if meter.parent:
+        out["parent"] = meter.parent
+    out["profile"] = meter.profile
+    if endpoints is not None:
+        out |= _address(layout, row, meter, endpoints)
+    if meter.medium == WATER:
+        out["multiplier"] = meter.instrument.resolution
+    out |= {
+        "register_digits": size.register_digits,
+        "resolution": meter.instrument.resolution,
+        "accuracy_class": size.accuracy_class,
+    }
+    out["max_power_kw" if meter.medium == ELECTRICITY else "max_flow_m3_per_h"] = size.maximum_rate
+    return out
+
+
+def _address(layout: Layout, row: int, meter: MeterPoint, endpoints: Endpoints) -> dict[str, Any]:
+    if meter.profile == RADIO_PROFILE:
+        eui = device_eui(layout, row)
+        connection = f"mqtt://{endpoints.host}:{endpoints.mqtt_port}/{topic_of(eui)}"
+        return {"connection": connection, "device_address": eui, "poll_s": RADIO_PERIOD_S}
+    port = endpoints.modbus_ports[line_of(layout, row)]
+    return {
+        "connection": f"tcp://{endpoints.host}:{port}",
+        "device_address": str(unit_of(layout, row)),
+        "poll_s": POLL_S,
+    }
