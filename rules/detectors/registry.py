@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rules.detectors.continuous_flow import ContinuousFlow
 from rules.detectors.detector import RuleDetector
 from rules.detectors.zone_balance import ZoneBalance
 
@@ -20,4 +21,4 @@ def by_rule(*detectors: type[RuleDetector]) -> dict[str, type[RuleDetector]]:
     return table
 
 
-DETECTORS: dict[str, type[RuleDetector]] = by_rule(ZoneBalance)
+DETECTORS: dict[str, type[RuleDetector]] = by_rule(ContinuousFlow, ZoneBalance)

@@ -16,6 +16,7 @@ _DAYS = 28
 _ENOUGH = 7  # days before a usual length is known
 _FACTOR = 1.5  # times the usual longest standstill of a day ...
 _MARGIN_H = 2.0  # ... and so much more is still believed
+_NOTHING = 1e-6  # m3 or kWh in a step: rounding, no flow
 _NO_DAY = -(10**9)
 
 
@@ -44,10 +45,11 @@ class ZeroRuns:
             if self.day != _NO_DAY:
                 self._close_day()
             self.day = block.local_day
-        lengths = run_lengths(~(block.usage > 0), self.run)
+        still = ~(block.usage > _NOTHING)
+        lengths = run_lengths(still, self.run)
         missing = np.isnan(block.usage)
         if missing.any():
-            lengths = lengths - _missing_in_run(missing, ~(block.usage > 0))
+            lengths = lengths - _missing_in_run(missing, still)
         self.longest = np.maximum(self.longest, lengths.max(axis=0))
         self.run = lengths[-1]
 

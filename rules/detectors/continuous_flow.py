@@ -1,0 +1,307 @@
+"""Continuous flow: a water meter whose flow no longer returns to zero.
+
+Every hour the volume of the last W hours is looked at, W by meter: the longest window that its usual days leave
+without flow (6, 4, 3, 2 or 1 hours). Windows see through pulses, of the register and of a toilet that refills now
+and then. Where no window of a day is usually empty (a big building, a campus) the rule says nothing:
+`minimum_night_flow` judges there.
+
+    fast tier   every window at 5 L/h or more for 48 hours
+    slow tier   every window at 2 L/h or more for 7 days
+
+Cleared by a window that is (nearly) empty again.
+
+References: Britton, Stewart and O'Halloran, Smart metering: enabler for rapid and effective post meter leakage
+identification, Journal of Cleaner Production 54, 2013 (flow that never stops for 48 h); EPA WaterSense (a leaking
+toilet flapper: 30 to 500 gallons a day).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from metering.batch import Float64, Mask, Quality
+from metering.incident import Category, Severity
+from metering.quantities import WATER
+from rules.blocks import IntervalBlock
+from rules.detectors.base import Context
+from rules.detectors.day_log import median
+from rules.detectors.detector import RuleDetector
+from rules.detectors.flow_memory import FlowMemory, SteadyRun
+from rules.detectors.open_findings import to_time
+from rules.detectors.pulse import declared_resolution
+from rules.detectors.runs import run_lengths
+from rules.detectors.settings import DetectorSettings, SettingsOf, per_column
+from rules.findings import Finding, FindingPhase
+
+_WINDOWS_H = (6, 4, 3, 2, 1)
+_SPREAD_STEPS = 12  # an estimate spread over three hours and more says nothing of when it flowed
+_HOUR_MS = 3_600_000
+_DAY_H = 24
+_HOUSEHOLD_M3_PER_H = 0.03  # mean flow of a large household
+_FULL_HOUSE_M3 = 1.2  # a day: more than any household, so that more people may have come
+_CLEAR_OF_USUAL = 0.6
+_LONGEST_CLEAR_H = 12
+_NO_DAY = -(10**9)
+
+
+class ContinuousFlowSettings(DetectorSettings):
+    """Thresholds hold for a small meter; pulses and the meter's own size raise them (see `_threshold`)."""
+
+    fast_m3_per_h: float = Field(default=0.005, gt=0, description="Flow of the fast tier: a dripping fitting.")
+    fast_hours: int = Field(
+        default=48, ge=12, le=168, description="How long it must last: two nights, so that one guest is no leak."
+    )
+    slow_m3_per_h: float = Field(default=0.002, gt=0, description="Flow of the slow tier: what a register still shows.")
+    slow_hours: int = Field(default=168, ge=24, le=192, description="How long it must last: a whole week of habits.")
+    fast_busy_share: float = Field(
+        default=0.03,
+        ge=0,
+        lt=0.5,
+        description="Share of usual days that may leave no window empty, for the fast tier: two such days on end must "
+        "practically never happen by themselves.",
+    )
+    slow_busy_share: float = Field(
+        default=0.1, ge=0, lt=0.5, description="The same for the slow tier, which waits for seven such days on end."
+    )
+    size_share: float = Field(
+        default=0.15,
+        ge=0,
+        description="Least flow as a share of the mean flow beyond a household's: of many people someone is always up.",
+    )
+    known_share: float = Field(
+        default=0.6, gt=0, le=1, description="Share of the windows that must be known: a gap proves nothing."
+    )
+    clear_share: float = Field(
+        default=0.2, ge=0, lt=1, description="Cleared by a window with less than this share of the leak."
+    )
+    learn_days: int = Field(default=10, ge=5, description="Usual days that must be known before the meter is judged.")
+    critical_m3_per_h: float = Field(default=0.1, gt=0, description="From this flow on it is critical.")
+
+
+class ContinuousFlow(RuleDetector):
+    """Judges every water meter that is usually quiet at some time of the day. Subject and node: the meter's."""
+
+    rule = "continuous_flow"
+    warm_up_days = 18
+    Settings = ContinuousFlowSettings
+
+    def __init__(self, context: Context, settings_of: SettingsOf) -> None:
+        super().__init__(context, settings_of)
+        self._at = context.columns.of_medium(WATER)
+        self._meters = [context.columns.meters[c] for c in self._at]
+        self._set = {name: per_column(settings_of, self._meters, name) for name in ContinuousFlowSettings.model_fields}
+        self._declared = declared_resolution(self._meters)
+        self._memory: FlowMemory = FlowMemory.of(len(self._at))
+
+    def _judge(self, block: IntervalBlock) -> Sequence[Finding]:
+        if not len(self._at):
+            return ()
+        memory = self._memory
+        water = self._own_columns(block)
+        if block.local_day != memory.day:
+            if memory.day != _NO_DAY:
+                self._close_day(block.flagged[self._at])
+            memory.day = block.local_day
+        memory.silence.push(water)
+        estimated = (water.quality & Quality.ESTIMATED) > 0
+        spread = run_lengths(estimated, memory.spread)
+        memory.spread = spread[-1]
+        believed = np.where(spread >= _SPREAD_STEPS, np.nan, water.usage)
+        measured = np.where(estimated, np.nan, water.usage)
+        hours = memory.cut.push(block, np.concatenate([believed, measured], axis=1))
+        findings: list[Finding] = []
+        for i in range(len(hours)):
+            memory.pulse.push(hours.volume[i, len(self._at) :])
+            findings += self._hour(int(hours.number[i]), hours.volume[i, : len(self._at)], hours.at[i])
+        return findings
+
+    def _own_columns(self, block: IntervalBlock) -> IntervalBlock:
+        return IntervalBlock(
+            block.first_step,
+            block.usage[:, self._at],
+            block.quality[:, self._at],
+            block.judged_at,
+            block.local_minute,
+            block.local_day,
+            block.ours,
+            block.flagged[self._at],
+        )
+
+    # -- learning -------------------------------------------------------------------------------------------------
+
+    def _close_day(self, flagged: Mask) -> None:
+        """Learn from the day of more than a week ago which window usually stays empty."""
+        memory = self._memory
+        longest_h = memory.silence.longest / 4
+        memory.quiet.close_day(longest_h, ~flagged & ~memory.open.mask(len(self._at)))
+        total = median(memory.quiet.total.values)
+        # Days away from home are quiet for another reason.
+        is_lived_in = memory.quiet.total.values >= 0.2 * total
+        days = is_lived_in.sum(axis=0)
+        is_known = days >= self._set["learn_days"]
+        is_free = ~memory.open.mask(len(self._at))
+        for tier, run in self._tiers():
+            window = np.zeros(len(self._at), np.int64)
+            for hours in reversed(_WINDOWS_H):
+                busy = (is_lived_in & (memory.quiet.longest_h.values < hours)).sum(axis=0)
+                window = np.where(busy <= self._set[f"{tier}_busy_share"] * days, hours, window)
+            run.window_h = np.where(is_free, np.where(is_known, window, 0), run.window_h)
+        memory.usual_day = np.where(is_free, total, memory.usual_day)
+
+    def _tiers(self) -> tuple[tuple[str, SteadyRun], ...]:
+        return ("fast", self._memory.fast), ("slow", self._memory.slow)
+
+    # -- judging --------------------------------------------------------------------------------------------------
+
+    def _hour(self, number: int, volume: Float64, at: np.datetime64) -> list[Finding]:
+        memory = self._memory
+        memory.ring.put(number, volume)
+        memory.quiet.add(volume)
+        pulse = memory.pulse.weight(self._declared)
+        raised = np.zeros(len(self._at), bool)
+        for tier, run in self._tiers():
+            is_judged = (run.window_h > 0) & (self._set["enabled"] > 0)
+            in_window = self._window_volumes(run.window_h)
+            steady = in_window >= self._threshold(tier, run.window_h, pulse) * run.window_h - pulse
+            run.step(number + 1, steady, ~np.isnan(in_window) & is_judged)
+            run.forget(np.flatnonzero(~is_judged))
+            raised |= self._is_long_enough(tier, run, number + 1)
+        is_open = memory.open.mask(len(self._at))
+        findings = self._follow_open(number, at) if is_open.any() else []
+        return findings + [
+            f for column in np.flatnonzero(raised & ~is_open) if (f := self._open(int(column), number, at))
+        ]
+
+    def _window_volumes(self, window_h: npt.NDArray[np.int64]) -> Float64:
+        """Volume of the last W hours by column; NaN where an hour is not known."""
+        back = np.cumsum(self._memory.ring.back(max(_WINDOWS_H))[::-1], axis=0)
+        return np.asarray(np.take_along_axis(back, np.maximum(window_h - 1, 0)[None, :], axis=0)[0], np.float64)
+
+    def _threshold(self, tier: str, window_h: npt.NDArray[np.int64], pulse: Float64) -> Float64:
+        """Least flow by column, m3/h: as set, but two pulses a window, and not too small for the meter's own size."""
+        mean = np.nan_to_num(self._memory.usual_day) / _DAY_H
+        own_size = self._set["size_share"] * np.maximum(mean - _HOUSEHOLD_M3_PER_H, 0.0)
+        two_pulses = 2 * pulse / np.maximum(window_h, 1)
+        return np.asarray(np.maximum(np.maximum(self._set[f"{tier}_m3_per_h"], two_pulses), own_size), np.float64)
+
+    def _is_long_enough(self, tier: str, run: SteadyRun, end: int) -> Mask:
+        hours = run.hours(end)
+        windows = np.maximum(hours - run.window_h + 1, 1)
+        is_known = run.windows >= self._set["known_share"] * windows
+        return np.asarray((hours >= self._set[f"{tier}_hours"]) & is_known, bool)
+
+    # -- findings -------------------------------------------------------------------------------------------------
+
+    def _open(self, column: int, number: int, at: np.datetime64) -> Finding | None:
+        """A new finding, unless the whole level of use rose: then people came, and the rule learns anew."""
+        memory = self._memory
+        since, window = min(
+            (int(r.since[column]), int(r.window_h[column])) for _, r in self._tiers() if r.since[column] >= 0
+        )
+        hours = memory.ring.back(min(number + 1 - since, len(memory.ring.volume)))[:, column]
+        # The first windows may hold flow of before: the leak is read off the later half.
+        size = _least_flow(hours[len(hours) // 2 :], window)
+        mean, usual = _DAY_H * float(np.nanmean(hours)), float(memory.usual_day[column])
+        if np.isnan(size) or size < self._least_size(column, window) or _is_full_house(mean, usual, size):
+            self._forget_runs(column)
+            return None
+        onset = self._onset(column, since, window)
+        noted = memory.open.open(column, to_time(onset * _HOUR_MS), size)
+        noted |= {"window_h": window, "clear_h": self._clear_window(column, window), "total_since": number}
+        noted["total"] = size * (number + 1 - onset)
+        memory.quiet.forget_waiting(column)
+        return self._say(FindingPhase.OPEN, column, at, noted)
+
+    def _least_size(self, column: int, window: int) -> float:
+        """Smallest leak that is told, m3/h: the slow tier's flow, less what pulses may hide."""
+        windows = np.full(len(self._at), window)
+        pulse = self._memory.pulse.weight(self._declared)
+        return float((self._threshold("slow", windows, pulse) - pulse / (2 * windows))[column])
+
+    def _clear_window(self, column: int, window: int) -> int:
+        """Hours without flow that prove it over: more than the pauses of a toilet, less than a usual quiet time."""
+        usual_h = float(median(self._memory.quiet.longest_h.values[:, [column]])[0])
+        return int(np.clip(round(_CLEAR_OF_USUAL * usual_h), window, _LONGEST_CLEAR_H))
+
+    def _forget_runs(self, column: int) -> None:
+        for _, run in self._tiers():
+            run.forget(column)
+
+    def _onset(self, column: int, since: int, window: int) -> int:
+        """Hour number at which the flow last was zero, looked for in the run's first window."""
+        first = self._memory.ring.volume[np.arange(since, since + window) % len(self._memory.ring.volume), column]
+        empty = np.flatnonzero(first <= 0)
+        return since + (int(empty[-1]) + 1 if len(empty) else 0)
+
+    def _follow_open(self, number: int, at: np.datetime64) -> list[Finding]:
+        """Close what is empty again; once a day bring the figures of the others up to date."""
+        memory = self._memory
+        findings = []
+        for column in list(memory.open.places()):
+            noted = memory.open.by_place[str(column)]
+            window = int(noted["clear_h"])
+            in_window = float(memory.ring.back(window)[:, column].sum())
+            if in_window <= self._set["clear_share"][column] * noted["size"] * window:
+                memory.open.close(column)
+                self._forget_runs(column)
+                findings.append(self._say(FindingPhase.CLOSE, column, at, noted))
+            elif number - noted["total_since"] >= _DAY_H:
+                self._bring_up_to_date(column, number, noted)
+                findings.append(self._say(FindingPhase.UPDATE, column, at, noted))
+        return findings
+
+    def _bring_up_to_date(self, column: int, number: int, noted: dict[str, float]) -> None:
+        window = int(noted["window_h"])
+        size = _least_flow(self._memory.ring.back(_DAY_H + window)[:, column], window)
+        if size >= self._set["clear_share"][column] * noted["size"]:  # less: it may be ending, wait for the clear word
+            noted["size"] = size
+            noted["peak"] = max(noted["peak"], size)
+        noted["total"] += noted["size"] * (number - noted["total_since"])
+        noted["total_since"] = number
+
+    def _say(self, phase: FindingPhase, column: int, at: np.datetime64, noted: dict[str, float]) -> Finding:
+        memory, meter = self._memory, self._meters[column]
+        window = int(noted["window_h"])
+        pulse = float(memory.pulse.weight(self._declared)[column])
+        is_critical = noted["size"] >= self._set["critical_m3_per_h"][column]
+        return Finding(
+            phase=phase,
+            rule=self.rule,
+            subject=meter.id,
+            node=meter.node or "",
+            category=Category.LEAK,
+            medium=WATER,
+            severity=Severity.CRITICAL if is_critical else Severity.WARNING,
+            at=at,
+            onset=to_time(int(noted["onset"])),
+            observed=noted["size"],
+            expected=0.0,
+            unit="m3/h",
+            size=noted["size"],
+            uncertainty=max(pulse / max(window, 1), 0.1 * noted["size"]),
+            total=noted["total"],
+            evidence={
+                "window_h": window,
+                "usual_days": int(memory.quiet.longest_h.count()[column]),
+                "usual_day_m3": float(memory.usual_day[column]),
+                "pulse_m3": pulse,
+            },
+        )
+
+
+def _is_full_house(day: float, usual: float, size: float) -> bool:
+    """Whether the use of a day (m3) rose by so much more than the leak would explain that people must have come."""
+    return day > _FULL_HOUSE_M3 and day - usual > 2 * _DAY_H * size + 0.5 * usual
+
+
+def _least_flow(hours: npt.NDArray[np.float64], window: int) -> float:
+    """Smallest flow (m3/h) of the windows in these hours of one meter; NaN where none is known."""
+    if len(hours) < window:
+        return float("nan")
+    volumes = np.lib.stride_tricks.sliding_window_view(hours, window).sum(axis=1)
+    known = volumes[~np.isnan(volumes)]
+    return float(known.min()) / window if len(known) else float("nan")
