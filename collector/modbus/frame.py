@@ -240,7 +240,8 @@ def describe_valueless(frame: Frame) -> str | None:
         if len(pdu) != _WRITE_PDU:
             raise BrokenFrameError(f"a reply to a write has 5 bytes, not {len(pdu)}")
         return f"unit {frame.unit} confirms a write of {_WRITES[function]} at {int.from_bytes(pdu[1:3], 'big')}"
-    if function in READS and len(pdu) == _REQUEST.size and pdu[1] != len(pdu) - 2:
+    # A reply with registers has an even number of bytes, so five bytes are a request; of coils they may be either.
+    if function in READS and len(pdu) == _REQUEST.size and (function >= READ_HOLDING or pdu[1] != len(pdu) - 2):
         _, address, count = _REQUEST.unpack(pdu)
         return f"a request to unit {frame.unit} for {count} {TABLES[function]} from {address} on"
     return None
