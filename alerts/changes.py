@@ -37,13 +37,14 @@ class ChangeWriter:
 
     def write(self, position: int, change: IncidentChange) -> AlertRow:
         """Write the change at this position of its cause; the alert's row as it is now."""
+        # Before the row is there: a query would flush it half filled.
+        inhibited_by = self._alert_id(change.incident.inhibited_by)
         row, is_new = self._row(change)
         was_inhibited = row.is_inhibited
         _describe(row, change.incident)
         row.is_active = change.kind is not ChangeKind.CLEARED and change.incident.closed_at is None
         row.closed_ms = None if row.is_active else ms_of(change.incident.closed_at or change.time)
-        row.inhibited_by = self._alert_id(change.incident.inhibited_by)
-        row.is_inhibited = row.inhibited_by is not None
+        row.inhibited_by, row.is_inhibited = inhibited_by, inhibited_by is not None
         row.updated_ms = self._now_ms
         self._session.flush()
         self._audit(row, change)

@@ -85,6 +85,12 @@ def test_an_inhibited_incident_is_told_to_nobody_until_it_is_released(records, r
     assert actions(records) == [Action.RAISED, Action.ESCALATED, Action.RELEASED]
 
 
+def test_an_incident_may_be_explained_by_one_of_an_earlier_or_later_entry(records, rules):
+    records.apply([rules.raised("parent")], 1)
+    records.apply([rules.raised("child", inhibited_by="parent"), rules.raised("early", inhibited_by="later")], 2)
+    assert [records.get_alert(i).inhibited_by for i in ("child", "early")] == ["parent", "later"]
+
+
 def test_what_has_not_gone_out_is_withdrawn_when_the_incident_is_inhibited(records, rules):
     records.apply([rules.raised()], 1)
     records.apply([rules.change(ChangeKind.INHIBITED, inhibited_by="parent")], 2)

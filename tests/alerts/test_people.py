@@ -1,0 +1,158 @@
+"""What people do with an alert: their axis, conflicts, the audit trail."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from alerts.errors import ConflictError, RefusedError, UnknownAlertError
+from alerts.values import Action, Actor, AlertState, Outcome
+
+LI = Actor("li", "phone 10.1.2.3")
+WANG = Actor("wang", "office")
+
+
+@pytest.fixture
+def desk(records, rules):
+    """Records with one active alert."""
+    records.apply([rules.raised()], 1)
+    return records
+
+
+def test_acknowledging_says_who_when_and_from_where(desk, clock):
+    clock.forward(90)
+    alert = desk.acknowledge("leak-1", LI, note="going there ")
+    assert (alert.acknowledged, alert.acknowledged_by, alert.acknowledged_at) == (True, "li", clock())
+    assert (alert.state, alert.version) == (AlertState.ACTIVE, 1)
+    entry = desk.audit_of("leak-1")[-1]
+    assert (entry.action, entry.actor, entry.origin, entry.text) == (
+        Action.ACKNOWLEDGED,
+        "li",
+        "phone 10.1.2.3",
+        "going there",
+    )
+    assert (entry.at, entry.event_at) == (clock(), None)
+
+
+def test_acknowledging_twice_changes_nothing(desk, clock):
+    first = desk.acknowledge("leak-1", LI, expected_version=0)
+    clock.forward(60)
+    assert desk.acknowledge("leak-1", LI, expected_version=0) == first
+    assert [e.action for e in desk.audit_of("leak-1")] == [Action.RAISED, Action.ACKNOWLEDGED]
+
+
+def test_the_second_of_two_people_learns_who_has_it(desk):
+    desk.acknowledge("leak-1", LI)
+    with pytest.raises(ConflictError, match="li already has this alert") as caught:
+        desk.acknowledge("leak-1", WANG)
+    assert caught.value.current.acknowledged_by == "li"
+
+
+def test_an_act_on_an_older_version_is_refused(desk):
+    desk.acknowledge("leak-1", LI)
+    with pytest.raises(ConflictError, match="version 1, not 0") as caught:
+        desk.resolve("leak-1", WANG, Outcome.FALSE, expected_version=0)
+    assert caught.value.current == desk.get_alert("leak-1")
+    assert desk.get_alert("leak-1").outcome is None
+
+
+def test_figures_of_the_rules_do_not_stand_in_the_way_of_people(desk, rules):
+    seen = desk.get_alert("leak-1")
+    desk.apply([rules.cleared()], 2)
+    assert desk.acknowledge("leak-1", LI, expected_version=seen.version).acknowledged
+
+
+def test_two_at_once_one_gets_it(desk):
+    """Many people press at the same moment, on connections of their own: one has it, all others are told who."""
+    people = [Actor(f"p{i}") for i in range(8)]
+    gate = threading.Barrier(len(people))
+    got: list[str] = []
+    lost: list[str] = []
+
+    def press(person):
+        gate.wait()
+        try:
+            got.append(desk.acknowledge("leak-1", person, expected_version=0).acknowledged_by)
+        except ConflictError as error:
+            lost.append(error.current.acknowledged_by)
+
+    threads = [threading.Thread(target=press, args=(p,)) for p in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 1
+    assert set(lost) == set(got)
+    assert len(lost) == len(people) - 1
+    assert [e.action for e in desk.audit_of("leak-1")] == [Action.RAISED, Action.ACKNOWLEDGED]
+
+
+def test_comments_never_conflict_and_none_is_lost(desk):
+    def write(n):
+        for i in range(5):
+            desk.comment("leak-1", Actor(f"p{n}"), f"{n}.{i}")
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    texts = {e.text for e in desk.audit_of("leak-1") if e.action is Action.COMMENTED}
+    assert texts == {f"{n}.{i}" for n in range(4) for i in range(5)}
+    alert = desk.get_alert("leak-1")
+    assert (alert.comments, alert.version) == (20, 0)
+
+
+def test_resolving_acknowledges_and_leaves_active_to_the_rules(desk, clock):
+    alert = desk.resolve("leak-1", LI, Outcome.REPAIRED, note="valve in shaft 3")
+    assert (alert.outcome, alert.resolved_by, alert.resolved_at) == (Outcome.REPAIRED, "li", clock())
+    assert (alert.acknowledged_by, alert.state, alert.version) == ("li", AlertState.ACTIVE, 1)
+    entry = desk.audit_of("leak-1")[-1]
+    assert (entry.action, entry.detail["outcome"], entry.text) == (Action.RESOLVED, "repaired", "valve in shaft 3")
+
+
+def test_a_later_outcome_replaces_the_first_and_both_stay_in_the_audit(desk):
+    desk.resolve("leak-1", LI, Outcome.FALSE)
+    with pytest.raises(ConflictError, match="li already resolved this alert as false"):
+        desk.resolve("leak-1", WANG, Outcome.CONFIRMED)
+    alert = desk.resolve("leak-1", WANG, Outcome.CONFIRMED, expected_version=1)
+    assert (alert.outcome, alert.resolved_by, alert.version) == (Outcome.CONFIRMED, "wang", 2)
+    details = [e.detail for e in desk.audit_of("leak-1") if e.action is Action.RESOLVED]
+    assert [(d["outcome_before"], d["outcome"]) for d in details] == [(None, "false"), ("false", "confirmed")]
+
+
+@pytest.mark.parametrize(
+    ("actor", "text", "message"),
+    [
+        (LI, "  ", "must have a text"),
+        (LI, "x" * 4001, "may have 4,000 characters, this one has 4,001"),
+        (LI, "a\0b", "NUL"),
+        (Actor(" "), "text", "needs an actor's name"),
+        (Actor("x" * 201), "text", "an actor's name may have 200"),
+        (Actor("li", "x" * 201), "text", "the origin may have 200"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused(desk, actor, text, message):
+    with pytest.raises(RefusedError, match=message):
+        desk.comment("leak-1", actor, text)
+    assert [e.action for e in desk.audit_of("leak-1")] == [Action.RAISED]
+
+
+def test_script_in_a_comment_is_kept_as_text(desk):
+    text = "<script>alert('漏水')</script> '; DROP TABLE alerts; --"
+    desk.comment("leak-1", LI, text)
+    assert desk.audit_of("leak-1")[-1].text == text
+
+
+def test_an_unknown_alert_is_named(desk):
+    acts = [
+        lambda: desk.get_alert("nope"),
+        lambda: desk.audit_of("nope"),
+        lambda: desk.acknowledge("nope", LI),
+        lambda: desk.comment("nope", LI, "text"),
+        lambda: desk.resolve("nope", LI, Outcome.FALSE),
+    ]
+    for act in acts:
+        with pytest.raises(UnknownAlertError, match="'nope'"):
+            act()
