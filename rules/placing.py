@@ -1,0 +1,96 @@
+"""Why an incident is at its place and not at a smaller one, and what to do next.
+
+Both are codes with parameters, so that pages can say them in any language, and an English text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from metering.incident import Category
+from rules.doubt import OFFLINE, kind_of
+from rules.open_incident import OpenIncident
+from rules.places import EXCESS, NET_RULES, Places
+
+PLACE_TEXTS = {
+    "silent_together": "{count} of {of} meters behind {connection} fell silent together: what they share is at fault.",
+    "site_silent": "{count} of {of} meters of the whole site fell silent together: what they share is at fault.",
+    "meter_itself": "It is about the meter {meter} itself.",
+    "between_meters": "{meter} counts more than its {count} sub-meters together: the loss is between them.",
+    "smallest_metered": "{meter} has no sub-meters: no smaller place is metered.",
+    "more_than_below": "{meter} shows more than the incidents below it explain ({below}).",
+    "submeters_in_doubt": "{doubtful} of the {count} sub-meters of {meter} cannot be relied on now: it may be smaller.",
+    "submeters_quiet": "None of the {count} sub-meters of {meter} shows it: it is before them, or too small to tell.",
+}
+"""By code. Parameters: `meter` id, `count`, `of`, `doubtful` numbers, `connection` text, `below` place ids."""
+
+NEXT_STEPS = (
+    "check_gateway",  # power and network of what the silent meters share
+    "check_meter_link",  # one silent meter: cable, radio, power
+    "read_meter_on_site",  # compare its display with the register we hold
+    "confirm_reset",  # a register began again: ask who worked on it
+    "declare_replacement",  # another meter is in its place: enter `lives`
+    "walk_the_pipe",  # between a meter and its sub-meters: listen at night, valve by valve
+    "check_fixtures",  # toilets, taps and showers of the place
+    "close_branches_at_night",  # a large place: close branches one by one and watch the meter
+    "look_at_room",  # appliances in use
+    "compare_use",  # whether the use is planned
+)
+"""All codes of `next_step`."""
+
+_BY_KIND = {
+    OFFLINE: "check_meter_link", "stuck": "read_meter_on_site", "reset": "confirm_reset",
+    "replaced": "declare_replacement", "undeclared_replacement": "declare_replacement",
+}  # fmt: skip
+
+
+def place_reason(
+    incident: OpenIncident, places: Places, below: Iterable[OpenIncident], doubtful: set[str]
+) -> dict[str, Any]:
+    """`code`, its `params` and the English `text`."""
+    code, params = _reason(incident, places, sorted({i.place for i in below}), doubtful)
+    node = places.site.nodes.get(incident.place)
+    if node is not None and node.unmetered_children and incident.category in EXCESS:
+        params["unmetered"] = node.unmetered_children
+    shown = params | {"below": ", ".join(params.get("below", ()))}
+    return {"code": code, "params": params, "text": PLACE_TEXTS[code].format(**shown)}
+
+
+def _reason(incident: OpenIncident, places: Places, below: list[str], doubtful: set[str]) -> tuple[str, dict[str, Any]]:
+    if incident.group is not None:
+        params = {"count": len(incident.group["meters"]), "of": incident.group["of"]}
+        if not incident.group["connection"]:
+            return "site_silent", params
+        return "silent_together", params | {"connection": incident.group["connection"]}
+    meters = places.subject_meters(incident.main)
+    meter = meters[0] if meters else incident.main.subject
+    if incident.category not in EXCESS:
+        return "meter_itself", {"meter": meter}
+    submeters = [s.id for s in places.submeters(meter)] if meter in places.site.meters else []
+    params = {"meter": meter, "count": len(submeters), "submeters": submeters[:50]}
+    if not submeters:
+        return "smallest_metered", {"meter": meter}
+    if incident.main.rule in NET_RULES:
+        return "between_meters", params
+    if below:
+        return "more_than_below", params | {"below": below}
+    if unsure := sum(s in doubtful for s in submeters):
+        return "submeters_in_doubt", params | {"doubtful": unsure}
+    return "submeters_quiet", params
+
+
+def next_step(incident: OpenIncident, places: Places) -> str:
+    """What to do, one of `NEXT_STEPS`."""
+    if incident.group is not None:
+        return "check_gateway"
+    main = incident.main
+    if incident.category is Category.DATA_QUALITY:
+        return _BY_KIND.get(kind_of(main), "read_meter_on_site")
+    if incident.medium != "water":
+        node = places.site.nodes.get(incident.place)
+        return "look_at_room" if node is not None and node.kind == "room" else "compare_use"
+    if main.rule in NET_RULES:
+        return "walk_the_pipe"
+    fed = any(places.submeters(m) for m in places.subject_meters(main))
+    return "close_branches_at_night" if fed else "check_fixtures"

@@ -1,0 +1,302 @@
+"""The rules of one site: entries in one total order in, intervals, findings and incident changes out.
+
+Deterministic: the same entries give the same events, however readings were cut into entries (as long as they come in
+the order of time, or late by less than the wait of a step), and whether or not it was restarted from a snapshot.
+
+    readings -> intervals (derivation) -> blocks of judged steps (frontier) -> findings (detectors) -> incidents
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from metering.batch import ReadingBatch
+from metering.derivation import IntervalDerivation
+from metering.entries import Entry, Revision, Tick
+from metering.incident import Incident, IncidentChange
+from metering.intervals import IntervalBatch
+from metering.register_event import RegisterEvent, RegisterEventKind
+from metering.site import Site
+from metering.windows import GRID_MS, offset_minutes
+from rules.blocks import Columns, IntervalBlock
+from rules.calendar import school_days
+from rules.detectors.base import Context, Detector
+from rules.detectors.registry import DETECTORS
+from rules.findings import Finding
+from rules.frontier import Frontier
+from rules.incidents import IncidentBook
+from rules.open_incident import ms_of
+from rules.revision import code_revision
+from rules.settings import RulesSettings
+from rules.snapshot import SnapshotError, pack, unpack
+from rules.watermark import Watermark
+
+
+@dataclass(frozen=True, slots=True)
+class ShardEvents:
+    """What one entry gave.
+
+    intervals  new and corrected ones, to be upserted in order
+    changes    of incidents, in order
+    findings   what the detectors said, in order of `at`
+    rebuild    another revision of the site or the rules: the state has to be rebuilt under it
+    """
+
+    intervals: IntervalBatch
+    changes: tuple[IncidentChange, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    rebuild: Revision | None = None
+
+
+@dataclass(slots=True)
+class _Gathered:
+    intervals: list[IntervalBatch] = field(default_factory=list)
+    changes: list[IncidentChange] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+class Shard:
+    """One site's rules and all they remember. Not thread-safe: one caller at a time."""
+
+    def __init__(
+        self, site: Site, settings: RulesSettings | None = None, detectors: Mapping[str, type[Any]] = DETECTORS
+    ) -> None:
+        self.site = site
+        self.settings = settings if settings is not None else RulesSettings()
+        self.applied_seq = 0
+        self._columns = Columns(site)
+        self._derivation = IntervalDerivation(site)
+        self._watermark = Watermark()
+        self._frontier = Frontier(self._columns)
+        self._register_events: list[RegisterEvent] = []
+        self._book = IncidentBook(self._columns, self.settings.incidents, self.settings.revision)
+        self._flagged = self._book.flagged()
+        context = Context(self._columns, school_days(site))
+        self._detectors: dict[str, Detector] = {
+            rule: kind(context, self.settings.settings_of(rule, site)) for rule, kind in detectors.items()
+        }
+
+    # -- entries --------------------------------------------------------------------------------------------------
+
+    def process(self, seq: int, entry: Entry) -> ShardEvents:
+        """Take the entry with that place in the order."""
+        out = _Gathered()
+        rebuild = None
+        match entry:
+            case ReadingBatch():
+                for part in self._by_day(entry):
+                    self._take_readings(part, out)
+                    self._judge(out)
+            case Tick():
+                self._take_tick(entry)
+                self._judge(out)
+            case Revision():
+                rebuild = entry if self._is_other(entry) else None
+        self.applied_seq = seq
+        return ShardEvents(_joined(out.intervals), tuple(out.changes), tuple(out.findings), rebuild)
+
+    def finish(self) -> ShardEvents:
+        """Judge what can be judged by the newest reading's time, as if the clock had gone on by a moment."""
+        out = _Gathered()
+        if self._watermark.now is not None:
+            self._judge(out, self._watermark.now + 1)
+        return ShardEvents(_joined([]), tuple(out.changes), tuple(out.findings))
+
+    @property
+    def code_revision(self) -> str:
+        """Digest of the code that judges; a snapshot of another one is of no use."""
+        return code_revision()
+
+    @property
+    def rules_revision(self) -> str:
+        """Digest of all settings."""
+        return self.settings.revision
+
+    @property
+    def judged_until(self) -> np.datetime64 | None:
+        """End of the last judged step; None before the first."""
+        step = self._frontier.next_step
+        return None if step is None else np.datetime64(step * GRID_MS, "ms")
+
+    @property
+    def open_incidents(self) -> tuple[Incident, ...]:
+        """The open incidents as they were told last."""
+        return tuple(i.written for i in self._book.incidents.values() if i.written is not None)
+
+    def adopt(self, incident: str, earlier: str) -> None:
+        """Let an open incident go on under the id of an earlier one (after a rebuild)."""
+        self._book.adopt(incident, earlier)
+
+    def _by_day(self, batch: ReadingBatch) -> Iterator[ReadingBatch]:
+        """The batch cut at local midnights, so that what one day taught is known when the next is judged."""
+        if not len(batch):
+            return
+        steps = batch.time.view(np.int64) // GRID_MS
+        ends = np.array([steps.min(), steps.max()])
+        if ends[1] - ends[0] < 96 and len(np.unique(self._local_day(ends))) == 1:  # noqa: PLR2004 - steps a day
+            yield batch
+            return
+        day = self._local_day(steps)
+        for d in np.unique(day).tolist():
+            yield batch.take(day == d)
+
+    def _local_day(self, steps: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.int64]]:
+        return (steps * 15 + offset_minutes(steps, self.site.zone)) // 1440
+
+    def _take_readings(self, batch: ReadingBatch, out: _Gathered) -> None:
+        derived = self._derivation.push(batch)
+        for jump in self._watermark.see(batch, self._frontier.live):
+            self._frontier.note_jump(jump)
+        if self._watermark.start is not None:
+            self._frontier.start(self._watermark.start)
+        self._frontier.add(derived.intervals, derived.closed_at, derived.corrected)
+        if derived.events:
+            self._register_events = sorted([*self._register_events, *derived.events], key=_event_order)
+        if len(derived.intervals):
+            out.intervals.append(derived.intervals)
+
+    def _take_tick(self, tick: Tick) -> None:
+        now = ms_of(tick.time)
+        if tick.down_since is not None:
+            self._frontier.note_ours(ms_of(tick.down_since), now)
+        for jump in self._watermark.see_tick(now):
+            self._frontier.note_jump(jump)
+        if self._watermark.start is not None:
+            self._frontier.start(self._watermark.start)
+
+    def _is_other(self, revision: Revision) -> bool:
+        return revision.subject != "rules" or revision.digest != self.settings.revision
+
+    # -- judging --------------------------------------------------------------------------------------------------
+
+    def _judge(self, out: _Gathered, now: int | None = None) -> None:
+        """All that can be judged by now, steps and register events in the order of time."""
+        now = self._watermark.now if now is None else now
+        if now is None:
+            return
+        while True:
+            event = ms_of(self._register_events[0].time) if self._register_events else now
+            before = min(now, event)
+            if self._frontier.needs_day(before):
+                self._begin_day(out)
+            elif (block := self._frontier.take(before, self._flagged)) is not None:
+                self._judge_block(block, out)
+            elif event < now:
+                self._observe(out)
+            else:
+                return
+
+    def _begin_day(self, out: _Gathered) -> None:
+        self._frontier.begin_day()
+        at = np.datetime64(max(self._frontier.judged_at, self._frontier.next_end), "ms")
+        out.changes += self._book.review(at)
+        self._flagged = self._book.flagged()
+
+    def _judge_block(self, block: IntervalBlock, out: _Gathered) -> None:
+        findings: list[Finding] = []
+        for detector in self._detectors.values():
+            findings += detector.process(block)
+        self._conclude(findings, out)
+
+    def _observe(self, out: _Gathered) -> None:
+        """The register events of one moment."""
+        time = self._register_events[0].time
+        count = sum(e.time == time for e in self._register_events)
+        events, self._register_events = self._register_events[:count], self._register_events[count:]
+        at = np.datetime64(max(ms_of(time), self._frontier.judged_at), "ms")
+        findings: list[Finding] = []
+        for detector in self._detectors.values():
+            findings += detector.observe(events, at)
+        self._conclude(findings, out)
+
+    def _conclude(self, findings: list[Finding], out: _Gathered) -> None:
+        findings.sort(key=lambda f: ms_of(f.at))  # stable: the detectors' order within an instant
+        out.findings += findings
+        for at, group in groupby(findings, key=lambda f: ms_of(f.at)):
+            out.changes += self._book.apply(list(group), np.datetime64(at, "ms"))
+
+    # -- memory ---------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> bytes:
+        """All that is remembered, with the sequence of the last entry taken."""
+        return pack(
+            {
+                "code": code_revision(),
+                "rules": self.settings.revision,
+                "site": [m.id for m in self._columns.meters],
+                "applied_seq": self.applied_seq,
+                "derivation": self._derivation.state(),
+                "watermark": self._watermark.state(),
+                "frontier": self._frontier.state(),
+                "register_events": [_event_to_state(e) for e in self._register_events],
+                "flagged": self._flagged,
+                "detectors": {rule: detector.state() for rule, detector in self._detectors.items()},
+                "incidents": self._book.state(),
+            }
+        )
+
+    @classmethod
+    def restore(
+        cls,
+        blob: bytes,
+        site: Site,
+        settings: RulesSettings | None = None,
+        detectors: Mapping[str, type[Any]] = DETECTORS,
+    ) -> Shard:
+        """A shard that continues from a snapshot.
+
+        Raises:
+            SnapshotError: torn, or of other code, rules or meters: rebuild the state from the store.
+        """
+        shard = cls(site, settings, detectors)
+        state = unpack(blob)
+        own = {"code": code_revision(), "rules": shard.settings.revision, "site": [m.id for m in shard._columns.meters]}
+        for name, expected in own.items():
+            if state.get(name) != expected:
+                raise SnapshotError(f"a snapshot of another revision of {name}")
+        try:
+            shard._load(state)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise SnapshotError(f"a snapshot does not fit: {error}") from error
+        return shard
+
+    def _load(self, state: dict[str, Any]) -> None:
+        if set(state["detectors"]) != set(self._detectors):
+            raise ValueError(f"it has the detectors {sorted(state['detectors'])}")
+        self.applied_seq = int(state["applied_seq"])
+        self._derivation.restore(state["derivation"])
+        self._watermark.restore(state["watermark"])
+        self._frontier.restore(state["frontier"])
+        self._register_events = [_event_from_state(e) for e in state["register_events"]]
+        self._flagged = state["flagged"]
+        for rule, detector in self._detectors.items():
+            detector.restore(state["detectors"][rule])
+        self._book.restore(state["incidents"])
+
+
+def _joined(batches: list[IntervalBatch]) -> IntervalBatch:
+    """One batch of all; they come from one derivation and share their tuple of meters."""
+    if len(batches) == 1:
+        return batches[0]
+    columns = ("meter", "quantity", "start", "usage", "quality")
+    if not batches:
+        kinds = ("int32", "uint8", "datetime64[ms]", "float64", "uint16")
+        return IntervalBatch((), *(np.zeros(0, kind) for kind in kinds))
+    return IntervalBatch(batches[0].meters, *(np.concatenate([getattr(b, c) for b in batches]) for c in columns))
+
+
+def _event_order(event: RegisterEvent) -> tuple[int, str, int, str]:
+    return ms_of(event.time), event.meter, event.quantity, event.kind.value
+
+
+def _event_to_state(event: RegisterEvent) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in RegisterEvent.__slots__} | {"kind": event.kind.value}
+
+
+def _event_from_state(state: dict[str, Any]) -> RegisterEvent:
+    return RegisterEvent(**state | {"kind": RegisterEventKind(state["kind"])})
