@@ -90,7 +90,8 @@ class Counts:
         """
         with self._lock:
             self._text(meter).connection = connection
-            self._columns["period"][self._columns.of(meter)] = round((push_period_s or 0) * 1000)
+            row = self._columns.of(meter)  # first: a new row may make the table anew
+            self._columns["period"][row] = round((push_period_s or 0) * 1000)
 
     def expected(self, meter: str, n: int = 1) -> None:
         """`n` readings of this meter were due."""
@@ -141,7 +142,8 @@ class Counts:
     def error(self, meter: str, text: str) -> None:
         """A reading failed, or what came could not be understood."""
         with self._lock:
-            self._columns["errors"][self._columns.of(meter)] += 1
+            row = self._columns.of(meter)
+            self._columns["errors"][row] += 1
             self._text(meter).last_error = text[:_ERROR_LENGTH]
 
     def breaker(self, meter: str, state: str) -> None:

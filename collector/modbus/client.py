@@ -15,6 +15,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import structlog
 
@@ -39,8 +40,7 @@ class _Wire(asyncio.Protocol):
         self._rest = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a TCP connection has
-        self._line.on_made(self, transport)
+        self._line.on_made(self, cast(asyncio.Transport, transport))  # uvloop's is none by class
 
     def data_received(self, data: bytes) -> None:
         try:

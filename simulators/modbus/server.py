@@ -10,6 +10,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from collector.modbus.frame import MAX_REGISTERS, BrokenFrameError, Frame, encode_tcp, split_tcp
 from simulators.modbus.image import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Image, RefusedError
@@ -95,8 +96,7 @@ class _Session(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a TCP server hands out
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
         self._sessions.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
