@@ -51,7 +51,7 @@ class HourCut:
         cells = np.concatenate([self.cells[: self.held], usage])
         whole = len(cells) // STEPS_PER_HOUR
         used = whole * STEPS_PER_HOUR
-        volume = cells[:used].reshape(whole, STEPS_PER_HOUR, -1).sum(axis=1)
+        volume = cells[:used].reshape(whole, STEPS_PER_HOUR, cells.shape[1]).sum(axis=1)
         last = np.arange(whole) * STEPS_PER_HOUR + STEPS_PER_HOUR - 1 - self.held
         number = (block.first_step + last) // STEPS_PER_HOUR
         self.held = len(cells) - used
