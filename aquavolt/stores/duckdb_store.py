@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from aquavolt.stores import reading_sql, usage_sql
 from aquavolt.stores.connection import Columns, Connection
+from aquavolt.stores.interval_rows import interval_columns
 from aquavolt.stores.maintenance import Maintenance, maintain
 from aquavolt.stores.meter_numbers import MeterNumbers
 from aquavolt.stores.newest import ChannelRows, NewestReadings
@@ -112,7 +113,7 @@ class DuckDBStore:
         """
         if not len(batch):
             return
-        columns = usage_sql.interval_columns(batch)
+        columns = interval_columns(batch)
         with self._connection.writing:
             with self._connection.transaction() as cursor:
                 fresh = self._meters.assign(cursor, batch.meters)

@@ -8,9 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aquavolt.stores.windows_on_grid import Cover
-from metering.batch import Float64, UInt16, to_datetime
-from metering.intervals import IntervalBatch
-from metering.windows import GRID_MS
+from metering.batch import Float64, UInt16
 
 _MERGE_INTERVALS = """
 MERGE INTO intervals USING incoming USING (meter, quantity, step)
@@ -39,36 +37,6 @@ FROM {table} AS stored JOIN cover ON cover.number = stored.{number} JOIN wanted 
 WHERE stored.quantity = ? AND stored.{number} >= ? AND stored.{number} <= ?
 GROUP BY ALL
 """
-
-
-def interval_columns(batch: IntervalBatch) -> dict[str, npt.NDArray[Any]]:
-    """The batch as columns of the table, each key once (its last row); `meter` is the batch's own index.
-
-    Raises:
-        ValueError: a start off the grid, or usage that is no finite number.
-    """
-    ms = batch.start.astype("datetime64[ms]").astype(np.int64)
-    wrong = np.flatnonzero((ms % GRID_MS != 0) | ~np.isfinite(batch.usage))
-    if wrong.size:
-        row = wrong[0]
-        meter, start = batch.meters[batch.meter[row]], to_datetime(batch.start[row]).isoformat()
-        raise ValueError(
-            f"interval of {meter!r} at {start} with usage {batch.usage[row]}: "
-            "it must start on the 15 min grid and have a finite usage"
-        )
-    step = (ms // GRID_MS).astype(np.int32)
-    order = np.lexsort((np.arange(len(step)), step, batch.quantity, batch.meter))
-    meter_, quantity_, step_ = batch.meter[order], batch.quantity[order], step[order]
-    is_last = np.ones(len(order), np.bool_)
-    is_last[:-1] = (np.diff(meter_) != 0) | (quantity_[1:] != quantity_[:-1]) | (np.diff(step_) != 0)
-    rows = np.sort(order[is_last])
-    return {
-        "meter": batch.meter[rows],
-        "quantity": batch.quantity[rows],
-        "step": step[rows],
-        "usage": batch.usage[rows],
-        "quality": batch.quality[rows],
-    }
 
 
 def upsert(cursor: Any, columns: dict[str, npt.NDArray[Any]]) -> None:

@@ -9,14 +9,31 @@ from typing import Any
 import pytest
 
 from aquavolt.stores.duckdb_store import DuckDBStore
+from aquavolt.stores.owner import StoreServer
+from aquavolt.stores.remote import RemoteStore
 
 
 def _duckdb(folder: Path) -> DuckDBStore:
     return DuckDBStore(folder / "store.duckdb")
 
 
+class _OwnedElsewhere(RemoteStore):
+    """A DuckDB store reached through its owner's socket; here the owner is in the same process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.owned = _duckdb(folder)
+        self.server = StoreServer(folder, self.owned)
+        self.server.start()
+        super().__init__(folder)
+
+    def close(self) -> None:
+        super().close()
+        self.server.stop()
+        self.owned.close()
+
+
 # Name -> how to open the adapter on a folder of its own; opened again on the same folder it must show the same data.
-ADAPTERS: dict[str, Callable[[Path], Any]] = {"duckdb": _duckdb}
+ADAPTERS: dict[str, Callable[[Path], Any]] = {"duckdb": _duckdb, "duckdb through its socket": _OwnedElsewhere}
 
 
 @pytest.fixture(params=ADAPTERS)
