@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from alerts.errors import ConflictError, RefusedError, UnknownAlertError
 from alerts.models import AlertRow, AuditRow
 from alerts.rows import alert_of
+from alerts.texts import is_storable
 from alerts.values import Action, Actor, Outcome
 
 LONGEST_TEXT = 4000
@@ -62,7 +63,7 @@ class PersonsHand:
         return row
 
     def _locked(self, alert_id: str) -> AlertRow:
-        row = self._session.get(AlertRow, alert_id, with_for_update=True)
+        row = self._session.get(AlertRow, alert_id, with_for_update=True) if is_storable(alert_id) else None
         if row is None:
             raise UnknownAlertError(alert_id)
         return row
@@ -93,8 +94,8 @@ def _checked(text: str, what: str, longest: int) -> str:
     stripped = text.strip()
     if len(stripped) > longest:
         raise RefusedError(f"{what} may have {longest:,} characters, this one has {len(stripped):,}")
-    if "\0" in stripped:
-        raise RefusedError(f"{what} must not hold a NUL character")
+    if not is_storable(stripped):
+        raise RefusedError(f"{what} must be UTF-8 text without NUL characters")
     return stripped
 
 

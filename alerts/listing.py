@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from alerts.errors import CursorError, RefusedError
 from alerts.models import AlertRow
 from alerts.rows import alert_of
+from alerts.texts import is_storable
 from alerts.values import AlertCounts, AlertFilter, AlertPage, AlertState
 from metering.incident import Severity
 
@@ -58,10 +59,15 @@ def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
     if wanted.severity is not None:
         out.append(AlertRow.severity == wanted.severity.value)
     if wanted.medium is not None:
-        out.append(AlertRow.medium == wanted.medium)
+        out.append(AlertRow.medium.in_(_storable([wanted.medium])))
     if wanted.nodes is not None:
-        out.append(AlertRow.node.in_(wanted.nodes))
+        out.append(AlertRow.node.in_(_storable(wanted.nodes)))
     return out
+
+
+def _storable(texts: Sequence[str]) -> list[str]:
+    """Those that any row can hold: asking a database for another is a fault there, not an empty answer."""
+    return [text for text in texts if is_storable(text)]
 
 
 def encode_cursor(row: AlertRow) -> str:
@@ -76,7 +82,12 @@ def decode_cursor(cursor: str) -> tuple[int, str]:
         detected_ms, alert_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, TypeError) as error:
         raise CursorError(f"{cursor!r} is no cursor; take it from `next_cursor` of a page") from error
-    if type(detected_ms) is not int or not isinstance(alert_id, str) or abs(detected_ms) >= 1 << 63:
+    if (
+        type(detected_ms) is not int
+        or not isinstance(alert_id, str)
+        or abs(detected_ms) >= 1 << 63
+        or not is_storable(alert_id)
+    ):
         raise CursorError(f"{cursor!r} is no cursor; take it from `next_cursor` of a page")
     return detected_ms, alert_id
 
@@ -86,7 +97,7 @@ def counts_of(session: Session, nodes: Sequence[str] | None) -> AlertCounts:
     keys = (AlertRow.is_inhibited, AlertRow.is_active, AlertRow.is_acknowledged, AlertRow.severity)
     query = select(*keys, func.count()).group_by(*keys)
     if nodes is not None:
-        query = query.where(AlertRow.node.in_(nodes))
+        query = query.where(AlertRow.node.in_(_storable(nodes)))
     out = AlertCounts()
     for is_inhibited, is_active, is_acknowledged, severity, count in session.execute(query):
         if is_inhibited:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from alerts import positions
 from alerts.actions import PersonsHand
@@ -17,6 +18,7 @@ from alerts.models import AlertRow, AuditRow, OutboxRow
 from alerts.notices import enqueue, untold
 from alerts.reconciling import reconcile
 from alerts.rows import alert_of, audit_entry_of, delivery_of, ms_of, snapshot_of
+from alerts.texts import is_storable
 from alerts.values import (
     Actor,
     Alert,
@@ -113,10 +115,7 @@ class Records:
     def get_alert(self, alert_id: str) -> Alert:
         """Raises: UnknownAlertError."""
         with self.database.reading() as session:
-            row = session.get(AlertRow, alert_id)
-            if row is None:
-                raise UnknownAlertError(alert_id)
-            return alert_of(row)
+            return alert_of(_known(session, alert_id))
 
     def find_alerts(
         self, wanted: AlertFilter = EVERY_ALERT, *, cursor: str | None = None, limit: int = 50
@@ -158,15 +157,15 @@ class Records:
     def audit_of(self, alert_id: str) -> tuple[AuditEntry, ...]:
         """The alert's history, oldest first. Raises: UnknownAlertError."""
         with self.database.reading() as session:
-            if session.get(AlertRow, alert_id) is None:
-                raise UnknownAlertError(alert_id)
+            _known(session, alert_id)
             query = select(AuditRow).where(AuditRow.alert_id == alert_id).order_by(AuditRow.id)
             return tuple(audit_entry_of(row) for row in session.scalars(query))
 
     def deliveries_of(self, alert_id: str) -> tuple[Delivery, ...]:
-        """Who was told of the alert, oldest first."""
+        """Who was told of the alert, oldest first. Raises: UnknownAlertError."""
         query = select(OutboxRow).where(OutboxRow.alert_id == alert_id)
         with self.database.reading() as session:
+            _known(session, alert_id)
             rows = session.scalars(query.order_by(OutboxRow.created_ms, OutboxRow.id))
             return tuple(delivery_of(row) for row in rows)
 
@@ -178,3 +177,10 @@ class Records:
 
     def _now_ms(self) -> int:
         return ms_of(self._clock())
+
+
+def _known(session: Session, alert_id: str) -> AlertRow:
+    row = session.get(AlertRow, alert_id) if is_storable(alert_id) else None
+    if row is None:
+        raise UnknownAlertError(alert_id)
+    return row

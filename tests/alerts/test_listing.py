@@ -71,6 +71,8 @@ def desk(records, rules):
         (AlertFilter(severity=Severity.CRITICAL), "ea"),
         (AlertFilter(nodes=("dorm-2", "room-9")), "cb"),
         (AlertFilter(nodes=()), ""),
+        (AlertFilter(nodes=("a\0b", "\ud800", "dorm-2")), "b"),
+        (AlertFilter(medium="\ud800"), ""),
         (AlertFilter(nodes=("dorm-1",), state=AlertState.ACTIVE, severity=Severity.CRITICAL), "a"),
     ],
 )
@@ -121,7 +123,7 @@ def encoded(value):
 @pytest.mark.parametrize(
     "cursor",
     ["", "x", "é", "....", "bnVsbA", encoded([1]), encoded([1, 2]), encoded(["1", "a"]), encoded([True, "a"]),
-     encoded([1 << 64, "a"]), encoded({"a": 1, "b": 2})],
+     encoded([1 << 64, "a"]), encoded({"a": 1, "b": 2}), encoded([1, "\ud800"])],
 )  # fmt: skip
 def test_a_cursor_of_somebody_else_is_refused(desk, cursor):
     with pytest.raises(CursorError, match="is no cursor"):

@@ -128,6 +128,7 @@ def test_a_later_outcome_replaces_the_first_and_both_stay_in_the_audit(desk):
         (LI, "  ", "must have a text"),
         (LI, "x" * 4001, "may have 4,000 characters, this one has 4,001"),
         (LI, "a\0b", "NUL"),
+        (LI, "a\ud800b", "UTF-8"),
         (Actor(" "), "text", "needs an actor's name"),
         (Actor("x" * 201), "text", "an actor's name may have 200"),
         (Actor("li", "x" * 201), "text", "the origin may have 200"),
@@ -145,14 +146,17 @@ def test_script_in_a_comment_is_kept_as_text(desk):
     assert desk.audit_of("leak-1")[-1].text == text
 
 
-def test_an_unknown_alert_is_named(desk):
+@pytest.mark.parametrize("name", ["nope", "", "a\0b", "\ud800"])
+def test_an_unknown_alert_is_named(desk, name):
     acts = [
-        lambda: desk.get_alert("nope"),
-        lambda: desk.audit_of("nope"),
-        lambda: desk.acknowledge("nope", LI),
-        lambda: desk.comment("nope", LI, "text"),
-        lambda: desk.resolve("nope", LI, Outcome.FALSE),
+        lambda: desk.get_alert(name),
+        lambda: desk.audit_of(name),
+        lambda: desk.deliveries_of(name),
+        lambda: desk.acknowledge(name, LI),
+        lambda: desk.comment(name, LI, "text"),
+        lambda: desk.resolve(name, LI, Outcome.FALSE),
     ]
     for act in acts:
-        with pytest.raises(UnknownAlertError, match="'nope'"):
+        with pytest.raises(UnknownAlertError) as caught:
             act()
+        assert repr(name) in str(caught.value)
