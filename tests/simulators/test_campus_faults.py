@@ -1,0 +1,198 @@
+"""Each fault has the place, time and size that the truth states, and no two hide one another."""
+
+from datetime import date, timedelta
+from functools import cache
+
+import numpy as np
+import pytest
+
+from metering.site_document import parse_site
+from simulators.campus.campus import Campus, build_campus, campus_of_truth
+from simulators.campus.faults import KINDS, fault_of
+from simulators.campus.masking import conflict
+from simulators.campus.site_file import Endpoints
+from simulators.campus.wiring import UNITS_PER_LINE, line_count
+
+EPOCH = date(2026, 10, 19)
+END = np.timedelta64(35, "D")
+WINTER = date(2027, 1, 4)  # ends in the winter vacation
+SEEDS = range(8)
+
+
+@cache
+def _campus(seed: int, epoch: date = EPOCH) -> Campus:
+    return build_campus(seed, epoch)
+
+
+@cache
+def _healthy(seed: int, epoch: date = EPOCH) -> Campus:
+    return build_campus(seed, epoch, faults=())
+
+
+def _fault(campus: Campus, kind: str):
+    return next(f for f in campus.faults if f.kind == kind)
+
+
+def _hours(campus: Campus, fault) -> float:
+    return float((campus.start + END - np.datetime64(fault.start_ms, "ms")) / np.timedelta64(1, "h"))
+
+
+def _more(campus: Campus, healthy: Campus, fault, meter: str) -> float:
+    """What the meter counted more than in the campus without faults, a mean hour since the fault began."""
+    row = campus.layout.meter_index[meter]
+    end = campus.start + END - np.timedelta64(1, "ms")
+    return float(campus.registers(end)[row] - healthy.registers(end)[row]) / _hours(campus, fault)
+
+
+def test_one_of_every_kind_each_with_days_to_be_seen():
+    for seed in SEEDS:
+        campus = _campus(seed)
+        assert {f.kind for f in campus.faults} == set(KINDS)
+        for fault in campus.faults:
+            assert 36 <= _hours(campus, fault) <= 13 * 24
+            assert fault.end is None
+
+
+@pytest.mark.parametrize(("seed", "epoch"), [(s, EPOCH) for s in SEEDS] + [(s, WINTER) for s in range(4)])
+def test_no_two_faults_mask_one_another(seed, epoch):
+    faults, layout = _campus(seed, epoch).faults, _campus(seed, epoch).layout
+    for i, fault in enumerate(faults):
+        assert conflict(fault, faults[:i], layout) is None
+    assert len({(f.node, f.category) for f in faults}) == len(faults)
+
+
+def test_leaks_have_the_size_of_the_truth(campus, healthy):
+    leak, toilet = _fault(campus, "leak_inside"), _fault(campus, "leak_toilet")
+    assert 0.060 <= leak.size <= 0.150
+    assert _more(campus, healthy, leak, f"w-{leak.node}") == pytest.approx(leak.size, rel=0.03)
+    assert 0.015 <= toilet.size <= 0.040
+    assert _more(campus, healthy, toilet, f"w-{toilet.node}") == pytest.approx(toilet.size, rel=0.03)
+
+
+def test_the_leak_on_the_main_is_seen_by_the_inlet_alone(healthy):
+    campus = build_campus(1, EPOCH, faults=[f for f in _campus(1).faults if f.kind == "leak_network"])
+    leak = campus.faults[0]
+    assert leak.node == "campus"
+    assert 0.150 <= leak.size <= 0.400
+    assert _more(campus, healthy, leak, "w-campus") == pytest.approx(leak.size, rel=0.03)
+    end = campus.start + END
+    others = np.array([m.id != "w-campus" for m in campus.layout.meters])
+    assert np.array_equal(campus.registers(end)[others], healthy.registers(end)[others])
+
+
+def test_a_toilet_runs_in_pulses_and_never_pauses_a_quarter_of_an_hour():
+    healthy = _healthy(3)
+    toilet = _fault(_campus(3), "leak_toilet")
+    campus = build_campus(3, EPOCH, faults=[toilet])
+    row = campus.layout.meter_index[f"w-{toilet.node}"]
+    first = np.datetime64(toilet.start_ms, "ms") + np.timedelta64(1, "h")
+    minutes = [first + np.timedelta64(m, "m") for m in range(180)]
+    extra = np.diff([campus.registers(t)[row] - healthy.registers(t)[row] for t in minutes])
+    assert (extra < 0.0005).mean() > 0.3  # between refills nothing flows
+    quarters = np.diff([campus.registers(t)[row] for t in minutes[::15]])
+    assert (quarters > 0.0005).all()
+
+
+def test_the_room_uses_two_and_a_half_to_about_four_times_its_peers():
+    for seed in SEEDS:
+        campus = _campus(seed)
+        fault = _fault(campus, "excess_room")
+        rooms = [r.id for r in campus.layout.rooms() if r.id.startswith(fault.node[:6])]
+        start = np.datetime64(fault.start_ms, "ms")
+        used = campus.registers(start + np.timedelta64(7, "D")) - campus.registers(start)
+        kw = {r: used[campus.layout.meter_index[f"e-{r}"]] / 168 for r in rooms}
+        peers = np.median([k for r, k in kw.items() if r != fault.node and k >= 0])
+        assert 2.2 <= kw[fault.node] / peers <= 5.0, seed
+        assert fault.size >= 0.25
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_faults_of_meters_do_to_the_register_what_they_say(seed):
+    campus = _campus(seed)
+    before = np.timedelta64(1, "m")
+    for kind in ("unit_dead", "register_frozen", "register_reset", "meter_replaced"):
+        fault = _fault(campus, kind)
+        row, start = campus.layout.meter_index[str(fault.meter)], np.datetime64(fault.start_ms, "ms")
+        old, new, later = (float(campus.registers(t)[row]) for t in (start - before, start + before, start + END))
+        if kind == "unit_dead":
+            assert np.isfinite(old)
+            assert np.isnan(new)
+            assert campus.register(str(fault.meter), start + before) == {}
+        elif kind == "register_frozen":
+            assert new == later
+        else:
+            assert old - new == pytest.approx(fault.size, abs=0.2)
+            assert later > new
+            assert (new < 0.2) == (kind == "register_reset")
+
+
+def test_a_frozen_meter_would_have_moved():
+    for seed in SEEDS:
+        fault = _fault(_campus(seed, WINTER), "register_frozen")
+        healthy = _healthy(seed, WINTER)
+        row, start = healthy.layout.meter_index[str(fault.meter)], np.datetime64(fault.start_ms, "ms")
+        moved = healthy.registers(start + np.timedelta64(2, "D"))[row] - healthy.registers(start)[row]
+        assert moved >= 10 * healthy.layout.meters[row].instrument.resolution
+
+
+def test_dead_and_frozen_meters_go_on_with_their_true_register_when_repaired():
+    campus = _campus(1)
+    ended = [
+        fault_of(f.document() | {"end": (f.start + timedelta(days=1)).isoformat()})
+        for f in campus.faults
+        if f.kind in ("unit_dead", "register_frozen")
+    ]
+    repaired, healthy = build_campus(1, EPOCH, faults=ended), _healthy(1)
+    end = campus.start + END
+    assert np.array_equal(repaired.registers(end), healthy.registers(end))
+
+
+def test_a_year_has_a_round_of_faults_every_five_weeks_and_repairs():
+    campus = build_campus(2, EPOCH, days=140)
+    assert len(campus.faults) == 4 * len(KINDS)
+    stays = ("register_reset", "meter_replaced")
+    for fault in campus.faults[: 3 * len(KINDS)]:
+        assert (fault.end is None) == (fault.kind in stays)
+    for i, fault in enumerate(campus.faults):
+        assert conflict(fault, campus.faults[:i], campus.layout) is None
+
+
+def test_history_has_no_reading_of_a_dead_unit(campus):
+    fault = _fault(campus, "unit_dead")
+    start = np.datetime64(fault.start_ms, "ms")
+    for batch in campus.history(start, start + np.timedelta64(12, "h")):
+        assert fault.meter not in {batch.meters[m] for m in np.unique(batch.meter)}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"seed": 1, "epoch": "2026-10-19", "faults": []},
+        {"seed": 1, "epoch": "2026-10-19", "days": 35, "faults": [{"kind": "leak_inside"}]},
+        {"seed": 1, "epoch": "2026-10-19", "days": 35, "faults": [None]},
+        {"seed": 1, "epoch": "today", "days": 35, "faults": []},
+    ],
+)
+def test_a_torn_truth_file_is_refused(document):
+    with pytest.raises(ValueError, match=r"truth|isoformat"):
+        campus_of_truth(document)
+
+
+def test_the_site_document_is_accepted_and_complete(campus):
+    ports = [5000 + i for i in range(line_count(campus.layout))]
+    site = parse_site(campus.site_document(Endpoints(ports, 1883)))
+    assert len(site.meters) == len(campus.meters)
+    assert site.nodes["campus"].unmetered_children == 1
+    assert site.nodes["dorm-2-305"].parent == "dorm-2-f3"
+    assert site.meters["e-dorm-2-305"].parents == ("e-dorm-2",)
+    lines: dict[str, int] = {}
+    for meter in site.meters.values():
+        lines[str(meter.connection)] = lines.get(str(meter.connection), 0) + 1
+    assert max(n for c, n in lines.items() if c.startswith("tcp:")) == UNITS_PER_LINE
+    assert sum(c.startswith("mqtt:") for c in lines) >= 10
+    assert site.calendar.terms
+    assert site.calendar.vacations
+
+
+def test_the_site_document_tells_nothing_of_the_faults(campus, healthy):
+    assert campus.site_document() == healthy.site_document()
