@@ -1,0 +1,91 @@
+"""The FastAPI application, put together from its parts. Nothing happens at import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.access import AccessLayer
+from api.alerts import views as alerts
+from api.parts import ApiParts
+from api.problem_schema import ProblemOut
+from api.problems import HANDLED, Answer, Problem, answer_error
+from api.readings import views as readings
+from api.site import views as site
+from api.system import collector, metrics, status
+from api.web import pages
+from api.web.rendering import Rendering
+
+_DESCRIPTION = """Water and electricity meters of a campus: what they count, what is wrong, and where.
+
+Times are ISO 8601; a day such as `2026-11-01` means its local midnight on the site. Errors are RFC 9457
+`application/problem+json`."""
+
+
+def create_app(parts: ApiParts) -> FastAPI:
+    """The application: REST under `/api/v1`, the pages, `/docs`, `/metrics`, `/healthz` and `/readyz`."""
+    rendering = Rendering(parts)
+    answer = partial(_answer, rendering)
+    app = FastAPI(
+        title="AquaVolt",
+        version=parts.version,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        middleware=[
+            Middleware(GZipMiddleware, minimum_size=2048),
+            Middleware(AccessLayer, access=parts.access, answer=answer),
+        ],
+        exception_handlers=dict.fromkeys(HANDLED, _handler(answer)),
+    )
+    app.state.parts = parts
+    app.state.rendering = rendering
+    app.state.registry = metrics.registry_of(parts)
+    for router in (alerts.router, site.router, readings.router, collector.router, status.stream_router):
+        app.include_router(router)
+    for router in (metrics.router, status.router, *pages.ROUTERS):
+        app.include_router(router)
+    app.mount("/static", pages.static_files(), name="static")
+    app.mount("/vendor", pages.vendor_files(), name="vendor")
+    app.openapi = partial(_openapi, app, parts)  # type: ignore[method-assign]
+    return app
+
+
+def _handler(answer: Answer) -> Callable[[Request, Any], Coroutine[Any, Any, Response]]:
+    async def handle(request: Request, error: Exception) -> Response:
+        return answer_error(request, error, answer)
+
+    return handle
+
+
+def _answer(rendering: Rendering, request: Request, problem: Problem) -> Response:
+    """A page for a person, problem+json for a program."""
+    path = request.url.path
+    is_page = not path.startswith(("/api/", "/metrics", "/openapi.json", "/healthz", "/readyz"))
+    if is_page and "text/html" in request.headers.get("accept", ""):
+        return rendering.problem(request, problem)
+    return problem.response(path)
+
+
+def _openapi(app: FastAPI, parts: ApiParts) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=[]
+        )
+        components = schema.setdefault("components", {})
+        problem = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
+        components.setdefault("schemas", {}).update(problem.pop("$defs", {}))
+        components["schemas"]["ProblemOut"] = problem
+        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        if not parts.access.demo:
+            schema["security"] = [{"token": []}]
+        app.openapi_schema = schema
+    return app.openapi_schema

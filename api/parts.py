@@ -1,0 +1,101 @@
+"""What the API is put together from. Only the program fills this in."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from alerts.records import Records
+from api.stream import EventStream
+from metering.batch import ReadingBatch
+from metering.health import HealthReport
+from metering.ports import IntervalStore, ReadingStore
+from metering.site import Site
+
+DEMO_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether history is judged; if not, how far it is (0 to 1, None where unknown) and what is being done."""
+
+    is_ready: bool
+    progress: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What a unit costs, for estimates of loss only: never for bills. `currency` is an ISO 4217 code."""
+
+    water_per_m3: float = 4.2
+    electricity_per_kwh: float = 0.6
+    currency: str = "CNY"
+
+    def per_unit(self, medium: str) -> float | None:
+        """Price of 1 m3 or 1 kWh of the medium; None where there is none."""
+        return {"water": self.water_per_m3, "electricity": self.electricity_per_kwh}.get(medium)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who acts: `name` stands in audits, so it is an account or a token's name."""
+
+    name: str
+    is_demo: bool = False
+
+
+def hash_token(token: str) -> str:
+    """The form in which a token is kept: SHA-256 in hex. Tokens are long and random, so no salt is needed."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How requests are signed in.
+
+    demo     every request is the demo administrator's, without password; only `hosts` are answered
+    tokens   otherwise: bearer tokens by name, each as `hash_token` gives it
+    """
+
+    demo: bool = False
+    tokens: dict[str, str] = field(default_factory=dict)
+    hosts: tuple[str, ...] = DEMO_HOSTS
+
+    def user_of_token(self, token: str) -> User | None:
+        """Whose token it is. Compares with every token in constant time."""
+        given = hash_token(token)
+        found = [name for name, digest in self.tokens.items() if hmac.compare_digest(given, digest)]
+        return User(found[0]) if found else None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiParts:
+    """Everything the API reads from and writes to.
+
+    site      the site as it is now (it may be reloaded while the program runs)
+    health    how collecting goes, now
+    submit    takes readings into the journal; done when they are durable
+    is_ready  whether history is judged
+    now       the clock, aware
+    """
+
+    site: Callable[[], Site]
+    readings: ReadingStore
+    intervals: IntervalStore
+    records: Records
+    health: Callable[[], HealthReport]
+    submit: Callable[[ReadingBatch], Awaitable[None]]
+    stream: EventStream
+    is_ready: Callable[[], Readiness]
+    access: Access
+    prices: Prices = field(default_factory=Prices)
+    now: Callable[[], datetime] = _now
+    version: str = "0.1.0"

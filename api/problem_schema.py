@@ -1,0 +1,53 @@
+"""How OpenAPI shows the errors of an operation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from api.problems import MEDIA_TYPE
+
+
+class FaultOut(BaseModel):
+    """One wrong member of a request."""
+
+    member: str
+    message: str
+
+
+class ProblemOut(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[FaultOut] | None = Field(None, description="What is wrong, member by member")
+
+
+Responses = dict[int | str, dict[str, Any]]
+
+_MEANING = {
+    401: "Not signed in",
+    403: "A change from another site's page",
+    404: "Nothing of this id",
+    409: "Somebody else changed it in between",
+    413: "The body is too long",
+    415: "The body is of a type that is not read here",
+    421: "The demo does not answer under this name",
+    422: "A parameter or member is wrong",
+    503: "The store of readings cannot answer now",
+}
+
+
+def problems(*statuses: int) -> Responses:
+    """Responses of an operation that may fail with these statuses."""
+    schema = {"$ref": "#/components/schemas/ProblemOut"}
+    return {s: {"description": _MEANING[s], "content": {MEDIA_TYPE: {"schema": schema}}} for s in statuses}
+
+
+LIST_PROBLEMS = problems(401, 404, 421, 422, 503)
+ONE_PROBLEMS = problems(401, 404, 421, 422, 503)
+CHANGE_PROBLEMS = problems(401, 403, 404, 409, 421, 422)

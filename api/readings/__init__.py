@@ -1,0 +1,1 @@
+"""Readings over HTTP: out as columns, in as the long form."""

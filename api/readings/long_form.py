@@ -1,0 +1,161 @@
+"""The long form (`meter,quantity,time,value`) of a request body, as CSV or JSON, with errors exact to the row."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from api.problems import Problem
+from metering.batch import ReadingBatch, batch_of, to_ms
+from metering.quantities import BY_NAME
+from metering.site import Site
+
+COLUMNS = ("meter", "quantity", "time", "value")
+MAX_ROWS = 200_000
+MAX_ERRORS = 1000
+MAX_AHEAD = timedelta(minutes=5)  # a clock that is further ahead than this is wrong
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """Row 1 is the first data row (a CSV's header is not counted); `member` is the column at fault."""
+
+    row: int
+    member: str
+    message: str
+
+
+class _RowFaultError(ValueError):
+    def __init__(self, member: str, message: str) -> None:
+        super().__init__(message)
+        self.member = member
+
+
+@dataclass
+class _Rows:
+    """Good rows in columns, bad ones with their reason."""
+
+    site: Site
+    latest: datetime
+    index: dict[str, int] = field(default_factory=dict)
+    meter: list[int] = field(default_factory=list)
+    quantity: list[int] = field(default_factory=list)
+    time: list[Any] = field(default_factory=list)
+    value: list[float] = field(default_factory=list)
+    errors: list[RowError] = field(default_factory=list)
+    refused: int = 0
+
+    def take(self, number: int, row: Any) -> None:
+        """Add the row, or its error."""
+        try:
+            meter, code, time, value = self._read(row)
+        except _RowFaultError as fault:
+            self.refused += 1
+            if len(self.errors) < MAX_ERRORS:
+                self.errors.append(RowError(number, fault.member, str(fault)))
+            return
+        self.meter.append(self.index.setdefault(meter, len(self.index)))
+        self.quantity.append(code)
+        self.time.append(to_ms(time))
+        self.value.append(value)
+
+    def _read(self, row: Any) -> tuple[str, int, datetime, float]:
+        if not isinstance(row, Mapping):
+            raise _RowFaultError("", f"must be an object with {', '.join(COLUMNS)}")
+        for name in row:
+            if name not in COLUMNS:
+                raise _RowFaultError(str(name), f"is no column; columns: {', '.join(COLUMNS)}")
+        meter, name = row.get("meter"), row.get("quantity")
+        if not isinstance(meter, str) or meter not in self.site.meters:
+            raise _RowFaultError("meter", f"{meter!r} is no meter of this site")
+        if not isinstance(name, str) or name not in BY_NAME:
+            raise _RowFaultError("quantity", f"unknown quantity {name!r}; allowed: {', '.join(BY_NAME)}")
+        return meter, BY_NAME[name].code, self._time(row.get("time")), _value(row.get("value"))
+
+    def _time(self, given: Any) -> datetime:
+        try:
+            moment = datetime.fromisoformat(given)
+        except (TypeError, ValueError):
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            raise _RowFaultError("time", f"{given!r} must be ISO 8601 with an offset, like 2026-11-01T08:00:00+08:00")
+        if moment > self.latest:
+            raise _RowFaultError("time", f"{given} lies in the future")
+        return moment
+
+
+def _value(given: Any) -> float:
+    try:
+        number = math.nan if isinstance(given, bool) else float(given)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise _RowFaultError("value", f"{given!r} must be a finite number")
+    return number
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The good rows as a batch, and what is wrong with the others (the first `MAX_ERRORS` of `refused`)."""
+
+    batch: ReadingBatch
+    refused: int
+    errors: tuple[RowError, ...]
+
+
+def parse_readings(body: bytes, media_type: str, site: Site, now: datetime) -> Parsed:
+    """The readings of a body of `text/csv` or `application/json` (an array, or `{"readings": [...]}`).
+
+    Raises:
+        Problem: 415 another media type; 413 too many rows; 422 the body as a whole cannot be read.
+    """
+    rows = _Rows(site, now + MAX_AHEAD)
+    for number, row in enumerate(_rows_of(body, media_type), start=1):
+        if number > MAX_ROWS:
+            raise Problem(413, f"At most {MAX_ROWS} readings a request: send them in parts.")
+        rows.take(number, row)
+    batch = batch_of(tuple(rows.index), rows.meter, rows.quantity, rows.time, rows.value)
+    return Parsed(batch, rows.refused, tuple(rows.errors))
+
+
+def _rows_of(body: bytes, media_type: str) -> Iterable[Any]:
+    if media_type == "text/csv":
+        return _csv_rows(body)
+    if media_type == "application/json":
+        return _json_rows(body)
+    raise Problem(415, f"{media_type or 'no content type'} is not read here; send text/csv or application/json.")
+
+
+def _json_rows(body: bytes) -> list[Any]:
+    try:
+        document = msgspec.json.decode(body)
+    except msgspec.DecodeError as error:
+        raise Problem(422, f"The body is no JSON: {error}") from error
+    rows = document.get("readings") if isinstance(document, dict) else document
+    if not isinstance(rows, list):
+        raise Problem(422, 'The body must be an array of readings, or {"readings": [...]}.')
+    return rows
+
+
+def _csv_rows(body: bytes) -> Iterable[dict[str, Any]]:
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Problem(422, f"The CSV must be UTF-8: {error.reason} at byte {error.start}.") from error
+    reader = csv.reader(io.StringIO(text), strict=True)
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        if sorted(header) != sorted(COLUMNS):
+            raise Problem(
+                422, f"The first line must name the columns {','.join(COLUMNS)}; it says {','.join(header)!r}."
+            )
+        yield from (dict(zip(header, row, strict=False)) for row in reader if row)
+    except csv.Error as error:
+        raise Problem(422, f"The CSV cannot be read at line {reader.line_num}: {error}") from error

@@ -1,0 +1,1 @@
+"""The site over HTTP: nodes, meters, and what they use."""

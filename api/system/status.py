@@ -1,0 +1,71 @@
+"""`/healthz` and `/readyz`, open to everyone, and the live stream."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from pydantic import BaseModel
+from starlette.responses import StreamingResponse
+
+from api.dependencies import Parts
+from api.problem_schema import problems
+from api.wire import JsonResponse
+
+router = APIRouter(tags=["health"], default_response_class=JsonResponse)
+stream_router = APIRouter(prefix="/api/v1", tags=["stream"])
+
+
+class AliveOut(BaseModel):
+    """The program answers."""
+
+    status: str
+    version: str
+
+
+class ReadyOut(BaseModel):
+    """Whether history is judged; `progress` from 0 to 1."""
+
+    ready: bool
+    progress: float | None
+    detail: str
+
+
+@router.get("/healthz", response_model=AliveOut, responses=problems(421), summary="Does the program answer")
+async def get_healthz(parts: Parts) -> JsonResponse:
+    """200 as long as it does."""
+    return JsonResponse({"status": "ok", "version": parts.version})
+
+
+@router.get(
+    "/readyz",
+    response_model=ReadyOut,
+    responses={**problems(421), 503: {"model": ReadyOut, "description": "History is still being judged"}},
+    summary="Is history judged",
+)
+async def get_readyz(parts: Parts) -> JsonResponse:
+    """200 once it is, 503 before."""
+    readiness = parts.is_ready()
+    content = {"ready": readiness.is_ready, "progress": readiness.progress, "detail": readiness.detail}
+    return JsonResponse(content, status_code=200 if readiness.is_ready else 503)
+
+
+@stream_router.get(
+    "/stream",
+    responses={
+        200: {
+            "description": "Server-sent events: `alert` (id, change), `reset` (read your lists again)",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        **problems(401, 421),
+    },
+    response_class=StreamingResponse,
+    summary="What changes, live",
+)
+async def get_stream(
+    parts: Parts,
+    last_event_id: Annotated[str | None, Header(max_length=100, description="Go on after this event")] = None,
+) -> StreamingResponse:
+    """Resumes after `Last-Event-ID` as far as the ring of the latest events reaches, else says `reset`."""
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(parts.stream.frames(last_event_id), media_type="text/event-stream", headers=headers)

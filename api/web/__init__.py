@@ -1,0 +1,1 @@
+"""The web pages: templates, browser files, and their texts in two languages."""

@@ -1,0 +1,167 @@
+"""The page of one alert, as the template needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from alerts.values import Alert, AuditEntry, Delivery
+from api.alerts.document import loss_money
+from api.alerts.evidence import as_of, main_details
+from api.alerts.series import source_of
+from api.parts import ApiParts
+from api.web.rendering import Reader
+from api.web.wording import N_
+
+# Members of the evidence that have their own place on the page, or that only a program reads.
+_SHOWN_ELSEWHERE = frozenset({"kind", "place", "parents", "children", "meters"})
+_COUNT_AHEAD = timedelta(hours=3)  # beyond this the last word of the rules is too old to count on from
+_SPANS = ((N_("1 day"), 1), (N_("7 days"), 7), (N_("30 days"), 30))
+_NOTICES = {
+    "conflict": N_("Somebody else changed this alert in between. This is how it stands now."),
+    "empty": N_("Write something first."),
+}
+# Members of the detectors' details; a unit at the end of a name is told by `_UNIT_ENDINGS`.
+_LABELS = {
+    "window": N_("Window looked at"), "usual_days": N_("Days it was quiet before"), "usual_day": N_("Usual day"),
+    "pulse": N_("Smallest step of the register"), "night": N_("Hours of the night"), "sigma": N_("Usual scatter (1σ)"),
+    "nights_learned": N_("Nights learned from"), "legitimate": N_("Expected at night, by beds"),
+    "share_of_inflow": N_("Share of what flows in"), "unmetered_share": N_("Share without a meter"),
+    "learned_days": N_("Days learned from"),
+    "peers": N_("Peers compared with"), "peer_median": N_("Median of the peers"),
+    "factor": N_("Times the peers' median"), "last_reading": N_("Last reading"), "since": N_("Since"),
+    "before": N_("Register before"), "after": N_("Register after"), "silent": N_("Silent for"),
+    "days": N_("Days"), "score": N_("Score"), "threshold": N_("Threshold"), "register": N_("Register"),
+    "period": N_("Read every"), "deviation": N_("Deviation"), "group": N_("Compared within"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of the evidence table."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """A loss that runs on: `value` at `since`, growing by `rate` an hour."""
+
+    value: float
+    rate: float
+    since_ms: int
+    price: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    """Everything the page shows but the curve, which the browser fetches."""
+
+    alert: Alert
+    title: str
+    place: str
+    path: tuple[str, ...]
+    sentence: str
+    place_reason: str
+    next_step: str
+    money: Mapping[str, Any] | None
+    counting: Counting | None
+    age: timedelta
+    facts: tuple[Fact, ...]
+    joined: tuple[str, ...]
+    meters: tuple[str, ...]
+    spans: tuple[tuple[str, str], ...]
+    history: tuple[AuditEntry, ...]
+    deliveries: tuple[Delivery, ...]
+    notice: str
+
+
+def build_alert_view(parts: ApiParts, reader: Reader, alert_id: str, notice: str = "") -> AlertView:
+    """Reads the alert, its history and who was told.
+
+    Raises:
+        UnknownAlertError: no such alert.
+    """
+    alert, words = parts.records.get_alert(alert_id), reader.wording
+    known = alert.node in reader.site.nodes
+    source = source_of(alert, reader.site)
+    return AlertView(
+        alert=alert,
+        title=words.title(alert),
+        place=words.place_name(alert.node),
+        path=reader.site.place_path(alert.node) if known else (),
+        sentence=words.sentence(alert),
+        place_reason=words.place_reason(alert),
+        next_step=words.next_step(alert),
+        money=loss_money(alert.medium, alert.loss_total, parts.prices) if alert.loss_total else None,
+        counting=_counting(alert, parts.prices.per_unit(alert.medium), parts.now()),
+        age=(alert.closed_at or parts.now()) - alert.onset_at,
+        facts=tuple(_facts(alert, reader)),
+        joined=_joined(alert),
+        meters=(*source.meters, *source.minus),
+        spans=tuple((label, _days_before(alert.closed_at or parts.now(), days)) for label, days in _SPANS),
+        history=tuple(reversed(parts.records.audit_of(alert_id))),
+        deliveries=parts.records.deliveries_of(alert_id),
+        notice=words.gettext(_NOTICES[notice]) if notice in _NOTICES else "",
+    )
+
+
+def _days_before(end: datetime, days: int) -> str:
+    """The beginning of a shorter or longer curve, as its address says it."""
+    return (end - timedelta(days=days)).astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
+
+
+def _counting(alert: Alert, price: float | None, now: datetime) -> Counting | None:
+    if not alert.is_active or not alert.loss_rate or alert.loss_rate <= 0 or alert.loss_total is None:
+        return None
+    since = as_of(alert)
+    if now - since > _COUNT_AHEAD:
+        return None
+    return Counting(alert.loss_total, alert.loss_rate, int(since.timestamp() * 1000), price)
+
+
+def _facts(alert: Alert, reader: Reader) -> list[Fact]:
+    """Observed and expected first, then each plain member of the evidence that has a label of ours, then the others."""
+    words, rows = reader.wording, []
+    for label, value in ((N_("Observed"), alert.observed), (N_("Usual"), alert.expected)):
+        if value is not None:
+            rows.append(Fact(words.gettext(label), _with_unit(value, alert, reader)))
+    for name, value in main_details(alert).items():
+        if name in _SHOWN_ELSEWHERE or isinstance(value, Mapping) or value is None or value == []:
+            continue
+        if isinstance(value, list) and any(isinstance(v, Mapping | list) for v in value):
+            continue
+        rows.append(Fact(_label(name, reader), words.evidence_value(name, value)))
+    return rows
+
+
+def _with_unit(value: float, alert: Alert, reader: Reader) -> str:
+    if alert.unit in ("m3/h", "kW"):
+        return reader.formats.rate(value, alert.medium)
+    return f"{reader.formats.number(value)} {alert.unit.replace('m3', 'm³')}".strip()
+
+
+_UNIT_ENDINGS = {
+    "_m3_per_h": "m³/h", "_l_per_h": "L/h", "_kwh": "kWh", "_kw": "kW", "_m3": "m³", "_h": "h", "_s": "s", "_days": "d",
+    "_w": "W", "_hours": "h", "_percent": "%", "_m3_per_h_bed": "m³/h",
+}  # fmt: skip
+
+
+def _label(name: str, reader: Reader) -> str:
+    """The label of a member, its unit taken from the end of its name: `usual_day_m3` gives `Usual day (m³)`."""
+    if name in _LABELS:
+        return reader.wording.gettext(_LABELS[name])
+    for ending, unit in _UNIT_ENDINGS.items():
+        if name.endswith(ending):
+            return f"{_label(name.removesuffix(ending), reader)} ({unit})"
+    return name.replace("_", " ")
+
+
+def _joined(alert: Alert) -> tuple[str, ...]:
+    """The rules whose findings make up the alert, the raising one first."""
+    findings = alert.evidence.get("findings")
+    rules = [str(f.get("rule", "")) for f in findings if isinstance(f, Mapping)] if isinstance(findings, list) else []
+    return tuple(dict.fromkeys(r for r in (alert.rule, *rules) if r))

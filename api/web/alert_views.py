@@ -1,0 +1,101 @@
+"""The desk and the page of one alert."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from alerts.errors import ConflictError, RefusedError
+from alerts.values import Outcome
+from api.alerts.views import alert_event
+from api.dependencies import CurrentActor, Parts
+from api.problems import Problem
+from api.web.alert_page import build_alert_view
+from api.web.desk import build_desk, read_filters
+from api.web.forms import local_path, read_form, read_version
+from api.web.rendering import Rendering
+
+router = APIRouter(include_in_schema=False)
+
+
+def get_rendering(request: Request) -> Rendering:
+    """The application's templates."""
+    rendering: Rendering = request.app.state.rendering
+    return rendering
+
+
+Pages = Annotated[Rendering, Depends(get_rendering)]
+Form = Annotated[dict[str, str], Depends(read_form)]
+
+
+@router.get("/")
+def get_home() -> RedirectResponse:
+    """The desk is the first page."""
+    return RedirectResponse("/alerts", 307)
+
+
+@router.get("/alerts")
+def get_desk(request: Request, parts: Parts, pages: Pages) -> Response:
+    """The alert list."""
+    reader = pages.reader(request)
+    filters = read_filters(request.query_params, reader.site)
+    desk = build_desk(parts, reader, filters, request.query_params.get("cursor"))
+    return pages.page(request, "desk.html", reader=reader, desk=desk, nav="alerts")
+
+
+@router.get("/alerts/{alert_id}")
+def get_alert_page(request: Request, parts: Parts, pages: Pages, alert_id: str) -> Response:
+    """One alert."""
+    reader = pages.reader(request)
+    view = build_alert_view(parts, reader, alert_id, request.query_params.get("notice", ""))
+    return pages.page(request, "alert.html", reader=reader, view=view, nav="alerts")
+
+
+def _back(alert_id: str, form: dict[str, str], notice: str = "") -> RedirectResponse:
+    """See other: the page again, so that going back never repeats the change."""
+    page = f"/alerts/{quote(alert_id, safe='')}"
+    address = f"{page}?notice={notice}" if notice else local_path(form.get("back", ""), page)
+    return RedirectResponse(address, 303)
+
+
+@router.post("/alerts/{alert_id}/acknowledge")
+def acknowledge(parts: Parts, actor: CurrentActor, alert_id: str, form: Form) -> Response:
+    """I have it."""
+    try:
+        parts.records.acknowledge(alert_id, actor, expected_version=read_version(form))
+    except ConflictError:
+        return _back(alert_id, form, "conflict")
+    parts.stream.publish(alert_event(alert_id, "acknowledged"))
+    return _back(alert_id, form)
+
+
+@router.post("/alerts/{alert_id}/comments")
+def comment(parts: Parts, actor: CurrentActor, alert_id: str, form: Form) -> Response:
+    """Add a remark."""
+    try:
+        parts.records.comment(alert_id, actor, form.get("text", "").strip())
+    except RefusedError:
+        return _back(alert_id, form, "empty")
+    parts.stream.publish(alert_event(alert_id, "commented"))
+    return _back(alert_id, form)
+
+
+@router.post("/alerts/{alert_id}/resolve")
+def resolve(parts: Parts, actor: CurrentActor, alert_id: str, form: Form) -> Response:
+    """What it was found to be."""
+    try:
+        outcome = Outcome(form.get("outcome", ""))
+    except ValueError as error:
+        allowed = ", ".join(o.value for o in Outcome)
+        raise Problem(422, f"outcome must be one of: {allowed}.") from error
+    try:
+        parts.records.resolve(
+            alert_id, actor, outcome, note=form.get("note", "").strip(), expected_version=read_version(form)
+        )
+    except ConflictError:
+        return _back(alert_id, form, "conflict")
+    parts.stream.publish(alert_event(alert_id, "resolved"))
+    return _back(alert_id, form)

@@ -1,0 +1,64 @@
+"""All pages and browser files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from api.web import alert_views, site_views
+from api.web.alert_views import Pages
+from api.web.forms import local_path
+from api.web.rendering import STATIC
+from api.web.texts import COOKIE, LANGUAGES
+from api.web.vendor import VENDOR
+
+router = APIRouter(include_in_schema=False)
+ROUTERS = (router, alert_views.router, site_views.router)
+_YEAR_S = 365 * 24 * 3600
+
+
+class VersionedFiles(StaticFiles):
+    """Files whose address carries their version (`?v=`): kept by browsers for a year."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file, with how long it may be kept."""
+        response = await super().get_response(path, scope)
+        is_versioned = scope.get("query_string", b"").startswith(b"v=")
+        response.headers["Cache-Control"] = f"public, max-age={_YEAR_S}, immutable" if is_versioned else "no-cache"
+        return response
+
+
+def static_files() -> StaticFiles:
+    """Our own scripts, styles and pictures."""
+    return VersionedFiles(directory=STATIC)
+
+
+def vendor_files() -> StaticFiles:
+    """Files from npm; the folder may not be there yet."""
+    return VersionedFiles(directory=VENDOR, check_dir=False)
+
+
+@router.get("/docs")
+def get_docs(request: Request, pages: Pages) -> Response:
+    """The API's page, by Swagger UI."""
+    return pages.page(request, "docs.html", nav="docs")
+
+
+@router.get("/favicon.ico")
+def get_favicon() -> RedirectResponse:
+    """Browsers ask for it unasked."""
+    return RedirectResponse("/static/logo.svg", 301)
+
+
+@router.get("/language/{language}")
+def switch_language(request: Request, language: str) -> Response:
+    """Remembers the language for a year and goes back to where the reader was."""
+    response = RedirectResponse(local_path(request.query_params.get("back", "")), 303)
+    if language in LANGUAGES:
+        cookie: dict[str, Any] = {"max_age": _YEAR_S, "samesite": "lax", "httponly": True, "path": "/"}
+        response.set_cookie(COOKIE, language, secure=request.url.scheme == "https", **cookie)
+    return response

@@ -1,0 +1,124 @@
+"""Pages out of templates, in the reader's language."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from api.parts import ApiParts, User
+from api.problems import Problem
+from api.web import vendor
+from api.web.formats import Formats
+from api.web.texts import COOKIE, LANGUAGES, choose_language, translations_of
+from api.web.wording import (
+    ACTIONS,
+    CATEGORIES,
+    DELIVERIES,
+    MEDIA,
+    OUTCOMES,
+    QUANTITIES,
+    SEVERITIES,
+    USES,
+    Wording,
+)
+from metering.site import Site
+
+FOLDER = Path(__file__).parent
+STATIC = FOLDER / "static"
+_WORDS: dict[str, Any] = {
+    "categories": CATEGORIES, "severities": SEVERITIES, "media": MEDIA, "outcomes": OUTCOMES, "actions": ACTIONS,
+    "deliveries": DELIVERIES, "quantities": QUANTITIES, "uses": USES,
+}  # fmt: skip
+
+
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_translations(translations_of(language), newstyle=True)  # type: ignore[attr-defined]
+    return environment
+
+
+def _version_of_files() -> str:
+    """Changes when any browser file changes, so that addresses with it may be kept for ever."""
+    digest = hashlib.sha256()
+    for folder in (STATIC, vendor.VENDOR):
+        for path in sorted(folder.glob("*")):
+            digest.update(f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}".encode())
+    return digest.hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads a page, and how it is written for them."""
+
+    language: str
+    formats: Formats
+    wording: Wording
+    site: Site
+
+
+class Rendering:
+    """Templates in every language."""
+
+    def __init__(self, parts: ApiParts) -> None:
+        self._parts = parts
+        self._environments = {language: _environment(language) for language in LANGUAGES}
+        self._missing = vendor.missing_files()
+        self._version = _version_of_files()
+
+    def reader(self, request: Request) -> Reader:
+        """How this request is answered: its language, the site's clock."""
+        language = choose_language(request.cookies.get(COOKIE), request.headers.get("accept-language", ""))
+        site = self._parts.site()
+        formats = Formats(language, site.zone)
+        return Reader(language, formats, Wording(translations_of(language).gettext, formats, site), site)
+
+    def page(
+        self, request: Request, template: str, *, status: int = 200, reader: Reader | None = None, **context: Any
+    ) -> HTMLResponse:
+        """A whole page or a part of one. Without its browser files every page says how to set them up."""
+        reader = reader or self.reader(request)
+        if self._missing:
+            template, status, context = "setup.html", 503, {"missing": self._missing}
+        readiness = self._parts.is_ready()
+        html = (
+            self._environments[reader.language]
+            .get_template(template)
+            .render(
+                **context,
+                language=reader.language,
+                languages=LANGUAGES,
+                f=reader.formats,
+                wording=reader.wording,
+                site=reader.site,
+                path=request.url.path,
+                here=str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""),
+                user=getattr(request.state, "user", None) or User(""),
+                readiness=readiness,
+                version=self._version,
+                program_version=self._parts.version,
+                currency=self._parts.prices.currency,
+                **_WORDS,
+            )
+        )
+        return HTMLResponse(html, status, headers={"Vary": "Accept-Language, Cookie"})
+
+    def problem(self, request: Request, problem: Problem) -> HTMLResponse:
+        """An error as a page, with the way back."""
+        title = HTTPStatus(problem.status).phrase
+        response = self.page(request, "problem.html", status=problem.status, problem=problem, title=title)
+        response.headers.update(problem.headers)
+        return response

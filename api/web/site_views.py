@@ -1,0 +1,56 @@
+"""The site tree, a place, a meter, and how collecting goes."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.dependencies import Parts, meter_of, node_of
+from api.web.alert_views import Pages
+from api.web.collector_page import build_collector_view
+from api.web.site_tree import build_meter_view, build_place_view, tree_rows
+
+router = APIRouter(include_in_schema=False)
+_OPEN_LEVELS = 1
+
+
+@router.get("/site")
+def get_site_page(request: Request, parts: Parts, pages: Pages) -> Response:
+    """The tree, opened down to the buildings."""
+    reader = pages.reader(request)
+    roots = [n.id for n in reader.site.nodes.values() if n.parent is None]
+    rows = tree_rows(parts, reader, roots, _OPEN_LEVELS)
+    return pages.page(request, "site.html", reader=reader, rows=rows, nav="site")
+
+
+@router.get("/site/{node_id}/children")
+def get_children(request: Request, parts: Parts, pages: Pages, node_id: str) -> Response:
+    """The rows right below a place, fetched when it is opened."""
+    reader = pages.reader(request)
+    children = reader.site.child_nodes[node_of(reader.site, node_id).id]
+    return pages.page(request, "site_rows.html", reader=reader, rows=tree_rows(parts, reader, children, 0))
+
+
+@router.get("/site/{node_id}")
+def get_place_page(request: Request, parts: Parts, pages: Pages, node_id: str) -> Response:
+    """One place."""
+    reader = pages.reader(request)
+    view = build_place_view(parts, reader, node_of(reader.site, node_id).id)
+    return pages.page(request, "place.html", reader=reader, view=view, nav="site")
+
+
+@router.get("/meters/{meter_id}")
+def get_meter_page(request: Request, parts: Parts, pages: Pages, meter_id: str) -> Response:
+    """One meter."""
+    reader = pages.reader(request)
+    view = build_meter_view(parts, reader, meter_of(reader.site, meter_id))
+    return pages.page(request, "meter.html", reader=reader, view=view, nav="site")
+
+
+@router.get("/collector")
+def get_collector_page(request: Request, parts: Parts, pages: Pages) -> Response:
+    """How collecting goes."""
+    reader = pages.reader(request)
+    only = request.query_params.get("only", "")
+    view = build_collector_view(parts.health(), reader, only_troubled=only == "troubled")
+    return pages.page(request, "collector.html", reader=reader, view=view, nav="collector")
