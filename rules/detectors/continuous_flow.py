@@ -31,6 +31,7 @@ from rules.detectors.base import Context
 from rules.detectors.day_log import median
 from rules.detectors.detector import RuleDetector
 from rules.detectors.flow_memory import FlowMemory, SteadyRun
+from rules.detectors.moments import columns_of
 from rules.detectors.open_findings import to_time
 from rules.detectors.pulse import declared_resolution
 from rules.detectors.runs import run_lengths
@@ -44,7 +45,7 @@ _DAY_H = 24
 _HOUSEHOLD_M3_PER_H = 0.03  # mean flow of a large household
 _FULL_HOUSE_M3 = 1.2  # a day: more than any household, so that more people may have come
 _CLEAR_OF_USUAL = 0.6
-_LONGEST_CLEAR_H = 12
+_LONGEST_CLEAR_H = 8
 _NO_DAY = -(10**9)
 
 
@@ -101,10 +102,10 @@ class ContinuousFlow(RuleDetector):
         if not len(self._at):
             return ()
         memory = self._memory
-        water = self._own_columns(block)
+        water = columns_of(block, self._at)
         if block.local_day != memory.day:
             if memory.day != _NO_DAY:
-                self._close_day(block.flagged[self._at])
+                self._close_day(water.flagged)
             memory.day = block.local_day
         memory.silence.push(water)
         estimated = (water.quality & Quality.ESTIMATED) > 0
@@ -118,18 +119,6 @@ class ContinuousFlow(RuleDetector):
             memory.pulse.push(hours.volume[i, len(self._at) :])
             findings += self._hour(int(hours.number[i]), hours.volume[i, : len(self._at)], hours.at[i])
         return findings
-
-    def _own_columns(self, block: IntervalBlock) -> IntervalBlock:
-        return IntervalBlock(
-            block.first_step,
-            block.usage[:, self._at],
-            block.quality[:, self._at],
-            block.judged_at,
-            block.local_minute,
-            block.local_day,
-            block.ours,
-            block.flagged[self._at],
-        )
 
     # -- learning -------------------------------------------------------------------------------------------------
 

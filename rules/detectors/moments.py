@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from metering.windows import GRID_MS
 from rules.blocks import IntervalBlock
@@ -37,4 +38,18 @@ def part_of(block: IntervalBlock, start: int, stop: int) -> IntervalBlock:
         local_day=block.local_day,
         ours=block.ours[start:stop],
         flagged=block.flagged,
+    )
+
+
+def columns_of(block: IntervalBlock, columns: npt.NDArray[np.intp]) -> IntervalBlock:
+    """The block with these columns only."""
+    return IntervalBlock(
+        first_step=block.first_step,
+        usage=block.usage[:, columns],
+        quality=block.quality[:, columns],
+        judged_at=block.judged_at,
+        local_minute=block.local_minute,
+        local_day=block.local_day,
+        ours=block.ours,
+        flagged=block.flagged[columns],
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from rules.detectors.continuous_flow import ContinuousFlow
 from rules.detectors.detector import RuleDetector
+from rules.detectors.minimum_night_flow import MinimumNightFlow
+from rules.detectors.peer_usage import PeerUsage
 from rules.detectors.zone_balance import ZoneBalance
 
 
@@ -21,4 +23,9 @@ def by_rule(*detectors: type[RuleDetector]) -> dict[str, type[RuleDetector]]:
     return table
 
 
-DETECTORS: dict[str, type[RuleDetector]] = by_rule(ContinuousFlow, ZoneBalance)
+DETECTORS: dict[str, type[RuleDetector]] = by_rule(
+    ContinuousFlow,
+    MinimumNightFlow,
+    ZoneBalance,
+    PeerUsage,
+)

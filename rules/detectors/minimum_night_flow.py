@@ -1,0 +1,236 @@
+"""Minimum night flow: between 02:00 and 05:00 hardly anybody draws water, so what flows then is mostly loss.
+
+The night's figure is the least mean flow of one, two or three hours on end (whichever scatters least on this meter). It
+is compared with like nights of the past weeks: working days, days off, vacation. A large excess is told after one
+night, a small or growing one by a CUSUM over several. When the whole day's use rose, because people came back,
+the night's legitimate share is expected to rise with it.
+
+References: Farley and Trow, Losses in Water Distribution Networks, IWA 2003 (night flow analysis); UK Water Industry
+Research, Managing Leakage Report F, 1994 (legitimate night use, about 0.6 L/h a head); Page, Biometrika 1954 (CUSUM).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from metering.batch import Float64, Quality
+from metering.incident import Category, Severity
+from metering.quantities import WATER
+from metering.windows import GRID_MS
+from rules.blocks import IntervalBlock
+from rules.detectors.base import Context
+from rules.detectors.detector import RuleDetector
+from rules.detectors.moments import columns_of, pieces
+from rules.detectors.night_memory import WINDOWS_H, NightMemory
+from rules.detectors.open_findings import to_int, to_time
+from rules.detectors.pulse import declared_resolution
+from rules.detectors.runs import run_lengths
+from rules.detectors.settings import DetectorSettings, SettingsOf, per_column
+from rules.findings import Finding, FindingPhase
+
+_NIGHT_FROM, _NIGHT_TO = 2 * 60, 5 * 60  # minutes of the local day
+_SPREAD_STEPS = 12  # an estimate spread over three hours and more says nothing of the night
+_DAY_MS = 86_400_000
+_KINDS = {"workday": 0, "weekend": 1, "holiday": 1, "vacation": 2}
+
+
+class MinimumNightFlowSettings(DetectorSettings):
+    """Defaults follow from pulses, people and the scatter of nights: see each."""
+
+    minimum_m3_per_h: float = Field(
+        default=0.005, gt=0, description="Smallest excess that is told: a dripping fitting, as in continuous flow."
+    )
+    minimum_share: float = Field(default=0.05, gt=0, description="Smallest excess as a share of the meter's mean flow.")
+    legitimate_m3_per_h_bed: float = Field(
+        default=0.0006, ge=0, description="Night use of one bed (UKWIR: 0.6 L/h); nights scatter by about its root."
+    )
+    cusum_slack: float = Field(default=0.75, gt=0, description="Sigmas a night that are forgiven.")
+    cusum_limit: float = Field(
+        default=6.0, gt=0, description="Sum of nightly excesses, in sigmas, at which a small one is told."
+    )
+    night_clip: float = Field(
+        default=3.0, gt=0, description="Most sigmas one night adds: a small excess needs at least three nights."
+    )
+    nights: int = Field(default=3, ge=1, description="Nights on end that a small excess must last.")
+    big_sigma: float = Field(default=8.0, gt=0, description="One night's excess that is told at once, in sigmas ...")
+    big_share: float = Field(default=0.5, gt=0, description="... and as a share of the meter's mean flow ...")
+    big_m3_per_h: float = Field(default=0.1, gt=0, description="... and in m3/h: more than one tap left open.")
+    clear_share: float = Field(default=0.4, gt=0, lt=1, description="Cleared below this share of the finding's excess.")
+    learn_nights: int = Field(default=10, ge=5, description="Usual nights that must be known before it is judged.")
+    critical_m3_per_h: float = Field(default=1.0, gt=0, description="From this loss on it is critical.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Night:
+    """One night by column: figure and what it is usually (m3/h), its sigma, the window, and the day's mean flow."""
+
+    figure: Float64
+    expected: Float64
+    sigma: Float64
+    window: npt.NDArray[np.int64]
+    mean: Float64
+    day: int
+
+    @property
+    def excess(self) -> Float64:
+        return self.figure - self.expected
+
+
+class MinimumNightFlow(RuleDetector):
+    """Judges every water meter once a night. Subject and node: the meter's."""
+
+    rule = "minimum_night_flow"
+    warm_up_days = 14
+    Settings = MinimumNightFlowSettings
+
+    def __init__(self, context: Context, settings_of: SettingsOf) -> None:
+        super().__init__(context, settings_of)
+        self._at = context.columns.of_medium(WATER)
+        self._meters = [context.columns.meters[c] for c in self._at]
+        self._set = {
+            name: per_column(settings_of, self._meters, name) for name in MinimumNightFlowSettings.model_fields
+        }
+        self._declared = declared_resolution(self._meters)
+        nodes = context.columns.site.nodes
+        beds = [(nodes[m.node].beds or 0) if m.node in nodes else 0 for m in self._meters]
+        self._beds = np.array(beds, np.float64)
+        self._memory: NightMemory = NightMemory.of(len(self._at))
+
+    def _judge(self, block: IntervalBlock) -> Sequence[Finding]:
+        findings: list[Finding] = []
+        if not len(self._at):
+            return findings
+        for piece, minute in pieces(columns_of(block, self._at), _NIGHT_TO):
+            self._take_in(piece)
+            if minute == _NIGHT_TO:
+                findings += self._morning(piece)
+        return findings
+
+    def _take_in(self, block: IntervalBlock) -> None:
+        memory = self._memory
+        memory.silence.push(block)
+        estimated = (block.quality & Quality.ESTIMATED) > 0
+        spread_steps = run_lengths(estimated, memory.spread_run)
+        memory.spread_run = spread_steps[-1]
+        hours = memory.cut.push(block, np.where(estimated, np.nan, block.usage))
+        for volume in hours.volume:
+            memory.pulse.push(volume)
+        usage = np.where(spread_steps >= _SPREAD_STEPS, np.nan, block.usage)
+        memory.night.add(usage, (block.local_minute >= _NIGHT_FROM) & (block.local_minute < _NIGHT_TO))
+
+    # -- judging --------------------------------------------------------------------------------------------------
+
+    def _morning(self, block: IntervalBlock) -> list[Finding]:
+        memory, settings = self._memory, self._set
+        figures, day_use = memory.night.take()
+        kind = _KINDS[self._context.days.kind(block.local_day)]
+        night = self._compare(figures, day_use, kind, block.local_day)
+        sound = ~memory.silence.is_suspect() & (settings["enabled"] > 0)
+        judged = sound & ~np.isnan(night.excess + night.sigma) & (memory.usual.nights() >= settings["learn_nights"])
+        z = np.where(judged, night.excess / night.sigma, 0.0)
+        clipped = np.clip(z, -settings["night_clip"], settings["night_clip"])
+        moved = np.maximum(0.0, memory.cusum + clipped - settings["cusum_slack"])
+        memory.cusum = np.where(judged, moved, memory.cusum)
+        memory.calm = np.where(memory.cusum > 0, memory.calm, block.local_day)
+        is_open = memory.open.mask(len(self._at))
+        large = night.excess >= self._minimum(night)
+        lasting = night.excess >= 0.5 * self._minimum(night)
+        memory.streak = np.where(judged, np.where(lasting, memory.streak + 1, 0), memory.streak)
+        big_size = np.maximum(settings["big_share"] * night.mean, settings["big_m3_per_h"])
+        big = (z >= settings["big_sigma"]) & (night.excess >= big_size)
+        small = (memory.cusum >= settings["cusum_limit"]) & (memory.streak >= settings["nights"])
+        raised = judged & ~is_open & large & (big | small)
+        findings = [self._open(int(c), night, block) for c in np.flatnonzero(raised)]
+        findings += [self._follow(int(c), night, block) for c in np.flatnonzero(is_open & judged)]
+        creeping = (memory.cusum >= settings["cusum_limit"] / 2) & large
+        usable = sound & ~is_open & ~block.flagged
+        memory.usual.learn(figures, day_use, kind, usable, ~memory.open.mask(len(self._at)) & ~creeping)
+        return findings
+
+    def _compare(self, figures: Float64, day_use: Float64, kind: int, day: int) -> _Night:
+        """The night against like ones, in the window that scatters least."""
+        usual, sigma, usual_day = self._memory.usual.like(kind)
+        pulse = self._memory.pulse.weight(self._declared)
+        windows = np.array(WINDOWS_H, np.float64)[:, None]
+        beds = self._set["legitimate_m3_per_h_bed"]
+        people = np.sqrt(beds * self._beds * beds.clip(1e-9))  # as if each bed's use came and went by itself
+        noise = np.sqrt((1.1 * sigma) ** 2 + (pulse / windows) ** 2 / 6 + people**2 + (0.04 * usual) ** 2 + 1e-6**2)
+        best = np.where(np.isnan(noise), np.inf, noise).argmin(axis=0)
+
+        def chosen(values: Float64) -> Float64:
+            return np.asarray(np.take_along_axis(values, best[None, :], axis=0)[0], np.float64)
+
+        figure, expected = chosen(figures), chosen(usual)
+        # The day's use without what the leak itself adds: more people, more legitimate night use.
+        rise = (day_use - 24 * np.maximum(figure - expected, 0.0)) / np.where(usual_day > 0, usual_day, np.nan)
+        expected = expected * np.maximum(1.0, np.nan_to_num(rise, nan=1.0))
+        return _Night(figure, expected, chosen(noise), np.array(WINDOWS_H)[best], usual_day / 24, day)
+
+    def _minimum(self, night: _Night) -> Float64:
+        """Smallest excess that is told, m3/h by column: as set, one pulse a window, a share of the mean flow."""
+        pulse = self._memory.pulse.weight(self._declared) / night.window
+        share = self._set["minimum_share"] * np.nan_to_num(night.mean)
+        return np.asarray(np.maximum(np.maximum(self._set["minimum_m3_per_h"], pulse), share), np.float64)
+
+    # -- findings -------------------------------------------------------------------------------------------------
+
+    def _open(self, column: int, night: _Night, block: IntervalBlock) -> Finding:
+        memory = self._memory
+        calm = int(memory.calm[column])
+        nights = max(1, night.day - calm)
+        # It began between the last calm night and the first that was not: half a day in, for want of better.
+        morning = (block.first_step + block.steps) * GRID_MS
+        onset = to_time(morning - nights * _DAY_MS + _DAY_MS // 2 - _DAY_MS // 16)
+        noted = memory.open.open(column, onset, float(night.excess[column]))
+        noted["total"] = noted["size"] * (morning - to_int(onset)) / 3_600_000
+        memory.usual.forget_waiting(column)
+        return self._say(FindingPhase.OPEN, column, night, block, noted)
+
+    def _follow(self, column: int, night: _Night, block: IntervalBlock) -> Finding:
+        """An open finding after another night: closed when the flow is back, else brought up to date."""
+        memory = self._memory
+        noted = memory.open.by_place[str(column)]
+        excess = float(night.excess[column])
+        if excess < max(self._set["clear_share"][column] * noted["size"], float(night.sigma[column])):
+            memory.open.close(column)
+            memory.cusum[column] = 0.0
+            return self._say(FindingPhase.CLOSE, column, night, block, noted)
+        noted["total"] += 24 * excess
+        noted["size"] = 0.5 * (noted["size"] + excess)
+        noted["peak"] = max(noted["peak"], noted["size"])
+        return self._say(FindingPhase.UPDATE, column, night, block, noted)
+
+    def _say(
+        self, phase: FindingPhase, column: int, night: _Night, block: IntervalBlock, noted: dict[str, float]
+    ) -> Finding:
+        meter = self._meters[column]
+        is_critical = noted["size"] >= self._set["critical_m3_per_h"][column]
+        return Finding(
+            phase=phase,
+            rule=self.rule,
+            subject=meter.id,
+            node=meter.node or "",
+            category=Category.LEAK,
+            medium=WATER,
+            severity=Severity.CRITICAL if is_critical else Severity.WARNING,
+            at=block.judged_at[-1],
+            onset=to_time(int(noted["onset"])),
+            observed=float(night.figure[column]),
+            expected=float(night.expected[column]),
+            unit="m3/h",
+            size=noted["size"],
+            uncertainty=float(night.sigma[column]),
+            total=noted["total"],
+            evidence={
+                "night": "02:00-05:00",
+                "window_h": int(night.window[column]),
+                "sigma": float(night.sigma[column]),
+                "nights_learned": int(self._memory.usual.nights()[column]),
+                "legitimate_m3_per_h": float(self._set["legitimate_m3_per_h_bed"][column] * self._beds[column]),
+            },
+        )

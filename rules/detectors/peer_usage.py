@@ -1,0 +1,223 @@
+"""Peer usage: a room that uses far more than like rooms, and more than it used to among them.
+
+    standing = log(use a bed) - log(median use a bed of the peers that day)
+
+What all share (weather, weekends, exams) is gone from the standing. Rooms differ, so a room's rise is its standing
+against its own past weeks; told when the rise is large, lasts, and the room's own use truly rose. A room that has
+been heavy ever since is told only where it is extreme. Nobody is judged on days when the peers are away.
+
+Reference: Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993 (median and MAD scores); Leys et al., Journal
+of Experimental Social Psychology 49, 2013.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import Field
+
+from metering.batch import Float64, Mask
+from metering.incident import Category, Severity
+from metering.quantities import ELECTRICITY
+from metering.windows import GRID_MS
+from rules.blocks import IntervalBlock
+from rules.detectors.base import Context
+from rules.detectors.day_log import median, quantile, spread
+from rules.detectors.detector import RuleDetector
+from rules.detectors.moments import columns_of, pieces
+from rules.detectors.open_findings import to_int, to_time
+from rules.detectors.peer_groups import peer_groups
+from rules.detectors.peer_memory import LOOK_DAYS, PeerMemory
+from rules.detectors.settings import DetectorSettings, SettingsOf, per_column
+from rules.findings import Finding, FindingPhase
+
+_MIDNIGHT = 24 * 60
+_DAY_MS = 86_400_000
+_WHOLE_DAY = 86  # known steps of 96 that make a day
+_LEAST_PEERS = 8
+
+
+class PeerUsageSettings(DetectorSettings):
+    """Ratios are in the use of a bed; logs of them are compared."""
+
+    ratio: float = Field(
+        default=1.6, gt=1, description="Rise against peers and own past that is told: half as much again, and some."
+    )
+    sigma: float = Field(default=3.5, gt=0, description="How far outside the room's own scatter the rise must be.")
+    days: int = Field(default=3, ge=2, le=7, description="Days it must last: a party or a visit is shorter.")
+    own_ratio: float = Field(default=1.3, gt=1, description="Least rise of the room's own use.")
+    extreme_ratio: float = Field(
+        default=6.0, gt=1, description="Use against peers that is told even where it was always so."
+    )
+    least_scatter: float = Field(
+        default=0.15, gt=0, description="Least sigma of a day's standing (log): people are not clocks."
+    )
+    clear_share: float = Field(default=0.4, gt=0, lt=1, description="Cleared below this share of the rise (log).")
+    peers_at_home: float = Field(
+        default=0.5, gt=0, lt=1, description="Share of their usual median that the peers must use: else it is vacation."
+    )
+    learn_days: int = Field(default=10, ge=5, description="Usable days that must be known of the room.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """A day by column: use a bed, the peers' median, standing (log), its usual value and sigma; who can be judged."""
+
+    use: Float64
+    peers: Float64
+    offset: Float64
+    standing: Float64
+    usual: Float64
+    sigma: Float64
+    own_rise: Float64
+    judged: Mask
+
+
+class PeerUsage(RuleDetector):
+    """Judges rooms, and dwellings, that have at least eight peers. Subject and node: the room's meter and room."""
+
+    rule = "peer_usage"
+    warm_up_days = 17
+    Settings = PeerUsageSettings
+
+    def __init__(self, context: Context, settings_of: SettingsOf) -> None:
+        super().__init__(context, settings_of)
+        self._groups = peer_groups(context.columns, ("room",), ("dwelling",), _LEAST_PEERS)
+        self._at = self._groups.columns
+        self._meters = [context.columns.meters[c] for c in self._at]
+        self._set = {name: per_column(settings_of, self._meters, name) for name in PeerUsageSettings.model_fields}
+        self._memory: PeerMemory = PeerMemory.of(len(self._at))
+
+    def _judge(self, block: IntervalBlock) -> Sequence[Finding]:
+        findings: list[Finding] = []
+        if not len(self._at):
+            return findings
+        for piece, minute in pieces(columns_of(block, self._at), _MIDNIGHT):
+            known = ~np.isnan(piece.usage)
+            for usage, is_known in zip(piece.usage, known, strict=True):  # step by step: no sum depends on the cut
+                self._memory.used += np.where(is_known, usage, 0.0)
+            self._memory.known += known.sum(axis=0)
+            if minute == _MIDNIGHT:
+                findings += self._midnight(piece)
+        return findings
+
+    def _midnight(self, block: IntervalBlock) -> list[Finding]:
+        memory = self._memory
+        day = self._day()
+        is_open = memory.open.mask(len(self._at))
+        # Both the own day and a wait of a week: what is found within it is never learned from.
+        usable = day.judged & ~is_open & ~block.flagged
+        own = np.log(day.use + day.offset)
+        memory.push_day(np.where(day.judged, day.standing, np.nan), own, day.peers, usable, ~is_open)
+        memory.used = np.zeros(len(self._at))
+        memory.known = np.zeros(len(self._at), np.int64)
+        rise = memory.recent_standing - day.usual
+        raised = self._is_raised(rise, day) & day.judged & ~is_open
+        findings = [self._open(int(c), rise[:, c], day, block) for c in np.flatnonzero(raised)]
+        findings += [self._follow(int(c), rise[:, c], day, block) for c in np.flatnonzero(is_open & day.judged)]
+        return findings
+
+    def _day(self) -> _Day:
+        """The day that ended, against peers and against what is usual."""
+        memory, settings = self._memory, self._set
+        use = np.where(memory.known >= _WHOLE_DAY, memory.used / self._groups.beds, np.nan)
+        peers = self._groups.medians(use)
+        usual_peers = median(memory.group.values)
+        # A tenth of the usual median is added to every use: the log of nearly nothing says nothing.
+        offset = 0.1 * np.where(np.isnan(usual_peers), peers, usual_peers) + 1e-6
+        standing = np.log(use + offset) - np.log(peers + offset)
+        usual = median(memory.standing.values)
+        tail = (quantile(memory.standing.values, 0.9) - usual) / 1.28
+        sigma = np.maximum(np.maximum(spread(memory.standing.values, usual), tail), settings["least_scatter"])
+        own_rise = np.log(use + offset) - median(memory.own.values)
+        enough = self._groups.counts(~np.isnan(use)) >= _LEAST_PEERS
+        at_home = np.isnan(usual_peers) | (peers >= settings["peers_at_home"] * usual_peers)
+        judged = enough & at_home & ~np.isnan(use) & (settings["enabled"] > 0)
+        return _Day(use, peers, offset, standing, usual, sigma, own_rise, judged)
+
+    def _is_raised(self, rise: Float64, day: _Day) -> Mask:
+        """Whether the mean rise of the last days, for some number of days, is large and outside the scatter."""
+        settings, memory = self._set, self._memory
+        known = memory.standing.count() >= settings["learn_days"]
+        raised = np.zeros(len(self._at), bool)
+        lasting = np.ones(len(self._at), bool)
+        level = np.log(settings["ratio"])
+        for days in range(1, LOOK_DAYS + 1):
+            lasting &= rise[days - 1] >= 0.5 * level
+            mean = rise[:days].mean(axis=0)
+            # Days of one room are alike: three count as two.
+            sigma = day.sigma * np.sqrt(1.5 / days)
+            told = lasting & (mean >= level) & (mean >= settings["sigma"] * sigma)
+            raised |= told & (settings["days"] <= days)
+        raised &= day.own_rise >= np.log(settings["own_ratio"])
+        extreme = (memory.recent_standing >= np.log(settings["extreme_ratio"])).all(axis=0)
+        return known & (raised | extreme)
+
+    # -- findings -------------------------------------------------------------------------------------------------
+
+    def _open(self, column: int, rise: Float64, day: _Day, block: IntervalBlock) -> Finding:
+        above = rise >= 0.5 * np.log(self._set["ratio"][column])
+        days = len(above) if above.all() else int(np.argmin(above))
+        days = max(days, 1)
+        midnight = (block.first_step + block.steps) * GRID_MS
+        size = self._excess(column, day) / 24
+        noted = self._memory.open.open(column, to_time(midnight - days * _DAY_MS), size, rise=float(rise[:days].mean()))
+        noted["total"] = size * 24 * days
+        self._memory.recent_usable[:, column] = False
+        return self._say(FindingPhase.OPEN, column, day, block, noted)
+
+    def _follow(self, column: int, rise: Float64, day: _Day, block: IntervalBlock) -> Finding:
+        noted = self._memory.open.by_place[str(column)]
+        if float(rise[:2].mean()) < self._set["clear_share"][column] * max(noted["rise"], 0.0):
+            self._memory.open.close(column)
+            return self._say(FindingPhase.CLOSE, column, day, block, noted)
+        excess = self._excess(column, day)
+        noted["size"] = 0.5 * (noted["size"] + excess / 24)
+        noted["peak"] = max(noted["peak"], noted["size"])
+        noted["total"] += excess
+        return self._say(FindingPhase.UPDATE, column, day, block, noted)
+
+    def _expected(self, column: int, day: _Day) -> float:
+        """Use of the whole room, kWh or m3 a day, if it stood among its peers as it usually does (or as they do)."""
+        usual = float(day.usual[column])
+        usual = usual if usual < np.log(self._set["extreme_ratio"][column]) else 0.0
+        offset = float(day.offset[column])
+        expected = np.exp(usual) * (float(day.peers[column]) + offset) - offset
+        return max(0.0, float(expected)) * float(self._groups.beds[column])
+
+    def _excess(self, column: int, day: _Day) -> float:
+        return max(0.0, float(day.use[column] * self._groups.beds[column]) - self._expected(column, day))
+
+    def _say(
+        self, phase: FindingPhase, column: int, day: _Day, block: IntervalBlock, noted: dict[str, float]
+    ) -> Finding:
+        meter = self._meters[column]
+        beds = float(self._groups.beds[column])
+        expected = self._expected(column, day)
+        return Finding(
+            phase=phase,
+            rule=self.rule,
+            subject=meter.id,
+            node=meter.node or "",
+            category=Category.CONSUMPTION,
+            medium=meter.medium,
+            severity=Severity.WARNING,
+            at=block.judged_at[-1],
+            onset=to_time(int(noted["onset"])),
+            observed=float(day.use[column] * beds / 24),
+            expected=expected / 24,
+            unit="kW" if meter.medium == ELECTRICITY else "m3/h",
+            size=noted["size"],
+            uncertainty=float(day.sigma[column]) * expected / 24,
+            total=noted["total"],
+            evidence={
+                "times_peers": float(np.exp(day.standing[column])),
+                "times_usual": float(np.exp(day.standing[column] - day.usual[column])),
+                "peers": int(self._groups.counts(~np.isnan(day.use))[column]),
+                "beds": beds,
+                "days_learned": int(self._memory.standing.count()[column]),
+                "since_day": int(to_int(to_time(int(noted["onset"]))) // _DAY_MS),
+            },
+        )
