@@ -37,7 +37,8 @@ from rules.settings import IncidentSettings
 from rules.together import Silence, medium_of, silences, still_silent
 
 _HOUR_MS = 3_600_000
-_TELL_EVERY_MS = _HOUR_MS  # new figures alone are told at most so often (event time)
+_TELL_EVERY_MS = _HOUR_MS  # small news of figures are told at most so often (event time)
+_RATE_NEWS = 0.2  # a rate that moved by more than this share is news at once
 
 
 @dataclass(slots=True)
@@ -245,7 +246,10 @@ class IncidentBook:
     @staticmethod
     def _has_news(incident: OpenIncident, at: np.datetime64, *, daily: bool) -> bool:
         findings = [*incident.own.items(), *incident.echoes.items()]
-        if incident.told_findings() != {key for key, _ in findings}:
+        told = incident.written
+        if told is None or incident.told_findings() != {key for key, _ in findings}:
+            return True
+        if abs(told.loss_rate - incident.loss_rate) > _RATE_NEWS * told.loss_rate:
             return True
         if daily and incident.category in EXCESS:
             return True

@@ -1,0 +1,301 @@
+"""What joins what, what moves, what is an echo: scenarios as tables of findings and the incidents they make."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import pytest
+
+from metering.incident import Category, ChangeKind, IncidentChange, Severity
+from metering.site import Site
+from rules.blocks import Columns
+from rules.findings import Finding
+from rules.incidents import IncidentBook
+from rules.settings import IncidentSettings
+from rules.snapshot import pack, unpack
+
+T0 = np.datetime64("2026-03-01T16:00:00", "ms")
+
+
+def hours(count: float) -> np.datetime64:
+    return T0 + np.timedelta64(round(count * 3_600_000), "ms")
+
+
+def book_of(site: Site, **more: Any) -> IncidentBook:
+    return IncidentBook(Columns(site), IncidentSettings(**more), "rev")
+
+
+def tell(book: IncidentBook, findings: list[Finding]) -> list[IncidentChange]:
+    """The findings, instant by instant."""
+    changes = []
+    for at, group in groupby(findings, key=lambda f: f.at):
+        changes += book.apply(list(group), at)
+    return changes
+
+
+def active(book: IncidentBook) -> dict[str, float]:
+    """Place and rate of what people would see."""
+    return {i.node: round(i.loss_rate, 3) for i in book_incidents(book) if i.inhibited_by is None}
+
+
+def book_incidents(book: IncidentBook) -> list[Any]:
+    return [i.written for i in book.incidents.values()]
+
+
+def kinds(changes: list[IncidentChange]) -> list[str]:
+    return [c.kind.value for c in changes]
+
+
+MNF, FLOW, BALANCE, PEER = "minimum_night_flow", "continuous_flow", "zone_balance", "peer_usage"
+
+# (what is told, hour by hour: rule, meter, size) -> (places and rates people see at the end)
+SCENARIOS = {
+    "a leak alone": ([(MNF, "W1", 0.5)], {"dorm-1": 0.5}),
+    "two rules at one place are one incident": ([(MNF, "W11", 0.5), (FLOW, "W11", 0.4)], {"floor-1": 0.5}),
+    "the parent's echo after the child": ([(FLOW, "W11", 0.5), (MNF, "W1", 0.52)], {"floor-1": 0.5}),
+    "the parent first: it moves down": ([(MNF, "W1", 0.52), (FLOW, "W11", 0.5)], {"floor-1": 0.5}),
+    "down two levels": ([(MNF, "W", 0.55), (MNF, "W1", 0.52), (FLOW, "W11", 0.5)], {"floor-1": 0.5}),
+    "an echo over two levels": ([(FLOW, "W11", 0.5), (MNF, "W", 0.55), (MNF, "W1", 0.5)], {"floor-1": 0.5}),
+    "more than the child explains": ([(FLOW, "W11", 0.5), (MNF, "W1", 2.0)], {"floor-1": 0.5, "dorm-1": 1.5}),
+    "more, the parent first": ([(MNF, "W1", 2.0), (FLOW, "W11", 0.5)], {"dorm-1": 1.5, "floor-1": 0.5}),
+    "the second child explains the rest": (
+        [(MNF, "W1", 2.0), (FLOW, "W11", 0.5), (FLOW, "W12", 1.45)], {"floor-1": 0.5, "floor-2": 1.45},
+    ),
+    "two children explain the parent": (
+        [(FLOW, "W11", 0.5), (FLOW, "W12", 1.0), (MNF, "W1", 1.5)], {"floor-1": 0.5, "floor-2": 1.0},
+    ),
+    "a balance stands on its own": ([(FLOW, "W11", 0.5), (BALANCE, "W1", 0.5)], {"floor-1": 0.5, "dorm-1": 0.5}),
+    "a balance does not move": ([(BALANCE, "W1", 0.5), (FLOW, "W11", 0.5)], {"dorm-1": 0.5, "floor-1": 0.5}),
+    "night flow joins the balance of its place": ([(BALANCE, "W1", 0.5), (MNF, "W1", 0.55)], {"dorm-1": 0.5}),
+    "a hidden leak echoes on the campus": ([(BALANCE, "W1", 0.5), (MNF, "W", 0.55)], {"dorm-1": 0.5}),
+    "branches do not meet": ([(MNF, "W2", 0.5), (FLOW, "W11", 0.5)], {"dorm-2": 0.5, "floor-1": 0.5}),
+    "media do not meet": ([(FLOW, "W11", 0.5), (PEER, "E1", 0.5)], {"floor-1": 0.5, "room-1": 0.5}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("apart", [1.0, 0.0], ids=["hours apart", "at one instant"])
+def test_scenarios(site, make_finding, name, apart):
+    told, expected = SCENARIOS[name]
+    book = book_of(site)
+    findings = [make_finding(rule, m, hours=i * apart, size=size) for i, (rule, m, size) in enumerate(told)]
+    tell(book, findings)
+    assert active(book) == expected
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_at_one_instant_nothing_is_shown_that_is_explained(site, make_finding, name):
+    told, expected = SCENARIOS[name]
+    changes = book_of(site).apply([make_finding(rule, m, size=size) for rule, m, size in told], T0)
+    shown = {c.incident.node for c in changes if c.kind is ChangeKind.RAISED and c.incident.inhibited_by is None}
+    assert shown == set(expected)
+    assert set(kinds(changes)) == {"raised"}
+
+
+def test_a_move_keeps_the_incident(site, make_finding):
+    book = book_of(site)
+    raised, moved = tell(book, [make_finding(MNF, "W1", size=0.52), make_finding(FLOW, "W11", hours=3)])
+    assert (raised.kind, moved.kind) == (ChangeKind.RAISED, ChangeKind.MOVED)
+    assert moved.incident.id == raised.incident.id
+    assert (raised.incident.node, moved.incident.node) == ("dorm-1", "floor-1")
+    assert moved.incident.detected_at == raised.incident.detected_at
+    assert moved.incident.evidence["moved_from"] == ["dorm-1"]
+    roles = {(f["rule"], f["role"]) for f in moved.incident.evidence["findings"]}
+    assert roles == {(FLOW, "own"), (MNF, "echo")}
+
+
+def test_the_echo_of_a_cleared_incident_is_left_alone_for_its_grace(site, make_finding):
+    book = book_of(site, echo_grace_h=36)
+    tell(book, [make_finding(FLOW, "W11"), make_finding(MNF, "W1", size=0.52, hours=1)])
+    assert kinds(tell(book, [make_finding(FLOW, "W11", "close", hours=20)])) == ["cleared"]
+    assert kinds(book.review(hours(30))) == []
+    assert kinds(tell(book, [make_finding(MNF, "W1", "close", hours=31)])) == []
+    assert kinds(book.review(hours(90))) == []
+
+
+def test_an_echo_that_stays_after_its_grace_is_an_incident(site, make_finding):
+    book = book_of(site, echo_grace_h=36)
+    tell(book, [make_finding(FLOW, "W11"), make_finding(MNF, "W1", size=0.52, hours=1)])
+    tell(book, [make_finding(FLOW, "W11", "close", hours=20)])
+    changes = book.review(hours(57))
+    assert kinds(changes) == ["raised"]
+    assert changes[0].incident.node == "dorm-1"
+
+
+def test_an_echo_that_grows_beyond_what_explains_it_is_an_incident(site, make_finding):
+    book = book_of(site)
+    tell(book, [make_finding(FLOW, "W11"), make_finding(MNF, "W1", size=0.52, hours=1)])
+    changes = tell(book, [make_finding(MNF, "W1", "update", size=2.0, hours=25)])
+    assert "raised" in kinds(changes)
+    assert active(book) == {"floor-1": 0.5, "dorm-1": 1.5}
+
+
+def test_a_parent_that_comes_to_be_explained_is_inhibited_and_released_again(site, make_finding):
+    book = book_of(site)
+    tell(book, [make_finding(FLOW, "W11"), make_finding(MNF, "W1", size=2.0, hours=1)])
+    changes = tell(book, [make_finding(FLOW, "W11", "update", size=1.9, hours=5)])
+    inhibited = next(c.incident for c in changes if c.kind is ChangeKind.INHIBITED)
+    child = next(i for i in book_incidents(book) if i.node == "floor-1")
+    assert (inhibited.node, inhibited.inhibited_by) == ("dorm-1", child.id)
+    changes = tell(book, [make_finding(MNF, "W1", "update", size=9.0, hours=9)])
+    assert ("released", "dorm-1") in [(c.kind.value, c.incident.node) for c in changes]
+
+
+def test_an_inhibited_parent_may_outlast_the_child_that_explained_it(site, make_finding):
+    book = book_of(site, echo_grace_h=36)
+    tell(book, [make_finding(FLOW, "W11"), make_finding(MNF, "W1", size=2.0, hours=1)])
+    tell(book, [make_finding(FLOW, "W11", "update", size=1.9, hours=5)])
+    after = kinds(tell(book, [make_finding(FLOW, "W11", "close", hours=10)]))
+    assert "cleared" in after
+    assert "released" not in [*after, *kinds(book.review(hours(30)))]
+    assert "released" in kinds(book.review(hours(47)))
+
+
+def test_water_excess_joins_an_open_leak_and_a_leak_inhibits_it(site, make_finding):
+    book = book_of(site)
+    excess = {"category": Category.CONSUMPTION}
+    assert kinds(tell(book, [make_finding(MNF, "W1"), make_finding("high_use", "W1", hours=1, **excess)])) == [
+        "raised",
+        "updated",
+    ]
+    other = book_of(site)
+    changes = tell(other, [make_finding("high_use", "W1", **excess), make_finding(MNF, "W1", hours=1)])
+    assert [(c.kind.value, c.incident.category.value) for c in changes] == [
+        ("raised", "consumption"),
+        ("inhibited", "consumption"),
+        ("raised", "leak"),
+    ]
+
+
+def test_cleared_when_the_last_of_its_findings_closes(site, make_finding):
+    book = book_of(site)
+    tell(book, [make_finding(MNF, "W11"), make_finding(FLOW, "W11", hours=1)])
+    assert "cleared" not in kinds(tell(book, [make_finding(FLOW, "W11", "close", hours=2)]))
+    (cleared,) = tell(book, [make_finding(MNF, "W11", "close", hours=30, total=7.5)])
+    assert cleared.kind is ChangeKind.CLEARED
+    assert cleared.incident.closed_at == hours(30)
+    assert cleared.incident.loss_rate == pytest.approx(0.5)
+    assert cleared.incident.loss_total == pytest.approx(7.5), "the rule's own sum"
+    assert not book.incidents
+
+
+def test_one_that_comes_back_is_new_and_names_the_one_before(site, make_finding):
+    book = book_of(site, previous_days=14)
+    (first, _) = tell(book, [make_finding(MNF, "W1"), make_finding(MNF, "W1", "close", hours=30)])
+    (again,) = tell(book, [make_finding(MNF, "W1", hours=60)])
+    assert again.incident.id != first.incident.id
+    assert again.incident.evidence["previous"] == first.incident.id
+    tell(book, [make_finding(MNF, "W1", "close", hours=90)])
+    (much_later,) = tell(book, [make_finding(MNF, "W1", hours=90 + 15 * 24)])
+    assert "previous" not in much_later.incident.evidence
+
+
+def test_flapping_never_shows_two_at_once(site, make_finding):
+    book = book_of(site)
+    findings = [make_finding(MNF, "W1", ("open", "close")[i % 2], hours=12 * i) for i in range(10)]
+    changes = tell(book, findings)
+    assert kinds(changes) == ["raised", "cleared"] * 5
+    assert len({c.incident.id for c in changes}) == 5
+
+
+def test_ids_say_nothing_but_what_happened(site, make_finding):
+    ids = [tell(book_of(site), [make_finding(MNF, "W1")])[0].incident.id for _ in range(2)]
+    assert ids[0] == ids[1]
+    other = tell(book_of(site), [make_finding(MNF, "W1", hours=1)])[0].incident.id
+    assert other != ids[0]
+
+
+@pytest.mark.parametrize(
+    ("size", "since", "expected"),
+    [(0.1, 2, Severity.WARNING), (1.2, 2, Severity.CRITICAL), (0.1, 200, Severity.CRITICAL)],
+)
+def test_severity_follows_rate_and_duration(site, make_finding, size, since, expected):
+    (change,) = tell(book_of(site), [make_finding(MNF, "W1", size=size, since=since)])
+    assert change.incident.severity is expected
+
+
+def test_a_leak_that_grows_escalates_once_and_never_back(site, make_finding):
+    book = book_of(site)
+    changes = tell(
+        book,
+        [
+            make_finding(MNF, "W1", size=0.1),
+            make_finding(MNF, "W1", "update", size=2.0, hours=24),
+            make_finding(MNF, "W1", "update", size=0.1, hours=48),
+        ],
+    )
+    assert kinds(changes) == ["raised", "escalated", "updated"]
+    assert changes[-1].incident.severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ([(MNF, "W11", 0.5)], "smallest_metered"),
+        ([(BALANCE, "W1", 0.5)], "between_meters"),
+        ([(MNF, "W1", 0.5)], "submeters_quiet"),
+        ([(FLOW, "W11", 0.5), (MNF, "W1", 2.0)], "more_than_below"),
+    ],
+)
+def test_the_place_says_why_not_smaller(site, make_finding, told, code):
+    book = book_of(site)
+    changes = tell(book, [make_finding(rule, m, hours=i, size=size) for i, (rule, m, size) in enumerate(told)])
+    reason = changes[-1].incident.evidence["place_reason"]
+    assert reason["code"] == code
+    assert told[-1][1] in reason["text"]
+
+
+def test_submeters_in_doubt_are_said(site, make_finding, make_fault):
+    book = book_of(site)
+    changes = tell(book, [make_fault("offline", "W12"), make_finding(MNF, "W1", hours=1)])
+    reason = changes[-1].incident.evidence["place_reason"]
+    assert (reason["code"], reason["params"]["doubtful"]) == ("submeters_in_doubt", 1)
+
+
+def test_evidence_has_the_stretch_to_draw(site, make_finding):
+    (change,) = tell(book_of(site), [make_finding(BALANCE, "W1")])
+    series = change.incident.evidence["series"]
+    assert series["meters"] == ["W1", "W11", "W12"]
+    assert series["quantity"] == "water_volume"
+    assert series["start"] < series["end"]
+    assert change.incident.evidence["next_step"] == "walk_the_pipe"
+
+
+def test_nan_from_a_rule_reaches_nobody(site, make_finding):
+    nan = float("nan")
+    finding = make_finding(MNF, "W1", expected=nan, evidence={"noise": nan, "hours": np.arange(2)})
+    (change,) = tell(book_of(site), [finding])
+    assert change.incident.expected == 0.0
+    assert change.incident.evidence["findings"][0]["details"] == {"noise": None, "hours": [0, 1]}
+
+
+def test_baselines_stand_still_at_and_below_an_excess(site, make_finding):
+    book = book_of(site)
+    ids = [m.id for m in Columns(site).meters]
+    tell(book, [make_finding(MNF, "W1")])
+    assert {m for m, flag in zip(ids, book.flagged(), strict=True) if flag} == {"W1", "W11", "W12"}
+    balance = book_of(site)
+    tell(balance, [make_finding(BALANCE, "W1"), make_finding(MNF, "W2", hours=1), make_finding(MNF, "W", hours=1)])
+    assert {m for m, flag in zip(ids, balance.flagged(), strict=True) if flag} >= {"W1", "W2", "W"}
+    assert not balance.flagged()[ids.index("E1")]
+
+
+def test_figures_alone_are_told_once_an_hour(site, make_finding):
+    book = book_of(site)
+    updates = [make_finding(MNF, "W1", "update", hours=i / 4) for i in range(1, 9)]
+    assert kinds(tell(book, [make_finding(MNF, "W1"), *updates])) == ["raised", "updated", "updated"]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_memory_goes_through_a_snapshot_at_any_place(site, make_finding, name):
+    told, _ = SCENARIOS[name]
+    findings = [make_finding(rule, m, hours=i, size=size) for i, (rule, m, size) in enumerate(told)]
+    findings += [make_finding(rule, m, "close", hours=50 + i, size=size) for i, (rule, m, size) in enumerate(told)]
+    whole = tell(book_of(site), findings)
+    for place in range(len(findings) + 1):
+        first, second = book_of(site), book_of(site)
+        before = tell(first, findings[:place])
+        second.restore(unpack(pack(first.state())))
+        assert before + tell(second, findings[place:]) == whole
