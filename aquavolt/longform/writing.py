@@ -103,14 +103,14 @@ def export_file(
         ValueError: an unknown quantity.
         StoreUnavailableError: the store cannot be read.
     """
-    stretches = slices(store, start, end)
-    total = sum(s.rows for s in stretches)
+    parts = slices(store, start, end)
+    total = sum(part.rows for part in parts)
 
     def read() -> Iterable[ReadingBatch]:
         done = 0
-        for stretch, batch in zip(stretches, scan(store, stretches, meters, quantities), strict=True):
+        for part, batch in zip(parts, scan(store, parts, meters, quantities), strict=True):
             yield batch
-            done += stretch.rows
+            done += part.rows
             if progress is not None:
                 progress(READING, done, total)
 

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from aquavolt.stores.schema import prepare
+from aquavolt.stores.schema import SchemaError, prepare
 from metering.ports import StoreUnavailableError
 
 Columns = Mapping[str, np.ndarray[Any, Any]]
@@ -39,7 +39,11 @@ class Connection:
             self._root = duckdb.connect(str(self.path), config=self._config)
             prepare(self._root, str(self.path))
         except duckdb.Error as error:
+            _quietly(self._root, "close")
             raise StoreUnavailableError(f"{self.path} cannot be opened: {error}") from error
+        except SchemaError:
+            self._root.close()
+            raise
 
     def _cursor(self) -> Any:
         with self._opening:

@@ -8,6 +8,7 @@ import numpy as np
 
 from aquavolt.stores import reading_sql
 from aquavolt.stores.connection import Connection
+from aquavolt.stores.stretches import Stretch, stretches
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,6 @@ class Maintenance:
     superseded: int
 
 
-# A day at a time, so that the sort of the keys stays within the memory limit.
 _SUPERSEDED = """
 DELETE FROM readings WHERE time >= $start AND time < $end AND written IN (
     SELECT written FROM readings WHERE time >= $start AND time < $end
@@ -46,19 +46,24 @@ def _expire(connection: Connection, now: np.datetime64, days: float) -> int:
 
 
 def _drop_superseded(connection: Connection) -> int:
-    """Only the days (UTC) that got rows since the last time are looked at; returns the rows removed."""
+    """Only the time in which rows were written since the last call is looked at; returns the rows removed."""
     with connection.query() as cursor:
         (done,) = cursor.execute("SELECT written FROM maintained").fetchone()
         until = reading_sql.next_row(cursor) - 1
-        days = cursor.execute("SELECT DISTINCT time::DATE FROM readings WHERE written > ?", [done]).fetchall()
-    removed = sum(_drop_superseded_on(connection, np.datetime64(day, "ms")) for (day,) in days)
+        columns = cursor.execute(
+            "SELECT min(time) AS first, max(time) AS last FROM readings WHERE written > ?", [done]
+        ).fetchnumpy()
+        if until <= done or np.ma.is_masked(columns["first"]):
+            return 0
+        parts = reading_sql.hourly_counts(cursor, columns["first"][0], columns["last"][0] + np.timedelta64(1, "ms"))
+    removed = sum(_drop_superseded_in(connection, part) for part in stretches(*parts, reading_sql.SORTED_ROWS))
     with connection.transaction() as cursor:
         cursor.execute("UPDATE maintained SET written = ?", [until])
     return removed
 
 
-def _drop_superseded_on(connection: Connection, day: np.datetime64) -> int:
-    span = {"start": day, "end": day + np.timedelta64(1, "D")}
+def _drop_superseded_in(connection: Connection, part: Stretch) -> int:
+    span = {"start": part.start, "end": part.end}
     with connection.query() as cursor:
         (repeats,) = cursor.execute(_REPEATS, span).fetchone()
     if not repeats:

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from aquavolt.stores.newest import ChannelRows
+from aquavolt.stores.stretches import stretches
 from metering.batch import Times
 
 _HOUR_MS = 3_600_000
-_COUNT_SLICE_DAYS = 7
+SORTED_ROWS = 1_000_000  # that many keys are sorted or hashed at once
 _DISTANT_PAST, _DISTANT_FUTURE = np.datetime64("0001-01-01", "ms"), np.datetime64("9999-01-01", "ms")
 
 
@@ -79,18 +80,16 @@ def read(cursor: Any, start: np.datetime64, end: np.datetime64) -> ChannelRows:
 
 
 def count_distinct(cursor: Any) -> dict[int, int]:
-    """Distinct (quantity, time) by meter number, counted a week at a time to stay within the memory limit."""
-    hours, _ = hourly_counts(cursor, None, None)
+    """Distinct (quantity, time) by meter number, counted in parts to stay within the memory limit."""
     counts: dict[int, int] = {}
-    weeks = np.unique(hours.astype("datetime64[D]").astype(np.int64) // _COUNT_SLICE_DAYS) * _COUNT_SLICE_DAYS
-    for first in weeks:
+    for part in stretches(*hourly_counts(cursor, None, None), SORTED_ROWS):
         rows = cursor.execute(
             """
             SELECT meter, count(*) FROM (
                 SELECT DISTINCT meter, quantity, time FROM readings WHERE time >= ? AND time < ?
             ) GROUP BY meter
             """,
-            [_day(first), _day(first + _COUNT_SLICE_DAYS)],
+            [part.start, part.end],
         ).fetchall()
         for number, count in rows:
             counts[number] = counts.get(number, 0) + count
@@ -109,7 +108,3 @@ def hourly_counts(
         [_DISTANT_PAST if start is None else start, _DISTANT_FUTURE if end is None else end],
     ).fetchnumpy()
     return (found["hour"].astype(np.int64) * _HOUR_MS).astype("datetime64[ms]"), found["readings"].astype(np.int64)
-
-
-def _day(number: np.int64) -> np.datetime64:
-    return np.datetime64(int(number) * 24 * _HOUR_MS, "ms")
