@@ -47,16 +47,14 @@ def write_message(
 ) -> Message:
     """The message in one language."""
     place = place_text(site, alert.node)
-    severity = word(f"severity.{alert.severity}", language)
-    title = f"[{severity}] {word(f'reason.{reason}', language)}: {_what(alert, language)} - {place}"
+    severity, told = word(f"severity.{alert.severity}", language), word(f"reason.{reason}", language)
+    title = f"[{severity}] {told}: {_what(alert, language)} - {place}"
     if language is Language.ZH_CN:
-        title = f"【{severity}】{word(f'reason.{reason}', language)}：{_what(alert, language)}，{place}"
-    lines = [(key, text) for key, text in _lines(alert, site, now, language) if text]
+        title = f"【{severity}】{told}：{_what(alert, language)}，{place}"
     colon = "：" if language is Language.ZH_CN else ": "
-    body = [
-        f"{word(f'label.{key}', language)}{colon}{text}" for key, text in [("place", place), *lines, ("open", link)]
-    ]
-    return Message(_one_line(title), "\n".join(_one_line(line) for line in body), link)
+    lines = [("place", place), *_lines(alert, site, now, language), ("open", link)]
+    body = [_one_line(f"{word(f'label.{key}', language)}{colon}{text}") for key, text in lines]
+    return Message(_one_line(title), "\n".join(body), link)
 
 
 def _what(alert: Alert, language: Language) -> str:
@@ -64,12 +62,13 @@ def _what(alert: Alert, language: Language) -> str:
 
 
 def _lines(alert: Alert, site: Site, now: datetime, language: Language) -> Iterator[tuple[str, str]]:
-    """Each line's label and text; an empty text is left out."""
-    yield "what", f"{_what(alert, language)}, {word(f'rule.{alert.rule}', language)} ({alert.subject})"
+    """Each line's label and text, of what there is to say."""
+    rule, comma = word(f"rule.{alert.rule}", language), "，" if language is Language.ZH_CN else ", "
+    yield "what", f"{_what(alert, language)}{comma}{rule}{_aside(alert.subject, language)}"
     if alert.loss_rate is not None and alert.loss_rate > 0:
         yield "rate", rate_text(alert.loss_rate, alert.medium, language)
     lasting = duration_text((alert.closed_at or now) - alert.onset_at, language)
-    yield "since", f"{time_text(alert.onset_at, site.zone)} ({lasting})"
+    yield "since", f"{time_text(alert.onset_at, site.zone)}{_aside(lasting, language)}"
     if alert.loss_total is not None and alert.loss_total > 0:
         yield "loss", total_text(alert.loss_total, alert.medium)
     if alert.closed_at is not None:
@@ -84,6 +83,10 @@ def next_step(alert: Alert, language: Language) -> str:
     if isinstance(suggested, dict):
         suggested = suggested.get(language.value)
     return suggested if isinstance(suggested, str) and suggested else word(f"next.{alert.category}", language)
+
+
+def _aside(text: str, language: Language) -> str:
+    return f"（{text}）" if language is Language.ZH_CN else f" ({text})"
 
 
 def _one_line(text: str) -> str:

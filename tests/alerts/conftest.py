@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -123,3 +125,26 @@ def open_records(url: str, clock: SetClock) -> Iterator[Callable[..., Records]]:
 @pytest.fixture
 def records(open_records: Callable[..., Records]) -> Records:
     return open_records()
+
+
+class Certificate:
+    """A certificate for 127.0.0.1 made for these tests, valid to 2126; nobody trusts it who is not told to."""
+
+    def __init__(self) -> None:
+        folder = Path(__file__).parent / "tls"
+        self.file = folder / "certificate.pem"
+        self.server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.server_context.load_cert_chain(self.file, folder / "key.pem")
+
+
+@pytest.fixture
+def certificate() -> Certificate:
+    return Certificate()
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """A port that nobody else gets while the test runs, and nobody listens on."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]

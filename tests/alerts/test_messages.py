@@ -1,0 +1,172 @@
+"""What people are told, word for word, in both languages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from alerts.figures import duration_text, number_text, rate_text, time_text, total_text
+from alerts.messages import MessageWriter, place_text
+from alerts.rows import moment_of, ms_of
+from alerts.values import Action, AlertState, DeliveryState, NotifyReason, Outcome
+from alerts.words import Language, word, words
+from metering.incident import Category, Severity
+from metering.quantities import MEDIA
+from metering.site import Node, Site
+
+ZH, EN = Language.ZH_CN, Language.EN
+
+
+@pytest.fixture
+def site():
+    nodes = [
+        Node("campus", "campus", name="主校区"),
+        Node("dorm-2", "building", "campus", name="梅园2号楼"),
+        Node("f3", "floor", "dorm-2"),
+    ]
+    return Site("s", "S", "Asia/Shanghai", {n.id: n for n in nodes}, {})
+
+
+@pytest.fixture
+def alert(records, rules):
+    (alert,) = records.apply([rules.raised(severity=Severity.CRITICAL)], 1)
+    return alert
+
+
+@pytest.fixture
+def write(site, clock):
+    return MessageWriter(lambda: site, "https://meters.example.edu/", clock)
+
+
+def test_a_new_leak_in_english(write, alert):
+    message = write(alert, NotifyReason.RAISED)[EN]
+    assert message.title == "[critical] New alert: leak - 主校区 › 梅园2号楼"
+    assert message.link == "https://meters.example.edu/alerts/leak-1"
+    assert message.text.splitlines() == [
+        "Place: 主校区 › 梅园2号楼",
+        "What: leak, night flow too high (W-D2-MAIN)",
+        "Excess: 420 litres per hour",
+        "Since: 2026-11-19 06:00 (1 d 10 h)",
+        "Loss so far (estimate): 31.2 m³",
+        f"Next step: {word('next.leak', EN)}",
+        "Open: https://meters.example.edu/alerts/leak-1",
+    ]
+
+
+def test_a_new_leak_in_chinese(write, alert):
+    message = write(alert, NotifyReason.RAISED)[ZH]
+    assert message.title == "【严重】新告警：漏水，主校区 › 梅园2号楼"
+    assert message.text.splitlines() == [
+        "地点：主校区 › 梅园2号楼",
+        "情况：漏水，夜间最小流量偏高（W-D2-MAIN）",
+        "多用：420 升/小时",
+        "开始：2026-11-19 06:00（1 天 10 小时）",
+        "累计损失（估计）：31.2 m³",
+        "下一步：到现场听漏、看管井和末端用水点；找到后先关就近阀门。",
+        "查看：https://meters.example.edu/alerts/leak-1",
+    ]
+
+
+def test_a_cleared_alert_says_when_and_asks_for_nothing(write, alert):
+    over = replace(alert, state=AlertState.CLEARED, closed_at=alert.onset_at + timedelta(hours=3))
+    text = write(over, NotifyReason.CLEARED)[EN].text
+    assert "Since: 2026-11-19 06:00 (3 h)\n" in text
+    assert "Cleared: 2026-11-19 09:00" in text
+    assert "Next step" not in text
+
+
+def test_electricity_is_told_in_kilowatts(write, alert):
+    room = replace(alert, medium="electricity", category=Category.CONSUMPTION, loss_rate=1.234, loss_total=1234.5)
+    text = write(room, NotifyReason.RAISED)[EN].text
+    assert "Excess: 1.23 kW\n" in text
+    assert "Loss so far (estimate): 1,230 kWh\n" in text
+
+
+def test_a_dead_meter_has_neither_rate_nor_loss(write, alert):
+    dead = replace(alert, category=Category.DATA_QUALITY, rule="meter_health", loss_rate=None, loss_total=None)
+    text = write(dead, NotifyReason.RAISED)[EN].text
+    assert "Excess" not in text
+    assert "Loss" not in text
+    assert "What: meter data fault, meter silent, stuck or reset (W-D2-MAIN)" in text
+
+
+@pytest.mark.parametrize(
+    ("suggested", "expected"),
+    [("shut valve V3", "shut valve V3"), ({"en": "shut V3", "zh-CN": "关V3"}, "shut V3"), (None, "Go there"),
+     ("", "Go there"), (7, "Go there"), ({"fr": "x"}, "Go there")],
+)  # fmt: skip
+def test_the_rules_suggestion_comes_before_the_general_one(write, alert, suggested, expected):
+    text = write(replace(alert, evidence={"next_step": suggested}), NotifyReason.RAISED)[EN].text
+    assert f"Next step: {expected}" in text
+
+
+def test_a_name_with_line_breaks_makes_no_line_of_its_own(alert, clock):
+    site = Site("s", "S", "UTC", {"dorm-2": Node("dorm-2", "building", name="A\r\nBcc: x@example.org")}, {})
+    message = MessageWriter(lambda: site, "http://x", clock)(alert, NotifyReason.RAISED)[EN]
+    assert message.title.endswith("A Bcc: x@example.org")
+    assert message.text.splitlines()[0] == "Place: A Bcc: x@example.org"
+
+
+def test_places(site):
+    assert place_text(site, "f3") == "主校区 › 梅园2号楼 › f3"
+    assert place_text(site, "gone") == "gone"
+
+
+def test_an_id_is_quoted_in_the_link(write, alert):
+    message = write(replace(alert, id="leak/water dorm?2"), NotifyReason.RAISED)[EN]
+    assert message.link == "https://meters.example.edu/alerts/leak%2Fwater%20dorm%3F2"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(0, "0"), (0.012345, "0.0123"), (8.6, "8.6"), (8.0, "8"), (999.6, "1,000"), (31.25, "31.2"), (1234.5, "1,230"),
+     (-2.5, "-2.5"), (1e7, "10,000,000"), (0.00004, "0.00004")],
+)  # fmt: skip
+def test_numbers_have_three_digits_and_no_powers(value, expected):
+    assert number_text(value) == expected
+
+
+def test_rates_and_totals_by_medium():
+    assert rate_text(0.0371, "water", ZH) == "37.1 升/小时"
+    assert rate_text(2, "gas", EN) == "2 m³/h"
+    assert rate_text(2, "other", EN) == "2"
+    assert total_text(0.5, "heat") == "0.5 kWh"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [(0, "0 min"), (40, "40 min"), (135, "2 h 15 min"), (120, "2 h"), (1440, "1 d"), (1445, "1 d"), (4260, "2 d 23 h"),
+     (-5, "0 min")],
+)  # fmt: skip
+def test_durations_have_two_units(minutes, expected):
+    assert duration_text(timedelta(minutes=minutes), EN) == expected
+
+
+def test_local_time_across_a_change_of_clocks():
+    berlin = ZoneInfo("Europe/Berlin")
+    assert time_text(datetime(2026, 10, 25, 0, 30, tzinfo=UTC), berlin) == "2026-10-25 02:30"
+    assert time_text(datetime(2026, 10, 25, 1, 30, tzinfo=UTC), berlin) == "2026-10-25 02:30"
+
+
+def test_every_value_an_alert_can_have_has_a_word_in_both_languages():
+    kinds = {
+        "severity": Severity, "category": Category, "medium": MEDIA, "state": AlertState, "outcome": Outcome,
+        "action": Action, "reason": NotifyReason, "delivery": DeliveryState, "next": Category,
+    }  # fmt: skip
+    for language in Language:
+        known = words(language)
+        missing = [f"{kind}.{v}" for kind, values in kinds.items() for v in values if not known.get(f"{kind}.{v}")]
+        assert missing == []
+    assert words(ZH).keys() == words(EN).keys()
+
+
+def test_a_rule_of_somebodys_own_is_shown_by_its_name():
+    assert word("rule.solar_yield", ZH) == "solar yield"
+
+
+def test_stored_times_come_back_to_the_millisecond():
+    for moment in (datetime(2026, 11, 20, 8, 0, 0, 123000, tzinfo=UTC), datetime(1969, 12, 31, 23, tzinfo=UTC)):
+        assert moment_of(ms_of(moment)) == moment
