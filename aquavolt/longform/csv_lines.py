@@ -24,6 +24,23 @@ LONGEST_FIELD = 200
 _COMMA, _LINE_FEED, _CARRIAGE_RETURN = ord(","), ord("\n"), ord("\r")
 
 
+# Line number, the line, and how many fields it has.
+_RaggedLine = tuple[int, bytes, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The lines of a block that are not empty: their number, begin and end (without line end)."""
+
+    block: bytes
+    place: Int64
+    begin: Int64
+    end: Int64
+
+    def text(self, index: int) -> bytes:
+        return self.block[self.begin[index] : self.end[index]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Fields:
     """Where fields stand in `data`: `begin` and `end` are rows x columns, `place` is each row's line."""
@@ -45,71 +62,68 @@ class _Fields:
         column: Texts = chars.view(f"S{width}").ravel()
         return column
 
-    def text(self, row: int, index: int) -> str:
-        return self.data[self.begin[row, index] : self.end[row, index]].tobytes().decode(errors="replace")
-
 
 def split(block: bytes, first_line: int, columns: Sequence[str], faults: RowFaults) -> RowBlock:
     """The rows of a block of whole lines, the first of which is line `first_line` of its file.
 
-    Empty lines are passed over; a line with too few or too many fields, or a field beyond all length, is a fault.
+    Empty lines are passed over; a line with too few or too many fields, or a field beyond all length, is a fault:
+    counted in `faults`, described in the block's `broken`.
     """
-    begin, end, place = _lines(block, first_line)
-    if b'"' in block:
-        fields = _split_quoted(block, begin, end, place, columns, faults)
-    else:
-        fields = _split_plain(block, begin, end, place, columns, faults)
-    fields = _without_giants(fields, columns, faults)
-    return RowBlock(place=fields.place, **{name: fields.column(i) for i, name in enumerate(columns)})
+    lines = _lines(block, first_line)
+    fields, ragged = (_split_quoted if b'"' in block else _split_plain)(lines, len(columns))
+    faults.add("line", len(ragged))
+    broken = [_ragged(*line, columns) for line in ragged[: faults.room]]
+    length = fields.end - fields.begin
+    is_fit = np.asarray((length <= LONGEST_FIELD).all(axis=1))
+    for row in np.flatnonzero(~is_fit):
+        at = int(length[row].argmax())
+        faults.add(columns[at], 1)
+        if len(broken) < 2 * faults.room:
+            broken.append(_giant(fields, int(row), at, columns[at]))
+    fields = fields.take(is_fit)
+    texts = {name: fields.column(i) for i, name in enumerate(columns)}
+    return RowBlock(place=fields.place, broken=tuple(broken), **texts)
 
 
-def _lines(block: bytes, first_line: int) -> tuple[Int64, Int64, Int64]:
-    """Begin, end (without line end) and number of the lines that are not empty."""
+def _lines(block: bytes, first_line: int) -> _Lines:
     data = np.frombuffer(block, np.uint8)
     end = np.flatnonzero(data == _LINE_FEED)
     begin = np.concatenate([np.zeros(1, np.int64), end[:-1] + 1])
     place = first_line + np.arange(len(end))
     end = end - ((end > begin) & (data[end - 1] == _CARRIAGE_RETURN))
     filled = end > begin
-    return begin[filled], end[filled], place[filled]
+    return _Lines(block, place[filled], begin[filled], end[filled])
 
 
-def _split_plain(
-    block: bytes, begin: Int64, end: Int64, place: Int64, columns: Sequence[str], faults: RowFaults
-) -> _Fields:
-    data = np.frombuffer(block, np.uint8)
+def _split_plain(lines: _Lines, width: int) -> tuple[_Fields, list[_RaggedLine]]:
+    data = np.frombuffer(lines.block, np.uint8)
     commas = np.flatnonzero(data == _COMMA)
-    first = np.searchsorted(commas, begin)
-    fields = np.searchsorted(commas, end) - first + 1
-    ragged = np.flatnonzero(fields != len(columns))
-    faults.add("line", len(ragged))
-    faults.name(
-        _ragged(block[begin[i] : end[i]], int(place[i]), int(fields[i]), columns) for i in ragged[: faults.room]
-    )
-    rows = fields == len(columns)
-    between = commas[first[rows, None] + np.arange(len(columns) - 1)]
-    begins = np.concatenate([begin[rows, None], between + 1], axis=1)
-    return _Fields(data, place[rows], begins, np.concatenate([between, end[rows, None]], axis=1))
+    first = np.searchsorted(commas, lines.begin)
+    count = np.searchsorted(commas, lines.end) - first + 1
+    rows = count == width
+    between = commas[first[rows, None] + np.arange(width - 1)]
+    begin = np.concatenate([lines.begin[rows, None], between + 1], axis=1)
+    end = np.concatenate([between, lines.end[rows, None]], axis=1)
+    ragged = [(int(lines.place[i]), lines.text(i), int(count[i])) for i in np.flatnonzero(~rows).tolist()]
+    return _Fields(data, lines.place[rows], begin, end), ragged
 
 
-def _split_quoted(
-    block: bytes, begin: Int64, end: Int64, place: Int64, columns: Sequence[str], faults: RowFaults
-) -> _Fields:
+def _split_quoted(lines: _Lines, width: int) -> tuple[_Fields, list[_RaggedLine]]:
     parts: list[bytes] = []
     kept: list[int] = []
-    for i, (a, b) in enumerate(zip(begin.tolist(), end.tolist(), strict=True)):
-        fields = _quoted_fields(block[a:b])
-        if len(fields) == len(columns):
+    ragged: list[_RaggedLine] = []
+    for i, place in enumerate(lines.place.tolist()):
+        fields = _quoted_fields(lines.text(i))
+        if len(fields) == width:
             kept.append(i)
             parts += fields
         else:
-            faults.add("line", 1)
-            faults.name([_ragged(block[a:b], int(place[i]), len(fields), columns)])
+            ragged.append((place, lines.text(i), len(fields)))
     lengths = np.array([len(part) for part in parts], np.int64)
     ends = np.cumsum(lengths)
-    shape = (len(kept), len(columns))
+    shape = (len(kept), width)
     data = np.frombuffer(b"".join(parts) or b"\0", np.uint8)
-    return _Fields(data, place[kept], (ends - lengths).reshape(shape), ends.reshape(shape))
+    return _Fields(data, lines.place[kept], (ends - lengths).reshape(shape), ends.reshape(shape)), ragged
 
 
 def _quoted_fields(line: bytes) -> list[bytes]:
@@ -121,21 +135,14 @@ def _quoted_fields(line: bytes) -> list[bytes]:
         return []
 
 
-def _ragged(line: bytes, place: int, fields: int, columns: Sequence[str]) -> RowFault:
+def _ragged(place: int, line: bytes, fields: int, columns: Sequence[str]) -> RowFault:
     reason = f"has {fields} fields; allowed: {len(columns)} ({','.join(columns)})"
     if not fields:
         reason = "a quotation mark is not closed on its line"
-    return RowFault(place, "line", line.decode(errors="replace"), reason)
+    return RowFault(place, "line", line[:LONGEST_FIELD].decode(errors="replace"), reason)
 
 
-def _without_giants(fields: _Fields, columns: Sequence[str], faults: RowFaults) -> _Fields:
-    length = fields.end - fields.begin
-    is_fit = np.asarray((length <= LONGEST_FIELD).all(axis=1))
-    if is_fit.all():
-        return fields
-    for row in np.flatnonzero(~is_fit):
-        at = int(length[row].argmax())
-        faults.add(columns[at], 1)
-        reason = f"{length[row, at]} bytes long; allowed: {LONGEST_FIELD}"
-        faults.name([RowFault(int(fields.place[row]), columns[at], fields.text(int(row), at), reason)])
-    return fields.take(is_fit)
+def _giant(fields: _Fields, row: int, index: int, column: str) -> RowFault:
+    begin, end = int(fields.begin[row, index]), int(fields.end[row, index])
+    text = fields.data[begin : begin + LONGEST_FIELD].tobytes().decode(errors="replace")
+    return RowFault(int(fields.place[row]), column, text, f"{end - begin} bytes long; allowed: {LONGEST_FIELD}")

@@ -61,7 +61,8 @@ def _blocks(connection: Any, select: str, progress: Progress | None) -> Iterator
             [first, first + _BLOCK_ROWS],
         ).fetchnumpy()
         texts = {name: _texts(column) for name, column in columns.items()}
-        yield RowBlock(place=first + 1 + np.arange(len(texts["meter"])), **texts)
+        place = first + 1 + np.arange(len(texts["meter"]))
+        yield RowBlock(place=place, broken=(), **texts)
         if progress is not None:
             progress(READING, min(total, first + _BLOCK_ROWS), total)
 

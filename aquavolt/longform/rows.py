@@ -20,7 +20,12 @@ _NAMED_METERS = 3
 
 @dataclass(frozen=True, slots=True)
 class RowBlock:
-    """Some rows of the file, in its order. `place` is the line or row number; `quality` is None where it has none."""
+    """Some rows of the file, in its order.
+
+    place    line or row number
+    quality  None where the file has no such column
+    broken   faults already found (and counted) among the lines of this block, which are no rows
+    """
 
     place: npt.NDArray[np.int64]
     meter: Texts
@@ -28,6 +33,7 @@ class RowBlock:
     time: Texts
     value: Texts
     quality: Texts | None = None
+    broken: tuple[RowFault, ...] = ()
 
     def __len__(self) -> int:
         return len(self.place)
@@ -71,7 +77,7 @@ class RowReader:
     def _set_aside(self, block: RowBlock, checks: Sequence[_Check]) -> Mask:
         """Which rows pass every check; of a bad row the first failing column is named."""
         is_good = np.ones(len(block), np.bool_)
-        found: list[RowFault] = []
+        found = list(block.broken)
         for check in checks:
             bad = np.flatnonzero(is_good & ~check.is_read)
             is_good &= check.is_read

@@ -21,6 +21,8 @@ _EXAMPLE_TIME = "2026-09-01T08:00:00+08:00"
 _HEAD = 19  # YYYY-MM-DDTHH:MM:SS
 _DIGITS = np.array([i for i in range(_HEAD) if i not in (4, 7, 10, 13, 16)])
 _SUFFIX = re.compile(rb"(?:[.,](\d{1,9}))?(?:[Zz]|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)")
+# Python's own parser also takes minutes of an offset beyond 59 and a space before it; ISO 8601 knows neither.
+_OFFSET_AT_END = re.compile(rb"[^ ](?:[Zz]|[+-]\d\d(?::?[0-5]\d)?)\Z")
 _MINUTE_MS = 60_000
 _NUMBER_BYTES = np.zeros(256, np.bool_)
 _NUMBER_BYTES[list(b"0123456789+-.eE\0")] = True
@@ -102,7 +104,7 @@ def explain_time(text: str) -> str:
         return f"no ISO 8601 time with offset, such as {_EXAMPLE_TIME}"
     if moment.tzinfo is None:
         return f"has no offset from UTC; allowed: ISO 8601 with offset, such as {_EXAMPLE_TIME}"
-    return "lies outside the years 1 to 9999"
+    return f"no time in the years 1 to 9999 with an offset such as in {_EXAMPLE_TIME}"
 
 
 def explain_value(text: str) -> str:
@@ -168,6 +170,8 @@ def _odd_times(texts: Texts) -> tuple[npt.NDArray[np.int64], Mask]:
 
 
 def _odd_time(text: bytes) -> int | None:
+    if not _OFFSET_AT_END.search(text):
+        return None
     try:
         return int(to_ms(datetime.fromisoformat(text.decode())).astype(np.int64))
     except (ValueError, OverflowError):
