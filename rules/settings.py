@@ -65,7 +65,7 @@ class IncidentSettings(BaseModel):
     critical_m3: float = Field(default=100.0, gt=0, description="A water incident that lost so much is critical.")
     critical_kw: float = Field(default=20.0, gt=0, description="An electricity incident of this rate is critical.")
     critical_kwh: float = Field(default=2000.0, gt=0, description="One that used so much too much is critical.")
-    critical_leak_days: float = Field(default=7.0, gt=0, description="A leak that runs for so many days is critical.")
+    critical_leak_days: float = Field(default=14.0, gt=0, description="A leak that runs for so many days is critical.")
 
 
 def _defaults() -> dict[str, DetectorSettings]:

@@ -209,7 +209,7 @@ def test_ids_say_nothing_but_what_happened(site, make_finding):
 
 @pytest.mark.parametrize(
     ("size", "since", "expected"),
-    [(0.1, 2, Severity.WARNING), (1.2, 2, Severity.CRITICAL), (0.1, 200, Severity.CRITICAL)],
+    [(0.1, 2, Severity.WARNING), (1.2, 2, Severity.CRITICAL), (0.1, 400, Severity.CRITICAL)],
 )
 def test_severity_follows_rate_and_duration(site, make_finding, size, since, expected):
     (change,) = tell(book_of(site), [make_finding(MNF, "W1", size=size, since=since)])
