@@ -1,9 +1,9 @@
 """Where things are: the places of the campus and the meters in them. The structure is the same for every seed.
 
-Water:        inlet ─┬─ dormitory main ─ floors        Electricity:  campus ─┬─ dormitory main ─┬─ rooms
-                     ├─ teaching, library, canteen                          │                  └─ common areas
-                     └─ garden and gate (no meter)                          ├─ teaching, library, canteen
-                                                                            └─ street lighting (no meter)
+Water:        inlet ─┬─ dormitory main ─┬─ floors      Electricity:  campus ─┬─ dormitory main ─┬─ rooms
+                     │                  └─ porter (no meter)                │                  └─ common areas
+                     ├─ teaching, library, canteen                          ├─ teaching, library, canteen
+                     └─ garden and gate (no meter)                          └─ street lighting (no meter)
 """
 
 from __future__ import annotations
@@ -137,7 +137,18 @@ class Layout:
 
 def _dormitory_places(dorm: Dormitory) -> list[Place]:
     places = [
-        Place(dorm.id, "building", CAMPUS, dorm.name, "dormitory", dorm.all_beds, None, dorm.all_beds * 11.0, _HOUSING),
+        Place(
+            dorm.id,
+            "building",
+            CAMPUS,
+            dorm.name,
+            "dormitory",
+            dorm.all_beds,
+            None,
+            dorm.all_beds * 11.0,
+            _HOUSING,
+            unmetered_children=1,
+        ),
         Place(f"{dorm.id}-common", "zone", dorm.id, "公共区域", "common", department=_HOUSING),
     ]
     for floor in range(1, dorm.floors + 1):

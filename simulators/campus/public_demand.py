@@ -59,6 +59,8 @@ WATER_USE: dict[str, PublicWater] = {
     "canteen": PublicWater(19_000, 14.0, (0.5, 0.3, 0.2), MEALS),
 }
 _GATE_WATER = PublicWater(900, 5.0, (0.7, 0.3), GATE)
+# A dormitory's porter and cleaners, on the main before the floors' meters: round the clock, without a meter.
+_PORTER_WATER = PublicWater(220, 5.0, (0.7, 0.3), COMMON_LOAD)
 POWER_USE: dict[str, PublicPower] = {
     "teaching": PublicPower(3.2, 26.0, 45.0, TEACHING_LOAD),
     "library": PublicPower(4.5, 17.0, 38.0, LIBRARY_LOAD),
@@ -70,7 +72,9 @@ _LAMPS_KW, _LINE_LOSS_KW = 4.5, 0.6
 _IRRIGATION_DAYS = (0, 2, 4)  # Monday, Wednesday, Friday
 _IRRIGATION_MONTHS = range(4, 11)
 _IRRIGATION_START_MINUTE, _IRRIGATION_M3_PER_H = 330, 2.2
-_SEEP_LITRES_PER_HOUR = (4.0, 16.0)  # what the old mains always lose, drawn for the campus
+# What pipes always lose and nobody digs for: the buried mains of the campus, the risers of a dormitory.
+_SEEP_LITRES_PER_HOUR = (4.0, 16.0)
+_RISER_SEEP_LITRES_PER_HOUR = (0.0, 3.0)
 
 
 class PublicDemand:
@@ -78,15 +82,20 @@ class PublicDemand:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        low, high = _SEEP_LITRES_PER_HOUR
-        self._seep = low + (high - low) * float(uniform(seed, stream_number("seep")))
+        self._seep = {"campus": _seep(seed, "seep", _SEEP_LITRES_PER_HOUR)}
+        for dorm in DORMITORIES:
+            self._seep[dorm.id] = _seep(seed, f"seep-{dorm.id}", _RISER_SEEP_LITRES_PER_HOUR)
 
     def water(self, day: int) -> dict[str, Float64]:
-        """m3 in each minute by node: the public buildings, and `campus` for what no meter below the inlet sees."""
+        """m3 in each minute by node: the public buildings, and what no meter below the inlet or a dormitory's sees."""
         share = public_share(day_of(day))
         out = {node: self._taps(node, use, day, share) for node, use in WATER_USE.items()}
         unmetered = self._taps("gate", _GATE_WATER, day, 0.5 + 0.5 * share)
-        out["campus"] = unmetered + self._irrigation(day) + self._seep / 60_000
+        out["campus"] = unmetered + self._irrigation(day)
+        for dorm in DORMITORIES:
+            out[dorm.id] = self._taps(f"{dorm.id}-porter", _PORTER_WATER, day, 0.5 + 0.5 * share)
+        for node, litres_per_hour in self._seep.items():
+            out[node] += litres_per_hour / 60_000
         return out
 
     def _taps(self, node: str, use: PublicWater, day: int, share: float) -> Float64:
@@ -127,6 +136,12 @@ class PublicDemand:
         beyond = np.maximum(outdoor - _COMFORT_HIGH, 0) + np.maximum(_COMFORT_LOW - outdoor, 0)
         working = use.working_kw + use.climate_kw * np.minimum(beyond / 10, 1.0)
         return (use.base_kw * minute_noise + working * hours * level * noise) / 60
+
+
+def _seep(seed: int, stream: str, bounds: tuple[float, float]) -> float:
+    """Litres an hour, drawn once for the campus."""
+    low, high = bounds
+    return low + (high - low) * float(uniform(seed, stream_number(stream)))
 
 
 def _dark_minutes(day: int) -> Float64:
