@@ -29,6 +29,7 @@ class MailSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
+    kind: Literal["e-mail"] = "e-mail"
     name: str = Field(default="e-mail", min_length=1, max_length=100)
     host: str = Field(min_length=1)
     port: int | None = Field(default=None, ge=1, le=65535)
@@ -111,6 +112,9 @@ class MailChannel:
                 connection.quit()
         finally:
             connection.close()
+
+    def close(self) -> None:
+        """Nothing stays open between mails."""
 
     def _refusal(self, error: smtplib.SMTPResponseException) -> ChannelError:
         """5xx on the mail itself is for good; a refused login or greeting is mended by people, so it is tried on."""

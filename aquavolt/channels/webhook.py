@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import httpx
@@ -31,6 +32,7 @@ class WebhookSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
+    kind: Literal["webhook"] = "webhook"
     name: str = Field(default="webhook", min_length=1, max_length=100)
     url: SecretStr
     headers: dict[str, SecretStr] = Field(default_factory=dict)
