@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rules.detectors.continuous_flow import ContinuousFlow
 from rules.detectors.detector import RuleDetector
+from rules.detectors.meter_health import MeterHealth
 from rules.detectors.minimum_night_flow import MinimumNightFlow
 from rules.detectors.peer_usage import PeerUsage
 from rules.detectors.zone_balance import ZoneBalance
@@ -28,4 +29,5 @@ DETECTORS: dict[str, type[RuleDetector]] = by_rule(
     MinimumNightFlow,
     ZoneBalance,
     PeerUsage,
+    MeterHealth,
 )

@@ -1,0 +1,137 @@
+"""What meter health remembers of each column: gaps, standstills, what its register did, and what is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from metering.batch import Float64, Mask
+from rules.detectors.day_log import DayLog, quantile
+from rules.detectors.open_findings import OpenFindings
+
+Int64 = npt.NDArray[np.int64]
+
+LOG_DAYS = 28
+WORKDAY, WEEKEND, HOLIDAY, VACATION = range(4)
+KINDS = 4
+NEVER = -1
+_ACTIVE = 0.9  # share of days on which it counted that makes it a meter that counts on such days
+
+
+@dataclass
+class Gaps:
+    """Missing values, in steps: `run` now, `longest` of the day so far, `log` of days in hours.
+
+    seen   the column has had a value at all
+    """
+
+    run: Int64
+    longest: Int64
+    log: DayLog
+    seen: Mask
+
+    @classmethod
+    def of(cls, columns: int) -> Gaps:
+        """Nothing seen."""
+        none = np.zeros(columns, np.int64)
+        return cls(none, none.copy(), DayLog.of(LOG_DAYS, columns), np.zeros(columns, bool))
+
+    def usual_h(self) -> Float64:
+        """The longest gap of nearly all days, hours; 0 while nothing is known."""
+        return np.nan_to_num(quantile(self.log.values, 0.95))
+
+
+@dataclass
+class Standstills:
+    """Steps without use while the meter answers, counted only on kinds of days on which it usually counts.
+
+    run       steps on end now, those of idle days passed over; `all_run` with them
+    longest   `all_run` at its longest this day; `log` of days in hours, but of days that are idle anyhow
+    counted   whether something was counted this day; `active` by kind of day: a log of 1 (counted) and 0
+    since     step at which the run began; `children` what the meters it feeds counted since (m3 or kWh)
+    """
+
+    run: Int64
+    all_run: Int64
+    longest: Int64
+    log: DayLog
+    counted: Mask
+    active: DayLog
+    since: Int64
+    children: Float64
+
+    @classmethod
+    def of(cls, columns: int) -> Standstills:
+        """Nothing seen."""
+        none = np.zeros(columns, np.int64)
+        return cls(
+            none,
+            none.copy(),
+            none.copy(),
+            DayLog.of(LOG_DAYS, columns),
+            np.zeros(columns, bool),
+            DayLog.of(LOG_DAYS, KINDS * columns),
+            np.full(columns, NEVER, np.int64),
+            np.zeros(columns),
+        )
+
+    def usual_h(self) -> Float64:
+        """The longest standstill of the days kept, hours; NaN while nothing is known."""
+        return np.asarray(np.nanmax(np.vstack([self.log.values, np.full(len(self.run), -1.0)]), axis=0), np.float64)
+
+    def active_on(self, kind: int, least_days: Float64) -> tuple[Mask, Mask]:
+        """By column: whether it counts on such a day, and whether that is known.
+
+        Working days and weekends of which too few are known are taken like all days; holidays and vacations never:
+        that is when a house is empty.
+        """
+        by_kind = self.active.values.reshape(LOG_DAYS, KINDS, -1)
+        days, counted = (~np.isnan(by_kind)).sum(axis=0), np.nansum(by_kind, axis=0)
+        is_known = days[kind] >= least_days
+        if kind in (WORKDAY, WEEKEND):
+            all_days, all_counted = days.sum(axis=0), counted.sum(axis=0)
+            share_of = np.where(is_known, counted[kind] >= _ACTIVE * days[kind], all_counted >= _ACTIVE * all_days)
+            return share_of, is_known | (all_days >= least_days)
+        return counted[kind] >= _ACTIVE * days[kind], is_known
+
+    def end_day(self, kind: int, least_days: Float64, usable: Mask) -> None:
+        """Keep the day that ended."""
+        columns = len(self.run)
+        is_active, is_known = self.active_on(kind, least_days)
+        self.log.keep(self.longest / 4, usable & (is_active | ~is_known))
+        figure = np.full(KINDS * columns, np.nan)
+        figure[kind * columns : (kind + 1) * columns] = self.counted
+        self.active.keep(figure, np.tile(usable, KINDS))
+        self.counted = np.zeros(columns, bool)
+        self.longest = self.all_run.copy()
+
+
+@dataclass
+class HealthMemory:
+    """All of it.
+
+    end_ms  end of the last step; `good` steps with a value since the last odd step of the register, by column
+    events  by column (as text): that odd step; `reversed_at` ms of the last small fall; `open` what was told
+    """
+
+    gaps: Gaps
+    still: Standstills
+    end_ms: int = 0
+    good: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))
+    day: int = -(10**9)
+    kind: int = 0
+    events: dict[str, dict[str, float | str]] = field(default_factory=dict)
+    reversed_at: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))
+    open: OpenFindings = field(default_factory=OpenFindings)
+
+    @classmethod
+    def of(cls, columns: int) -> HealthMemory:
+        """Nothing remembered."""
+        return cls(
+            Gaps.of(columns),
+            Standstills.of(columns),
+            good=np.zeros(columns, np.int64),
+            reversed_at=np.full(columns, NEVER, np.int64),
+        )
