@@ -21,7 +21,9 @@ from metering.windows import GRID_MS, STEP, offset_minutes
 
 Floats = npt.NDArray[np.float64]
 _DAY = np.timedelta64(24, "h")
-_BEFORE_ONSET, _AFTER_END, _USUAL_DAYS, _FINE_DAYS, _MOST_DAYS = 3 * _DAY, _DAY, 28, 8, 400
+_BEFORE_ONSET, _AFTER_END, _MOST = 3 * _DAY, _DAY, 400 * _DAY
+_USUAL_DAYS, _FINE_DAYS = 28, 8
+_CLOSING = STEP  # the newest interval closes with the first reading after it
 _MINUTES_A_DAY = 1440
 
 
@@ -82,8 +84,9 @@ def _level(hint: Mapping[str, Any], alert: Alert) -> float | None:
 def default_range(alert: Alert, now: np.datetime64) -> tuple[np.datetime64, np.datetime64]:
     """From three days before the onset to a day after the end, or to now."""
     onset = to_ms(alert.onset_at)
+    now = now - _CLOSING
     end = now if alert.closed_at is None else min(now, to_ms(alert.closed_at) + _AFTER_END)
-    start = max(onset - _BEFORE_ONSET, end - _MOST_DAYS)
+    start = max(onset - _BEFORE_ONSET, end - _MOST)
     return start, max(end, start + _DAY)
 
 
@@ -95,6 +98,8 @@ def alert_series(
     start, end = span
     step = "15min" if (end - start) <= _FINE_DAYS * _DAY else "1h"
     edges = window_edges(start, end, step, site)
+    if edges[-1] > end and len(edges) > 2:  # noqa: PLR2004 - a window that is not over yet says too little
+        edges = edges[:-1]
     observed = rates(store, source, edges)
     usual = _usual_before(alert, site, store, source, edges)
     return AlertSeries(source, step, edges, observed, usual)

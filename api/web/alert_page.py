@@ -12,6 +12,7 @@ from api.alerts.document import loss_money
 from api.alerts.evidence import as_of, main_details
 from api.alerts.series import source_of
 from api.parts import ApiParts
+from api.web.formats import Formats
 from api.web.rendering import Reader
 from api.web.wording import N_
 
@@ -23,7 +24,7 @@ _NOTICES = {
     "conflict": N_("Somebody else changed this alert in between. This is how it stands now."),
     "empty": N_("Write something first."),
 }
-# Members of the detectors' details; a unit at the end of a name is told by `_UNIT_ENDINGS`.
+# Members of the detectors' details, without the unit at the end of their names.
 _LABELS = {
     "window": N_("Window looked at"), "usual_days": N_("Days it was quiet before"), "usual_day": N_("Usual day"),
     "pulse": N_("Smallest step of the register"), "night": N_("Hours of the night"), "sigma": N_("Usual scatter (1σ)"),
@@ -31,7 +32,7 @@ _LABELS = {
     "share_of_inflow": N_("Share of what flows in"), "unmetered_share": N_("Share without a meter"),
     "learned_days": N_("Days learned from"),
     "peers": N_("Peers compared with"), "peer_median": N_("Median of the peers"),
-    "factor": N_("Times the peers' median"), "last_reading": N_("Last reading"), "since": N_("Since"),
+    "factor": N_("Times the peers' median"), "last_reading": N_("Last reading"), "since": N_("Since when"),
     "before": N_("Register before"), "after": N_("Register after"), "silent": N_("Silent for"),
     "days": N_("Days"), "score": N_("Score"), "threshold": N_("Threshold"), "register": N_("Register"),
     "period": N_("Read every"), "deviation": N_("Deviation"), "group": N_("Compared within"),
@@ -134,7 +135,7 @@ def _facts(alert: Alert, reader: Reader) -> list[Fact]:
             continue
         if isinstance(value, list) and any(isinstance(v, Mapping | list) for v in value):
             continue
-        rows.append(Fact(_label(name, reader), words.evidence_value(name, value)))
+        rows.append(_fact(name, value, alert, reader))
     return rows
 
 
@@ -144,20 +145,36 @@ def _with_unit(value: float, alert: Alert, reader: Reader) -> str:
     return f"{reader.formats.number(value)} {alert.unit.replace('m3', 'm³')}".strip()
 
 
-_UNIT_ENDINGS = {
-    "_m3_per_h": "m³/h", "_l_per_h": "L/h", "_kwh": "kWh", "_kw": "kW", "_m3": "m³", "_h": "h", "_s": "s", "_days": "d",
-    "_w": "W", "_hours": "h", "_percent": "%", "_m3_per_h_bed": "m³/h",
-}  # fmt: skip
+def _fact(name: str, value: Any, alert: Alert, reader: Reader) -> Fact:
+    """A member of the details: its label, and its figure in the unit that the end of its name says."""
+    f, base, text = reader.formats, name, None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if name in _IN_ALERTS_UNIT:
+            text = _with_unit(float(value), alert, reader)
+        else:
+            ending = next((e for e in _UNIT_ENDINGS if name.endswith(e)), "")
+            base, text = name.removesuffix(ending), _measured(ending, float(value), f)
+    label = _LABELS.get(name) or _LABELS.get(base)
+    shown = text if text is not None else reader.wording.evidence_value(name, value)
+    return Fact(reader.wording.gettext(label) if label else base.replace("_", " "), shown)
 
 
-def _label(name: str, reader: Reader) -> str:
-    """The label of a member, its unit taken from the end of its name: `usual_day_m3` gives `Usual day (m³)`."""
-    if name in _LABELS:
-        return reader.wording.gettext(_LABELS[name])
-    for ending, unit in _UNIT_ENDINGS.items():
-        if name.endswith(ending):
-            return f"{_label(name.removesuffix(ending), reader)} ({unit})"
-    return name.replace("_", " ")
+_IN_ALERTS_UNIT = frozenset({"sigma", "uncertainty", "peer_median"})
+_UNIT_ENDINGS = ("_m3_per_h", "_m3", "_kwh", "_kw", "_hours", "_h", "_s", "_days")
+
+
+def _measured(ending: str, value: float, f: Formats) -> str | None:
+    """The figure with its unit; None where the name says none."""
+    match ending:
+        case "_m3_per_h" | "_kw":
+            return f.rate(value, "water" if ending == "_m3_per_h" else "electricity")
+        case "_m3" | "_kwh":
+            return f.amount(value, "water" if ending == "_m3" else "electricity")
+        case "_h" | "_hours":
+            return f.span(timedelta(hours=value))
+        case "_s":
+            return f.age(value)
+    return None
 
 
 def _joined(alert: Alert) -> tuple[str, ...]:

@@ -23,8 +23,8 @@ from metering.windows import GRID_MS
 
 PAGE = 50
 _MOST_ACTIVE = 500
-_HOURS = 72
-_HOUR = np.timedelta64(4 * GRID_MS, "ms")
+_WINDOWS = 56  # of three hours: a week
+_WINDOW = np.timedelta64(12 * GRID_MS, "ms")
 _HOURS_A_DAY = 24
 
 
@@ -168,9 +168,9 @@ def _row(alert: Alert, parts: ApiParts, reader: Reader, spark: Sparkline | None)
 
 
 def recent_curves(alerts: Sequence[Alert], parts: ApiParts, site: Site) -> dict[str, Sparkline]:
-    """The last three days of each alert's meters, by hour. A store that cannot answer leaves the list without."""
+    """The last seven days of each alert's meters, by three hours; none where the store cannot answer."""
     end = to_ms(parts.now()).astype("datetime64[h]").astype("datetime64[ms]")
-    edges = end - np.arange(_HOURS, -1, -1) * _HOUR
+    edges = end - np.arange(_WINDOWS, -1, -1) * _WINDOW
     sources = {a.id: source_of(a, site) for a in alerts}
     try:
         usage = _usage_by_meter(parts.intervals, sources.values(), edges)
@@ -179,11 +179,11 @@ def recent_curves(alerts: Sequence[Alert], parts: ApiParts, site: Site) -> dict[
     found = {}
     for alert in alerts:
         source = sources[alert.id]
-        values = sum((usage[m, source.quantity] for m in source.meters), np.zeros(_HOURS))
-        values = values - sum((usage[m, source.quantity] for m in source.minus), np.zeros(_HOURS))
-        span = (edges[-1] - edges[0]) / _HOUR
-        first = float((to_ms(alert.onset_at) - edges[0]) / _HOUR) / span
-        last = 1.0 if alert.closed_at is None else float((to_ms(alert.closed_at) - edges[0]) / _HOUR) / span
+        values = sum((usage[m, source.quantity] for m in source.meters), np.zeros(_WINDOWS))
+        values = values - sum((usage[m, source.quantity] for m in source.minus), np.zeros(_WINDOWS))
+        span = (edges[-1] - edges[0]) / _WINDOW
+        first = float((to_ms(alert.onset_at) - edges[0]) / _WINDOW) / span
+        last = 1.0 if alert.closed_at is None else float((to_ms(alert.closed_at) - edges[0]) / _WINDOW) / span
         curve = sparkline(values, (first, last)) if source.meters else None
         if curve is not None:
             found[alert.id] = curve
@@ -193,7 +193,7 @@ def recent_curves(alerts: Sequence[Alert], parts: ApiParts, site: Site) -> dict[
 def _usage_by_meter(
     store: IntervalStore, sources: Iterable[Source], edges: np.ndarray[tuple[int], np.dtype[np.datetime64]]
 ) -> dict[tuple[str, str], np.ndarray[tuple[int], np.dtype[np.float64]]]:
-    """Hourly use of every meter any source names: one query a quantity."""
+    """Use of every meter any source names: one query a quantity."""
     wanted: dict[str, dict[str, None]] = {}
     for source in sources:
         wanted.setdefault(source.quantity, {}).update(dict.fromkeys((*source.meters, *source.minus)))

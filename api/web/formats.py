@@ -16,6 +16,15 @@ from metering.batch import to_datetime
 DASH = "–"
 _LITRES_BELOW_M3 = 1.0
 _MWH_ABOVE_KWH = 10_000.0
+_TINY = 0.1
+
+
+def _places(value: float) -> int:
+    """Places after the point that leave three significant figures."""
+    size = abs(value)
+    if size >= 100 or value == int(value):  # noqa: PLR2004
+        return 0
+    return 1 if size >= 10 else 2  # noqa: PLR2004
 
 
 class Formats:
@@ -29,11 +38,11 @@ class Formats:
         """Three significant figures unless `digits` after the point are asked for; a dash for what is missing."""
         if value is None or not math.isfinite(value):
             return DASH
-        if digits is None:
-            size = abs(value)
-            digits = 0 if size >= 100 or value == int(value) else 1 if size >= 10 else 2  # noqa: PLR2004
-        pattern = "#,##0" + ("." + "0" * digits if digits else "")
-        return format_decimal(round(value, digits), format=pattern, locale=self.locale)
+        places = "0" * (_places(value) if digits is None else digits)
+        pattern = "#,##0." + places if places else "#,##0"
+        if digits is None and abs(value) < _TINY:
+            pattern = "#,##0.###"
+        return format_decimal(value, format=pattern, locale=self.locale)
 
     def rate(self, value: float | None, medium: str) -> str:
         """`420 L/h`, `2.35 m³/h`, `3.20 kW`."""
@@ -58,6 +67,8 @@ class Formats:
         """Figure and unit of an amount in m3 or kWh."""
         if value is None:
             return DASH, ""
+        if medium == "water" and 0 < abs(value) < _LITRES_BELOW_M3:
+            return self.number(value * 1000), "L"
         if medium in ("water", "gas"):
             return self.number(value), "m³"
         if abs(value) >= _MWH_ABOVE_KWH:

@@ -88,7 +88,7 @@ USES = {
     "common": N_("Common areas"),
 }  # fmt: skip
 # The rules' codes of `evidence["place_reason"]["code"]`, with their parameters.
-PLACE_REASONS = {
+PLACE_REASONS: dict[str, str] = {
     "silent_together": N_("%(count)s of %(of)s meters behind %(connection)s fell silent together: what they share is "
                           "at fault."),
     "site_silent": N_("%(count)s of %(of)s meters of the whole site fell silent together: what they share is at "
@@ -103,6 +103,22 @@ PLACE_REASONS = {
     "submeters_quiet": N_("None of the %(count)s sub-meters of %(meter)s shows it: it is before them, or too small to "
                           "tell."),
 }  # fmt: skip
+SENTENCES: dict[tuple[str, str], str] = {
+    ("continuous_flow", "water"): N_("Since %(since)s water at %(place)s has not stopped once: at least %(rate)s "
+                                     "runs all the time."),
+    ("minimum_night_flow", "water"): N_("Since %(since)s about %(rate)s more water runs at night at %(place)s than "
+                                            "in usual nights."),
+    ("zone_balance", "water"): N_("Since %(since)s about %(rate)s more water goes into %(place)s than the meters "
+                                      "below it count."),
+    ("zone_balance", "electricity"): N_("Since %(since)s about %(rate)s more goes into %(place)s than the meters "
+                                            "below it count."),
+    ("peer_usage", "electricity"): N_("Since %(since)s %(place)s draws about %(rate)s more than comparable "
+                                          "places."),
+    ("peer_usage", "water"): N_("Since %(since)s %(place)s uses about %(rate)s more than comparable places."),
+    ("", "water"): N_("Since %(since)s about %(rate)s more water runs at %(place)s than usual."),
+    ("", "electricity"): N_("Since %(since)s %(place)s draws about %(rate)s more than usual."),
+}  # fmt: skip
+ANY_EXCESS = N_("Since %(since)s %(place)s uses about %(rate)s more than usual.")
 UNMETERED = N_("%(unmetered)s branches here have no meter; it may be one of them.")
 # The rules' codes of `evidence["next_step"]`, then what helps with a category where the rules say nothing.
 NEXT_STEPS = {
@@ -163,10 +179,8 @@ class Wording:
             )
         elif alert.observed is None or alert.expected is None:
             text = N_("Since %(since)s %(place)s is not as it should be.")
-        elif alert.medium == "water":
-            text = N_("Since %(since)s about %(rate)s more water runs at %(place)s than usual.")
         else:
-            text = N_("Since %(since)s %(place)s draws about %(rate)s more than usual.")
+            text = SENTENCES.get((alert.rule, alert.medium)) or SENTENCES.get(("", alert.medium), ANY_EXCESS)
         return self.gettext(text) % {
             "since": self.formats.moment(alert.onset_at),
             "place": self.place_name(alert.node),

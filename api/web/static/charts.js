@@ -68,7 +68,7 @@
       grid: { left: 8, right: 16, top: 34, bottom: 8, containLabel: true },
       yAxis: {
         type: "value", name: unit, nameTextStyle: { color: muted, align: "left", padding: [0, 0, 4, -28] },
-        axisLabel: { color: muted }, splitLine: { lineStyle: { color: line } }, min: (range) => Math.min(0, range.min),
+        axisLabel: { color: muted }, splitLine: { lineStyle: { color: line } }, min: (range) => (range.min < 0 ? null : 0),
       },
       tooltip: {
         trigger: "axis", confine: true, backgroundColor: colour("--av-surface"), borderColor: line,
@@ -100,7 +100,7 @@
     const end = data.flagged.end ? wall(data.flagged.end, zone) : times[times.length - 1];
     const main = colour(box.dataset.medium === "electricity" ? "--av-power" : "--av-water");
     const marks = [{ xAxis: onset, label: { formatter: `${words.onset} ${clockText(onset)}`, position: "insideEndTop" } }];
-    if (data.level !== null) {
+    if (data.level !== null && data.level > peak * 0.05) {
       marks.push({
         yAxis: data.level * factor, lineStyle: { color: colour("--av-muted"), type: "dotted" },
         label: { formatter: words.level, position: "insideStartTop", color: colour("--av-muted") },
@@ -140,6 +140,13 @@
     });
   }
 
+  // A day is labelled by its hours, a week by its days.
+  function labels(step) {
+    if (step === "1h") return { interval: (_, text) => text.endsWith(" 00:00"), formatter: (text) => text.split(" ")[0] };
+    if (step === "15min") return { interval: (_, text) => text.endsWith(":00"), formatter: (text) => text.split(" ")[1] };
+    return {};
+  }
+
   function usageOption(data, box, step) {
     const words = JSON.parse(box.dataset.words);
     const zone = box.dataset.zone;
@@ -158,7 +165,7 @@
     return frame(unit, {
       xAxis: {
         type: "category", data: starts.map(name), axisTick: { show: false },
-        axisLabel: { color: colour("--av-muted"), hideOverlap: true },
+        axisLabel: { color: colour("--av-muted"), hideOverlap: true, ...labels(step) },
         axisLine: { lineStyle: { color: colour("--av-line") } },
       },
       series: [{
