@@ -302,10 +302,14 @@ class TestReceiver:
         inbox.take(None, 1)
         assert len(inbox.document()["messages"]) == 2
 
-    def test_as_a_program_it_says_where_and_ends_on_sigterm(self):
+    @pytest.mark.parametrize("end", ["SIGTERM", "end of stdin"])
+    def test_as_a_program_it_says_where_and_ends_when_told(self, end):
         arguments = [sys.executable, str(Path(simulators.receiver.__file__)), "--port", "0"]
-        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as program:
-            url = program.stdout.readline().split()[-1]
+        with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
+            url = json.loads(program.stdout.readline())["url"]
             assert httpx.post(url, json={}, trust_env=False).status_code == 200
-            program.terminate()
+            if end == "SIGTERM":
+                program.terminate()
+            else:
+                program.stdin.close()
             assert program.wait(timeout=20) == 0
