@@ -24,7 +24,7 @@ _SUSPECT_MARGIN_MS = 2 * 3_600_000  # onsets are as exact as a detector's look b
 
 def kind_of(finding: Finding) -> str:
     """What is wrong with the meter, as a data-quality finding says it: `offline`, `stuck`, `reset`, ..."""
-    return str(finding.evidence.get("kind", finding.rule))
+    return str(finding.evidence.get("condition", finding.rule))
 
 
 @dataclass(slots=True)

@@ -206,8 +206,7 @@ class IncidentBook:
         incident = self._new(
             first, place or self.places.of_meter(first.subject), at, own, medium_of(silence.meters, self.places.site)
         )
-        behind = self.places.connections.get(silence.connection, tuple(m.id for m in self.columns.meters))
-        incident.group = {"connection": silence.connection, "meters": sorted(silence.meters), "of": len(behind)}
+        incident.group = {"connection": silence.connection, "meters": sorted(silence.meters), "of": silence.of}
         return incident
 
     # -- what is told ---------------------------------------------------------------------------------------------

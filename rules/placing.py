@@ -12,10 +12,12 @@ from metering.incident import Category
 from rules.doubt import OFFLINE, kind_of
 from rules.open_incident import OpenIncident
 from rules.places import EXCESS, NET_RULES, Places
+from rules.together import SITE_GROUP, UNKNOWN_GROUP
 
 PLACE_TEXTS = {
     "silent_together": "{count} of {of} meters behind {connection} fell silent together: what they share is at fault.",
     "site_silent": "{count} of {of} meters of the whole site fell silent together: what they share is at fault.",
+    "many_silent": "{count} of {of} meters with no stated connection fell silent together: they share something.",
     "meter_itself": "It is about the meter {meter} itself.",
     "between_meters": "{meter} counts more than its {count} sub-meters together: the loss is between them.",
     "smallest_metered": "{meter} has no sub-meters: no smaller place is metered.",
@@ -24,6 +26,8 @@ PLACE_TEXTS = {
     "submeters_quiet": "None of the {count} sub-meters of {meter} shows it: it is before them, or too small to tell.",
 }
 """By code. Parameters: `meter` id, `count`, `of`, `doubtful` numbers, `connection` text, `below` place ids."""
+
+_GROUP_CODES = {SITE_GROUP: "site_silent", UNKNOWN_GROUP: "many_silent"}
 
 NEXT_STEPS = (
     "check_gateway",  # power and network of what the silent meters share
@@ -41,7 +45,7 @@ NEXT_STEPS = (
 
 _BY_KIND = {
     OFFLINE: "check_meter_link", "stuck": "read_meter_on_site", "reset": "confirm_reset",
-    "replaced": "declare_replacement", "undeclared_replacement": "declare_replacement",
+    "reversed": "read_meter_on_site", "held": "read_meter_on_site", "undeclared_replacement": "declare_replacement",
 }  # fmt: skip
 
 
@@ -60,8 +64,8 @@ def place_reason(
 def _reason(incident: OpenIncident, places: Places, below: list[str], doubtful: set[str]) -> tuple[str, dict[str, Any]]:
     if incident.group is not None:
         params = {"count": len(incident.group["meters"]), "of": incident.group["of"]}
-        if not incident.group["connection"]:
-            return "site_silent", params
+        if incident.group["connection"] in _GROUP_CODES:
+            return _GROUP_CODES[incident.group["connection"]], params
         return "silent_together", params | {"connection": incident.group["connection"]}
     meters = places.subject_meters(incident.main)
     meter = meters[0] if meters else incident.main.subject

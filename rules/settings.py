@@ -56,7 +56,7 @@ class IncidentSettings(BaseModel):
         default=24, ge=0, le=720, description="Hours findings stay held after a meter's data quality is good again."
     )
     together_min: float = Field(
-        default=60, ge=15, le=1440, description="Meters that fall silent within so many minutes fell silent together."
+        default=90, ge=15, le=1440, description="Meters that fall silent within so many minutes fell silent together."
     )
     previous_days: float = Field(
         default=14, ge=0, le=365, description="Days for which an incident that comes back names the one before."

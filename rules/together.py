@@ -1,10 +1,13 @@
-"""Meters that fall silent together: one incident for the line they share, or for the whole site.
+"""Meters that fall silent together: one incident for what they share.
 
-The rule: at least two meters, and at least four fifths of the meters behind one connection, whose silence began within
-`together_min` of each other. Meters of that line that were silent before do not break it up and keep their own
-incidents. If the meters silent together are at least three and four fifths of the whole site, and not all of one
-connection, it is the site. A group lasts until fewer than half of its meters are silent; those still silent then have
-incidents of their own again.
+The rule: their silence began within `together_min` of each other, and they are
+
+- a line: at least two, and with those silent before at least four fifths of the meters behind one connection;
+- the site: at least three, not all of one connection, and with those silent before four fifths of all meters;
+- of no stated connection: at least five, and a quarter of the meters for which the site file states none.
+
+Meters that were silent before do not break a group up and keep their own incidents. A group lasts until fewer than
+half of its meters are silent; those still silent then have incidents of their own again.
 """
 
 from __future__ import annotations
@@ -21,18 +24,23 @@ from rules.places import Places
 
 _SHARE = 0.8
 _FEWEST_OF_LINE, _FEWEST_OF_SITE = 2, 3
+_UNKNOWN_SHARE, _FEWEST_OF_UNKNOWN = 0.25, 5
 _MINUTE_MS = 60_000
 
-SITE_GROUP = ""
-"""The connection name that stands for the whole site."""
+SITE_GROUP = "*"
+"""Stands in the place of a connection for the whole site."""
+
+UNKNOWN_GROUP = ""
+"""Stands for the connection of meters for which the site file states none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Meters silent together, by the connection they share (`SITE_GROUP`: all of the site)."""
+    """Meters silent together, by the connection they share (or `SITE_GROUP`, `UNKNOWN_GROUP`), of so many."""
 
     connection: str
     findings: tuple[Finding, ...]
+    of: int
 
     @property
     def meters(self) -> tuple[str, ...]:
@@ -46,26 +54,33 @@ def silences(quality: Mapping[Key, Finding], places: Places, window_min: float) 
     silent = {f.subject: f for f in quality.values() if kind_of(f) == OFFLINE and f.subject in site.meters}
     if len(silent) < _FEWEST_OF_LINE:
         return []
-    found = []
     metered = [m.id for m in site.meters.values() if m.main_register is not None]
-    whole = _together(silent, metered, window_min, _FEWEST_OF_SITE)
+    unknown = [m for m in metered if site.meters[m].connection is None]
+    found = []
+    whole = _together(silent, metered, window_min, _FEWEST_OF_SITE, _SHARE)
     if whole and len({site.meters[f.subject].connection or f.subject for f in whole}) > 1:
-        found.append(Silence(SITE_GROUP, whole))
+        found.append(Silence(SITE_GROUP, whole, len(metered)))
     for connection, meters in places.connections.items():
-        if group := _together(silent, meters, window_min, _FEWEST_OF_LINE):
-            found.append(Silence(connection, group))
+        if group := _together(silent, meters, window_min, _FEWEST_OF_LINE, _SHARE):
+            found.append(Silence(connection, group, len(meters)))
+    if group := _together(silent, unknown, window_min, _FEWEST_OF_UNKNOWN, _UNKNOWN_SHARE):
+        found.append(Silence(UNKNOWN_GROUP, group, len(unknown)))
     return found
 
 
 def _together(
-    silent: Mapping[str, Finding], meters: Sequence[str], window_min: float, fewest: int
+    silent: Mapping[str, Finding], meters: Sequence[str], window_min: float, fewest: int, share: float
 ) -> tuple[Finding, ...]:
     """Those of the meters that fell silent together, if they are enough of them."""
     findings = [silent[m] for m in meters if m in silent]
-    if len(findings) < max(fewest, _SHARE * len(meters)):
+    if len(findings) < max(fewest, share * len(meters)):
         return ()
-    latest = max(ms_of(f.onset) for f in findings)
-    group = tuple(f for f in findings if latest - ms_of(f.onset) <= window_min * _MINUTE_MS)
+    onsets = sorted(ms_of(f.onset) for f in findings)
+    width = window_min * _MINUTE_MS
+    first = max(onsets, key=lambda start: (sum(start <= o <= start + width for o in onsets), start))
+    group = tuple(f for f in findings if first <= ms_of(f.onset) <= first + width)
+    if share < _SHARE and len(group) < share * len(meters):
+        return ()
     return group if len(group) >= fewest else ()
 
 

@@ -89,7 +89,7 @@ def make_fault(make_finding: MakeFinding) -> MakeFinding:
     """A data-quality finding of some kind."""
 
     def make(kind: str, subject: str, phase: str = "open", **more: Any) -> Finding:
-        return make_finding("meter_health", subject, phase, size=0.0, **{"evidence": {"kind": kind}, **more})
+        return make_finding("meter_health", subject, phase, size=0.0, **{"evidence": {"condition": kind}, **more})
 
     return make
 
