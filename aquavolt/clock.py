@@ -7,7 +7,8 @@ import time
 
 import numpy as np
 
-from collector.journal import Journal, JournalError
+from collector.journal import JournalError
+from collector.journal_sink import JournalSink
 from metering.entries import Tick
 
 TICK_S = 60.0
@@ -18,11 +19,11 @@ def utc_ms() -> np.datetime64:
     return np.datetime64(time.time_ns() // 1_000_000, "ms")
 
 
-async def tick_forever(journal: Journal, period_s: float = TICK_S) -> None:
+async def tick_forever(sink: JournalSink, period_s: float = TICK_S) -> None:
     """A tick each minute; one that cannot be written is left out, the next says the same."""
     while True:
         await asyncio.sleep(period_s - time.time() % period_s)
         try:
-            await journal.append_async([Tick(utc_ms())])
+            await sink.append_entry(Tick(utc_ms()))
         except JournalError:
             continue

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-
 import structlog
 
 from alerts.records import Records
@@ -18,6 +17,7 @@ from aquavolt.worker import Worker
 from collector.journal import Journal
 from metering.entries import Entry
 from metering.ports import IntervalStore
+from rules.revision import code_revision
 from rules.shard import Shard
 
 CURSOR = "stream"
@@ -70,7 +70,7 @@ class Judge:
     def _judge(self, seq: int, entry: Entry) -> None:
         try:
             events = self.shard.process(seq, entry)
-        except Exception:
+        except Exception:  # noqa: BLE001 - it is logged, counted and left out
             # One entry that the rules cannot digest must not stop all that follow; it stays in the journal's count.
             self.refused += 1
             _log.exception("an entry could not be judged; it is left out", entry=seq)
@@ -88,7 +88,7 @@ class Judge:
         if self._position == self._snapshot_position:
             return
         shard = self.shard
-        self._records.save_snapshot(self._position, shard.code_revision, shard.rules_revision, shard.snapshot())
+        self._records.save_snapshot(self._position, code_revision(), shard.settings.revision, shard.snapshot())
         self._snapshot_position = self._position
         self._journal.set_cursor(CURSOR, self._position)
 
@@ -97,5 +97,3 @@ class Judge:
         self.muted_until = 0
         if told := self._records.notify_open():
             _log.info("alerts open since the history are told", alerts=told)
-
-

@@ -45,7 +45,7 @@ class Worker:
         while not self.is_stopping:
             try:
                 self._turn()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the thread goes on
                 # Told once a cause: a store that is down for a night is one line, not ten thousand.
                 if str(error) != self.last_error:
                     _log.exception("a worker's turn failed; it goes on", worker=self.name)

@@ -3,7 +3,8 @@
     POST /anything   takes a JSON body; a repeat (same Idempotency-Key) is counted, not kept twice
     GET  /messages   {"messages": [{received_at, id, repeats, body}], "taken": n}, newest first
 
-`python -m simulators.receiver --port 8090` serves until it is told to stop.
+`python -m simulators.receiver --port 8090` prints one JSON line when it listens, `{"url"}`, and serves until SIGTERM,
+SIGINT or the end of its stdin: it never outlives the program that started it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+import sys
 import threading
 from collections import OrderedDict
 from datetime import UTC, datetime
@@ -123,7 +125,7 @@ def _handler_of(inbox: Inbox) -> type[BaseHTTPRequestHandler]:
 
 
 def main() -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until told to stop."""
     parser = argparse.ArgumentParser(description="Takes webhooks and shows them at /messages.")
     parser.add_argument("--port", type=int, default=8090)
     parser.add_argument("--keep", type=int, default=200, help="how many messages are kept")
@@ -133,7 +135,8 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told_to_stop.set())
     receiver.start()
-    print(f"receiving on {receiver.url}", flush=True)  # noqa: T201 - what starts it waits for this line
+    print(json.dumps({"url": receiver.url}), flush=True)  # noqa: T201 - what starts it waits for this line
+    threading.Thread(target=lambda: (sys.stdin.read(), told_to_stop.set()), daemon=True).start()
     told_to_stop.wait()
     receiver.stop()
 

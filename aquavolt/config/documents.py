@@ -13,6 +13,7 @@ from device_profiles import ProfileError, load_profile
 from device_profiles.yaml_lines import Lines, YamlError, read_yaml
 from metering.site import Site
 from metering.site_document import Fault, SiteDocumentError, parse_site
+from rules.settings import RulesDocumentError, RulesSettings, parse_rules
 
 
 class ConfigError(ValueError):
@@ -90,3 +91,18 @@ def _profile_faults(site: Site) -> list[Fault]:
         except ProfileError as error:
             faults.append(Fault(("meters", i, "profile"), str(error)))
     return faults
+
+
+def load_rules(path: Path | None, site: Site) -> RulesSettings:
+    """The rules in a file, or the documented defaults where there is none.
+
+    Raises:
+        ConfigError: with every fault.
+    """
+    if path is None:
+        return parse_rules(None, site)
+    document = read_document(path)
+    try:
+        return parse_rules(document.content, site)
+    except RulesDocumentError as error:
+        raise document.error(error.faults) from error

@@ -97,9 +97,7 @@ _ENVIRONMENT = {
 }
 
 
-def load_settings(
-    path: Path | None = None, environment: Mapping[str, str] = os.environ, **given: Any
-) -> Settings:
+def load_settings(path: Path | None = None, environment: Mapping[str, str] = os.environ, **given: Any) -> Settings:
     """Settings from the command line (`given`), before the environment, before `aquavolt.yaml`, before defaults.
 
     Raises:

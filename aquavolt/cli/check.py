@@ -1,0 +1,42 @@
+"""`aquavolt check`: are the files right, before anything starts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aquavolt.cli.failure import told
+
+
+def check(
+    site: Annotated[Path | None, typer.Option(help="The site file; none: what the settings say.")] = None,
+    rules: Annotated[Path | None, typer.Option(help="The rules file.")] = None,
+    settings: Annotated[Path | None, typer.Option(help="Settings; none: aquavolt.yaml, if there is one.")] = None,
+) -> None:
+    """Check settings, site and rules files: every fault with file, line, key and what is allowed."""
+    from aquavolt.config.documents import ConfigError, load_rules, load_site
+    from aquavolt.config.settings import load_settings
+
+    with told(ConfigError):
+        found = load_settings(settings, site=site, rules=rules)
+        checked, _ = load_site(found.site)
+        load_rules(found.rules, checked)
+    media = Counter(m.medium for m in checked.meters.values())
+    typer.echo(f"{found.site}: {len(checked.nodes)} places, {len(checked.meters)} meters ({_counted(media)})")
+    connected = sum(m.connection is not None for m in checked.meters.values())
+    typer.echo(f"{connected} meters have a connection and will be read")
+    if lonely := [m.id for m in checked.meters.values() if m.node is None]:
+        typer.echo(f"without a place (alerts cannot say where): {', '.join(lonely[:10])}{' ...' * (len(lonely) > 10)}")  # noqa: PLR2004
+    typer.echo("everything is in order")
+
+
+def _counted(media: Counter[str]) -> str:
+    return ", ".join(f"{count} {medium}" for medium, count in media.most_common())
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(check)

@@ -1,0 +1,125 @@
+"""`import`, `export`, `backtest`: readings in files."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aquavolt.cli.failure import Failure, told
+from aquavolt.cli.progress import shown
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from metering.site import Site
+
+SiteFile = Annotated[Path, typer.Option(help="The site file.")]
+DataFolder = Annotated[Path, typer.Option(help="Folder of the program's data.")]
+Moment = Annotated[str | None, typer.Option(help="ISO 8601 time or day; without an offset on the site's clock.")]
+
+
+def import_readings(
+    file: Annotated[Path, typer.Argument(help="meter,quantity,time,value as .csv, .csv.gz or .parquet.")],
+    site: SiteFile = Path("site.yaml"),
+    data: DataFolder = Path("data"),
+    strict: Annotated[bool, typer.Option("--strict", help="Take nothing if any row is wrong.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Take readings from a file; they are judged like any other. Bad rows are named and left out."""
+    from aquavolt.config.documents import ConfigError, load_site
+    from aquavolt.importing import journal_of
+    from aquavolt.longform.faults import LongFormError
+    from aquavolt.longform.reading import import_file
+    from aquavolt.stores.lock import DataInUseError
+    from collector.journal import JournalError
+    from metering.ports import StoreUnavailableError
+
+    with told(ConfigError, LongFormError, StoreUnavailableError, JournalError, DataInUseError):
+        checked, _ = load_site(site)
+        with journal_of(data) as submit, shown() as advance:
+            report = import_file(checked, file, submit, advance, is_strict=strict)
+    for line in report.lines():
+        typer.echo(line, err=True)
+    said = {"file": str(file), "readings": report.rows, "bad_rows": report.faults.count}
+    typer.echo(
+        json.dumps(said) if as_json else f"{file}: {report.rows:,} readings taken, {report.faults.count:,} bad rows"
+    )
+
+
+def export_readings(
+    out: Annotated[Path, typer.Argument(help="File to write: .csv, .csv.gz or .parquet.")],
+    site: SiteFile = Path("site.yaml"),
+    data: DataFolder = Path("data"),
+    meter: Annotated[list[str] | None, typer.Option(help="Only this meter; may be given several times.")] = None,
+    quantity: Annotated[list[str] | None, typer.Option(help="Only this quantity; may be given several times.")] = None,
+    start: Moment = None,
+    end: Moment = None,
+) -> None:
+    """Write stored readings to a file, also while the program runs."""
+    from aquavolt.config.documents import ConfigError, load_site
+    from aquavolt.longform.faults import LongFormError
+    from aquavolt.longform.writing import export_file
+    from aquavolt.stores.opening import open_stores
+    from metering.ports import StoreUnavailableError
+
+    with told(ConfigError, LongFormError, StoreUnavailableError, FileNotFoundError, ValueError):
+        checked, _ = load_site(site)
+        with open_stores(data) as opened, shown() as advance:
+            report = export_file(
+                opened.store,
+                out,
+                checked.zone,
+                meters=meter or None,
+                quantities=quantity or None,
+                start=_moment(start, checked),
+                end=_moment(end, checked),
+                progress=advance,
+            )
+    typer.echo(f"{report.path}: {report.rows:,} readings")
+
+
+def backtest(
+    out: Annotated[Path, typer.Option(help="Alerts, one JSON object a line.")],
+    site: SiteFile = Path("site.yaml"),
+    readings: Annotated[Path | None, typer.Option(help="Readings file; none: what is stored in --data.")] = None,
+    data: DataFolder = Path("data"),
+    rules: Annotated[Path | None, typer.Option(help="The rules file; none: the documented defaults.")] = None,
+    findings: Annotated[Path | None, typer.Option(help="Also every finding, one JSON object a line.")] = None,
+) -> None:
+    """Judge readings as a live system would have, seeing only the past, and write the alerts it would have raised."""
+    from aquavolt.backtesting import stored_or_file, write_backtest
+    from aquavolt.config.documents import ConfigError, load_rules, load_site
+    from aquavolt.longform.faults import LongFormError
+    from metering.ports import StoreUnavailableError
+
+    with told(ConfigError, LongFormError, StoreUnavailableError, FileNotFoundError, OSError):
+        checked, _ = load_site(site)
+        judged = load_rules(rules, checked)
+        with shown() as advance, stored_or_file(checked, readings, data, advance) as source:
+            count = write_backtest(checked, judged, source, out, findings)
+    for line in source.report():
+        typer.echo(line, err=True)
+    typer.echo(f"{out}: {count.alerts} alerts of {count.readings:,} readings")
+
+
+def _moment(text: str | None, site: Site) -> np.datetime64 | None:
+    from metering.batch import to_ms
+
+    if text is None:
+        return None
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Failure(f"{text!r} is no time; write it like 2026-11-01 or 2026-11-01T08:00+08:00") from error
+    return to_ms(given if given.tzinfo else given.replace(tzinfo=site.zone))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("import")(import_readings)
+    app.command("export")(export_readings)
+    app.command()(backtest)

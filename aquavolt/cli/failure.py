@@ -1,0 +1,19 @@
+"""What a user can mend: told as one message, without a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Failure(Exception):  # noqa: N818 - it is the message, not a kind of error
+    """Ends the command with exit code 1 and this text on stderr."""
+
+
+@contextmanager
+def told(*kinds: type[Exception]) -> Iterator[None]:
+    """Turn these exceptions, whose texts are written for users, into the command's end."""
+    try:
+        yield
+    except kinds as error:
+        raise Failure(str(error)) from error

@@ -1,0 +1,120 @@
+"""`run` and `demo`: the program on a site of one's own, and on a simulated campus."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aquavolt.cli.failure import Failure, told
+from aquavolt.cli.progress import shown
+
+if TYPE_CHECKING:
+    from aquavolt.program import Program, Setup
+
+Port = Annotated[int | None, typer.Option(help="Port of the page; 8000 if nothing says otherwise.")]
+Data = Annotated[Path | None, typer.Option(help="Folder for everything that is kept.")]
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", help="Settings; none: aquavolt.yaml, if there is one.")
+]
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def run(
+    site: Annotated[Path | None, typer.Option(help="The site file.")] = None,
+    data: Data = None,
+    port: Port = None,
+    host: Annotated[str | None, typer.Option(help="Loopback only, until there are accounts.")] = None,
+    rules: Annotated[Path | None, typer.Option(help="The rules file; none: the documented defaults.")] = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Read the site's meters, judge what they say and serve the page, until told to stop."""
+    from aquavolt.config.documents import ConfigError, load_rules, load_site
+    from aquavolt.config.settings import load_settings
+    from aquavolt.program import Setup
+
+    with told(ConfigError):
+        found = load_settings(settings, site=site, data=data, port=port, host=host, rules=rules)
+        checked, _ = load_site(found.site)
+        judged = load_rules(found.rules, checked)
+    if found.host not in _LOOPBACK:
+        raise Failure(f"host {found.host}: there are no accounts yet, so only {', '.join(_LOOPBACK)} are allowed")
+    if found.token is None:
+        typer.echo("no token is set (AQUAVOLT_TOKEN): page and API refuse everybody", err=True)
+    _serve(Setup(found, checked, judged), None)
+
+
+def demo(
+    data: Annotated[Path, typer.Option(help="Folder of the demo campus; kept for the next start.")] = Path("demo-data"),
+    port: Annotated[int, typer.Option(help="Port of the page.")] = 8000,
+    seed: Annotated[int, typer.Option(min=0, help="Which campus; only for a new folder.")] = 1,
+    rules: Annotated[Path | None, typer.Option(help="The rules file; none: the documented defaults.")] = None,
+) -> None:
+    """Show a simulated campus with 35 days of history and hidden faults, live, on http://127.0.0.1:8000."""
+    from aquavolt.child import ChildError
+    from aquavolt.config.documents import ConfigError
+    from aquavolt.config.settings import load_settings
+    from aquavolt.demo import Demo
+    from aquavolt.program import ProgramError, listen
+
+    with told(ConfigError, ProgramError):
+        found = load_settings(environment={}, data=data.resolve(), port=port, host="127.0.0.1", rules=rules)
+        listening = listen("127.0.0.1", port)
+    typer.echo(f"AquaVolt demo: simulated campus, seed {seed}, data in {data}")
+    with told(ChildError, ConfigError):
+        made = Demo(found, seed)
+    try:
+        with shown() as advance:
+            _serve(made.setup, made.prologue(advance), listening)
+    finally:
+        made.close()
+
+
+def _serve(
+    setup: Setup,
+    prologue: Callable[[Program], Awaitable[None]] | None,
+    listening: socket.socket | None = None,
+) -> None:
+    import uvloop
+
+    from alerts.errors import RecordsError
+    from aquavolt.logs import set_up_logs
+    from aquavolt.program import Program, ProgramError, listen
+    from aquavolt.stores.lock import DataInUseError
+    from collector.journal import JournalError
+    from metering.ports import StoreUnavailableError
+
+    set_up_logs()
+    settings = setup.settings
+    with told(ProgramError, DataInUseError, StoreUnavailableError, RecordsError, JournalError):
+        listening = listening or listen(settings.host, settings.port)
+        program = Program(setup)
+    page = f"http://{settings.host}:{listening.getsockname()[1]}"
+    typer.echo(f"page: {page}")
+
+    def ready() -> None:
+        counts = program.records.count_alerts()
+        typer.echo(f"history is judged; {counts.active} open alerts: {page}/")
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await program.run(stop, listening, prologue=prologue, on_ready=ready)
+
+    try:
+        uvloop.run(main())
+    finally:
+        program.close()
+    typer.echo("stopped; everything taken is saved")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(demo)
+    app.command()(run)

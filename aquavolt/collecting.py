@@ -1,0 +1,67 @@
+"""All of a site's meters, each by its protocol; what cannot be read is set aside and named, the rest goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import structlog
+
+from aquavolt.config.settings import BrokerAccount, Settings
+from collector.connection import parse_connection
+from collector.counts import Counts
+from collector.journal import Journal
+from collector.journal_sink import JournalSink
+from collector.modbus.poller import ModbusPoller, is_modbus
+from collector.mqtt.client import MqttSource
+from collector.mqtt.routes import routes_by_broker
+from collector.mqtt.settings import MqttSettings
+from metering.site import Meter, Site
+
+_log = structlog.get_logger(__name__)
+
+
+class Collecting:
+    """Runs the collectors of a site."""
+
+    def __init__(self, settings: Settings, journal: Journal, sink: JournalSink, counts: Counts) -> None:
+        self._settings, self._journal, self._sink, self._counts = settings, journal, sink, counts
+
+    async def run(self, site: Site) -> None:
+        """Read every meter that has a connection, until cancelled."""
+        connected = [m for m in site.meters.values() if m.connection is not None and m.profile is not None]
+        polled = [m for m in connected if is_modbus(m)]
+        poller = ModbusPoller(polled, self._sink, self._counts)
+        sources = self._mqtt_sources(site, [m for m in connected if m not in polled])
+        for source in sources:
+            source.start()
+        try:
+            await poller.run()
+        finally:
+            loop = asyncio.get_running_loop()
+            await asyncio.gather(*(loop.run_in_executor(None, source.stop) for source in sources))
+
+    def _mqtt_sources(self, site: Site, meters: Iterable[Meter]) -> list[MqttSource]:
+        brokers, refused = routes_by_broker(meters)
+        for meter, reason in refused.items():
+            self._counts.error(meter, reason)
+            _log.warning("meter is not read", meter=meter, reason=reason)
+        return [
+            MqttSource(self._mqtt_settings(site, endpoint), routes, self._journal, self._counts)
+            for endpoint, routes in brokers.items()
+        ]
+
+    def _mqtt_settings(self, site: Site, endpoint: str) -> MqttSettings:
+        broker = parse_connection(f"{endpoint}/-")
+        account = self._settings.brokers.get(f"{broker.host}:{broker.port}", BrokerAccount())
+        return MqttSettings(
+            broker.host,
+            broker.port,
+            # The session's name stays over restarts, so that the broker keeps what came while we were away.
+            client_id=f"aquavolt-{site.id}",
+            is_tls=broker.scheme == "mqtts",
+            ca_file=account.ca_file,
+            username=account.username,
+            password=account.password.get_secret_value() if account.password else None,
+            protocol=account.version,
+        )

@@ -1,0 +1,129 @@
+"""`aquavolt demo`: a simulated campus on real sockets, 35 days of history, and the program that watches it.
+
+The campus's servers, the broker and the receiver of notifications are child processes; they end with this one. The
+data folder keeps the campus (`truth.json`), so a second start, also after a day off, goes on with the same meters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+from pydantic import SecretStr
+
+from alerts.words import Language
+from api.parts import Access
+from aquavolt.channels.webhook import WebhookChannel, WebhookSettings
+from aquavolt.child import Child
+from aquavolt.clock import utc_ms
+from aquavolt.config.documents import load_rules, load_site
+from aquavolt.config.settings import Settings
+from aquavolt.program import Program, Setup
+from metering.batch import ReadingBatch
+from metering.entries import Tick
+from simulators.campus.campus import campus_of_truth
+
+History = Callable[[str, int, int], None]
+"""Told how the history comes along: what is done, how much of it, out of how much."""
+
+HISTORY_DAYS = 35
+_STEP = np.timedelta64(15, "m")
+_FLOW = 400  # entries that the history may be ahead of the rules: more would only fill the journal
+_LOOK_S = 0.05
+
+
+class Demo:
+    """The demo's children and its setup; `close` ends them."""
+
+    def __init__(self, settings: Settings, seed: int) -> None:
+        """Start the children.
+
+        Raises:
+            ChildError: one of them did not start.
+        """
+        self._closing = ExitStack()
+        data = settings.data
+        data.mkdir(parents=True, exist_ok=True)
+        (data / "log").mkdir(exist_ok=True)
+        with ExitStack() as started:
+            broker = self._child(started, data, "simulators.mqtt.broker", ["--port", "0"])
+            receiver = self._child(started, data, "simulators.receiver", ["--port", "0"])
+            broker_port = broker.ready()["port"]
+            self.truth = data / "truth.json"
+            site_file = data / "site.yaml"
+            campus = self._child(
+                started, data, "simulators.campus.serve",
+                ["--seed", str(seed), "--days", str(HISTORY_DAYS), "--truth", str(self.truth),
+                 "--mqtt-port", str(broker_port), "--site-out", str(site_file)],
+            )  # fmt: skip
+            self.receiver_url = str(receiver.ready()["url"])
+            campus.ready(60)
+            self._closing = started.pop_all()
+        site, _ = load_site(site_file)
+        webhook = WebhookSettings(name="demo", url=SecretStr(self.receiver_url), language=Language.ZH_CN)
+        self.setup = Setup(
+            settings.model_copy(update={"site": site_file}),
+            site,
+            load_rules(settings.rules, site),
+            access=Access(demo=True),
+            channels=(WebhookChannel(webhook),),
+        )
+
+    @staticmethod
+    def _child(started: ExitStack, data: Path, module: str, arguments: list[str]) -> Child:
+        child = Child(module, arguments, data / "log" / f"{module}.log")
+        started.callback(child.stop)
+        return child
+
+    def close(self) -> None:
+        """End the children."""
+        self._closing.close()
+
+    def prologue(self, tell: History) -> Callable[[Program], Awaitable[None]]:
+        """The part of `Program.run` that brings the history in."""
+
+        async def run(program: Program) -> None:
+            await asyncio.get_running_loop().run_in_executor(None, self._bring_in, program, tell)
+
+        return run
+
+    def _bring_in(self, program: Program, tell: History) -> None:
+        """History from where the data end up to now, through the same journal and rules as everything else."""
+        campus = campus_of_truth(json.loads(self.truth.read_text(encoding="utf-8")))
+        start, now = newest_reading(program), utc_ms()
+        start = campus.start if start is None else start + np.timedelta64(1, "ms")
+        program.judge.muted_until = 1 << 62
+        total = int((now - start) / _STEP)
+        if total > 1:
+            for batch in campus.history(start, now):
+                self._wait(program)
+                program.journal.append([batch])
+                done = int((batch.time.max() - start) / _STEP)
+                program.detail = f"{done} / {total}"
+                tell("history", done, total)
+        # What is simulated in leaves no gap, so the tick says nothing of a time when we were down.
+        head = program.journal.append([Tick(utc_ms())])
+        program.judge.muted_until = head
+        tell("history", total, total)
+
+    @staticmethod
+    def _wait(program: Program) -> None:
+        while program.journal.head() - min(program.judge.position, program.sink.position) > _FLOW:
+            program.judge.worker.pause(_LOOK_S)
+            if program.judge.worker.is_stopping:
+                raise asyncio.CancelledError
+
+
+def newest_reading(program: Program) -> np.datetime64 | None:
+    """The time of the newest reading taken: in the store, or still in the journal."""
+    stored = program.store.latest()
+    times = [stored.time.max()] if len(stored) else []
+    after = program.sink.position
+    while rows := program.journal.read(after):
+        times += [entry.time.max() for _, entry in rows if isinstance(entry, ReadingBatch) and len(entry)]
+        after = rows[-1][0]
+    return max(times) if times else None

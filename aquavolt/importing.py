@@ -1,0 +1,54 @@
+"""Where imported readings go: the journal, of the program that runs or of this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aquavolt.judge import CURSOR as STREAM
+from aquavolt.store_sink import CURSOR as LIVE
+from aquavolt.store_sink import StoreSink
+from aquavolt.stores.duckdb_store import DuckDBStore
+from aquavolt.stores.lock import DataInUseError, DataLock
+from aquavolt.stores.opening import STORE_FILE, open_stores
+from collector.journal import Journal
+from metering.batch import ReadingBatch
+
+JOURNAL_FILE = "journal.db"
+
+
+@contextmanager
+def journal_of(data: Path) -> Iterator[Callable[[ReadingBatch], None]]:
+    """Takes batches into the journal of a data folder; judged now if the program runs, else when it starts.
+
+    Raises:
+        StoreUnavailableError: a program holds the folder and does not answer.
+        JournalError: the journal cannot be written.
+    """
+    lock = DataLock(data)
+    try:
+        lock.acquire()
+    except DataInUseError:
+        with open_stores(data) as opened:
+            if opened.submit is None:
+                raise
+            yield opened.submit
+        return
+    with lock:
+        yield from _own_journal(data)
+
+
+def _own_journal(data: Path) -> Iterator[Callable[[ReadingBatch], None]]:
+    journal = Journal(data / JOURNAL_FILE, readers=(LIVE, STREAM))
+    store = DuckDBStore(data / STORE_FILE)
+    try:
+        yield lambda batch: _take(journal, batch)
+        StoreSink(journal, store, lambda _: None).drain()
+    finally:
+        store.close()
+        journal.close()
+
+
+def _take(journal: Journal, batch: ReadingBatch) -> None:
+    journal.append([batch])

@@ -1,0 +1,274 @@
+"""The composition root of `aquavolt run`: one process, every part in its place, started and ended in order.
+
+event loop    HTTP, Modbus TCP meters, ticks          thread `rules`        journal -> shard -> intervals, alerts
+thread/broker MQTT: receive, journal, acknowledge     thread `store-sink`   journal -> reading store
+thread/channel outbox -> webhook, e-mail
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+import uvicorn
+
+from alerts.channel import Channel
+from alerts.messages import MessageWriter
+from alerts.outbox import Outbox
+from alerts.records import Records
+from alerts.values import Alert
+from api.app import create_app
+from api.parts import Access, ApiParts, Readiness, hash_token
+from api.stream import EventStream
+from aquavolt.channels.mail import MailChannel
+from aquavolt.channels.webhook import WebhookChannel
+from aquavolt.clock import tick_forever, utc_ms
+from aquavolt.collecting import Collecting
+from aquavolt.config.settings import Settings
+from aquavolt.importing import JOURNAL_FILE
+from aquavolt.judge import CURSOR as STREAM
+from aquavolt.judge import Judge
+from aquavolt.rebuild import restored_shard
+from aquavolt.store_sink import CURSOR as LIVE
+from aquavolt.store_sink import StoreSink
+from aquavolt.stores.duckdb_store import DuckDBStore
+from aquavolt.stores.lock import DataLock
+from aquavolt.stores.opening import STORE_FILE
+from aquavolt.stores.owner import StoreServer
+from collector.counts import Counts
+from collector.journal import Journal
+from collector.journal_limits import JournalLimits
+from collector.journal_sink import JournalSink
+from metering.batch import ReadingBatch
+from metering.entries import Tick
+from metering.health import HealthReport
+from metering.site import Site
+from rules.settings import RulesSettings
+
+_log = structlog.get_logger(__name__)
+_PROBE_S = 0.1
+
+
+class ProgramError(RuntimeError):
+    """The program cannot start; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a program is made from. `access` none: bearer tokens as the settings say."""
+
+    settings: Settings
+    site: Site
+    rules: RulesSettings
+    access: Access | None = None
+    channels: Sequence[Channel] = ()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The page's socket.
+
+    Raises:
+        ProgramError: the port is in use, or the address is none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+    except OSError as error:
+        found.close()
+        raise ProgramError(f"cannot listen on {host}:{port} ({error.strerror}); choose another with --port") from error
+    return found
+
+
+class Program:
+    """Open it, `run` it until `stop` is set, and everything is ended and saved in order."""
+
+    def __init__(self, setup: Setup) -> None:
+        """Open stores, journal and records.
+
+        Raises:
+            DataInUseError, StoreUnavailableError, RecordsError, JournalError: what cannot be opened, and why.
+        """
+        self.setup = setup
+        self.site = setup.site
+        settings = setup.settings
+        self._closing = ExitStack()
+        with ExitStack() as opened:
+            settings.data.mkdir(parents=True, exist_ok=True)
+            opened.enter_context(DataLock(settings.data))
+            self.store = DuckDBStore(settings.data / STORE_FILE, raw_retention_days=settings.retention_days)
+            opened.callback(self.store.close)
+            self.records = Records(settings.records_url)
+            opened.callback(self.records.close)
+            self.records.migrate()
+            self.journal = Journal(settings.data / JOURNAL_FILE, limits=_limits(settings), readers=(LIVE, STREAM))
+            opened.callback(self.journal.close)
+            self.counts = Counts()
+            self.stream = EventStream()
+            self.sink = StoreSink(self.journal, self.store, self.counts.stored)
+            shard, position = restored_shard(self.site, setup.rules, self.records, self.journal, self.store)
+            self.judge = Judge(self.journal, self.records, self.store, shard, position, told=self._tell)
+            self._outbox = Outbox(self.records, self._channels(), MessageWriter(lambda: self.site, settings.page_url))
+            self._owner = StoreServer(settings.data, self.store, lambda batch: _durable(self.journal, batch))
+            self._closing = opened.pop_all()
+        self.is_history_in = True
+        self.history_head = self.journal.head()
+        self.detail = ""
+
+    # -- what the API asks for ----------------------------------------------------------------------------
+
+    def health(self) -> HealthReport:
+        """How collecting goes, now."""
+        return self.counts.report(utc_ms(), self.journal)
+
+    def readiness(self) -> Readiness:
+        """Ready once all that was there at the start (and the demo's history) is judged."""
+        if not self.is_history_in:
+            return Readiness(False, None, self.detail)
+        head = max(1, self.history_head)
+        done = min(self.judge.position, self.sink.position)
+        return Readiness(done >= self.history_head, min(1.0, done / head), self.detail)
+
+    def _tell(self, alerts: Sequence[Alert]) -> None:
+        for alert in alerts:
+            self.stream.publish({"type": "alert", "id": alert.id, "state": alert.state.value, "node": alert.node})
+        self._outbox.wake()
+
+    # -- running ------------------------------------------------------------------------------------------
+
+    async def run(
+        self,
+        stop: asyncio.Event,
+        listening: socket.socket,
+        *,
+        prologue: Callable[[Program], Awaitable[None]] | None = None,
+        on_ready: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Serve, judge and collect until `stop`. The prologue (the demo's history) runs before any meter is read."""
+        loop = asyncio.get_running_loop()
+        sink = JournalSink(self.journal)
+        server = _Server(uvicorn.Config(self._app(sink), log_config=None, timeout_graceful_shutdown=3))
+        serving = loop.create_task(server.serve([listening]), name="http")
+        stopping = loop.create_task(stop.wait(), name="stop")
+        collecting = loop.create_task(self._collect(sink, prologue, on_ready), name="collect")
+        self._start_workers()
+        try:
+            done, _ = await asyncio.wait({serving, stopping, collecting}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                task.result()
+        finally:
+            for task in (collecting, stopping):
+                task.cancel()
+            await asyncio.gather(collecting, stopping, return_exceptions=True)
+            await sink.close()
+            await loop.run_in_executor(None, self._stop_workers)
+            self.stream.close()
+            server.should_exit = True
+            await asyncio.gather(serving, return_exceptions=True)
+
+    async def _collect(
+        self, sink: JournalSink, prologue: Callable[[Program], Awaitable[None]] | None, on_ready: Callable[[], None]
+    ) -> None:
+        if prologue is None:
+            await self._note_our_gap(sink)
+        else:
+            self.is_history_in = False
+            await prologue(self)
+            self.is_history_in = True
+        self.history_head = self.journal.head()
+        collecting = Collecting(self.setup.settings, self.journal, sink, self.counts)
+        ticking = asyncio.create_task(tick_forever(sink), name="ticks")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(collecting.run(self.site), name="meters")
+                tasks.create_task(self._announce(on_ready), name="ready")
+        finally:
+            ticking.cancel()
+
+    async def _announce(self, on_ready: Callable[[], None]) -> None:
+        while not self.readiness().is_ready:  # noqa: ASYNC110 - two threads' positions, looked at
+            await asyncio.sleep(_PROBE_S)
+        await asyncio.get_running_loop().run_in_executor(None, self.judge.unmute)
+        self._outbox.wake()
+        self.stream.publish({"type": "ready"})
+        on_ready()
+
+    async def _note_our_gap(self, sink: JournalSink) -> None:
+        """Say since when this program was down, so that no meter is blamed for it."""
+        while self.judge.position < self.journal.head():  # noqa: ASYNC110 - a thread's position, looked at
+            await asyncio.sleep(_PROBE_S)
+        since = self.judge.shard.judged_until
+        await sink.append_entry(Tick(utc_ms(), since))
+
+    def _start_workers(self) -> None:
+        self._owner.start()
+        self.sink.worker.start()
+        self.judge.worker.start()
+        self._outbox.start()
+
+    def _stop_workers(self) -> None:
+        """What was taken is stored and judged before the end; a store that is down keeps it in the journal."""
+        self._owner.stop()
+        self.sink.worker.stop()
+        self.judge.worker.stop()
+        with suppress(Exception):
+            self.sink.drain()
+        with suppress(Exception):
+            self.judge.snapshot()
+        self._outbox.stop()
+
+    def close(self) -> None:
+        """Close files and give the lock back."""
+        self._closing.close()
+
+    # -- parts --------------------------------------------------------------------------------------------
+
+    def _app(self, sink: JournalSink) -> Any:
+        settings = self.setup.settings
+        token = settings.token.get_secret_value() if settings.token else None
+        return create_app(
+            ApiParts(
+                site=lambda: self.site,
+                readings=self.store,
+                intervals=self.store,
+                records=self.records,
+                health=self.health,
+                submit=sink.append,
+                stream=self.stream,
+                is_ready=self.readiness,
+                access=self.setup.access or Access(tokens={"token": hash_token(token)} if token else {}),
+                prices=settings.prices.prices(),
+            )
+        )
+
+    def _channels(self) -> list[Channel]:
+        settings = self.setup.settings.channels
+        return [
+            *(WebhookChannel(w) for w in settings.webhooks),
+            *(MailChannel(m) for m in settings.mails),
+            *self.setup.channels,
+        ]
+
+
+def _durable(journal: Journal, batch: ReadingBatch) -> None:
+    journal.append([batch])
+
+
+def _limits(settings: Settings) -> JournalLimits:
+    journal = settings.journal
+    return JournalLimits(cap_bytes=journal.cap_mb << 20, free_floor_bytes=journal.free_disk_floor_mb << 20)
+
+
+class _Server(uvicorn.Server):
+    """Signals are the program's own matter: it ends its parts in order, the server among them."""
+
+    @contextmanager
+    def capture_signals(self) -> Any:
+        with nullcontext():
+            yield

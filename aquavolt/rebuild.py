@@ -1,0 +1,98 @@
+"""The shard at the start of a program: from its snapshot, or made anew from what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import structlog
+
+from alerts.records import Records
+from alerts.values import Alert, AlertFilter, AlertState
+from aquavolt.clock import utc_ms
+from aquavolt.stores.duckdb_store import DuckDBStore
+from aquavolt.stores.scan import scan, slices
+from collector.journal import Journal
+from metering.batch import ReadingBatch, to_datetime, to_ms
+from metering.incident import Incident
+from metering.site import Site
+from rules.rebuild import rebuild
+from rules.revision import code_revision
+from rules.settings import RulesSettings
+from rules.shard import Shard
+from rules.snapshot import SnapshotError
+
+# What detectors remember reaches back about so far; more would only take longer.
+REBUILD_DAYS = 120
+_PAGE = 500
+_log = structlog.get_logger(__name__)
+
+
+def restored_shard(
+    site: Site, rules: RulesSettings, records: Records, journal: Journal, store: DuckDBStore
+) -> tuple[Shard, int]:
+    """A shard, and the journal position up to which it has judged."""
+    snapshot, reason = records.latest_snapshot(), "there is no snapshot"
+    if snapshot is not None:
+        try:
+            return Shard.restore(snapshot.blob, site, rules), snapshot.seq
+        except SnapshotError as error:
+            reason = str(error)
+    elif _is_whole(journal):
+        return Shard(site, rules), 0
+    _log.info("the rules' state is rebuilt from stored readings", reason=reason)
+    return _rebuilt(site, rules, records, store)
+
+
+def _is_whole(journal: Journal) -> bool:
+    """Whether the journal still has its first entry: then the rules can simply begin there."""
+    first = journal.read(0, 1)
+    return not first or first[0][0] == 1
+
+
+def _rebuilt(site: Site, rules: RulesSettings, records: Records, store: DuckDBStore) -> tuple[Shard, int]:
+    position, now = store.position(), utc_ms()
+    made = rebuild(
+        site, rules, _stored(store, now), _standing(records), seq=position, at=now, intervals=store.upsert_intervals
+    )
+    records.reconcile(made.shard.open_incidents, position, to_datetime(now))
+    records.save_snapshot(position, code_revision(), rules.revision, made.shard.snapshot())
+    return made.shard, position
+
+
+def _stored(store: DuckDBStore, now: np.datetime64) -> Iterator[ReadingBatch]:
+    return scan(store, slices(store, now - np.timedelta64(REBUILD_DAYS, "D"), None))
+
+
+def _standing(records: Records) -> list[Incident]:
+    """The incidents of the alerts that are open."""
+    wanted, found, cursor = AlertFilter(state=AlertState.ACTIVE, inhibited=None), [], None
+    while True:
+        page = records.find_alerts(wanted, cursor=cursor, limit=_PAGE)
+        found += [incident_of(alert) for alert in page.items]
+        if (cursor := page.next_cursor) is None:
+            return found
+
+
+def incident_of(alert: Alert) -> Incident:
+    """What the rules knew of an alert."""
+    return Incident(
+        id=alert.id,
+        rule=alert.rule,
+        category=alert.category,
+        medium=alert.medium,
+        subject=alert.subject,
+        node=alert.node,
+        severity=alert.severity,
+        detected_at=to_ms(alert.detected_at),
+        onset_at=to_ms(alert.onset_at),
+        closed_at=None,
+        observed=np.nan if alert.observed is None else alert.observed,
+        expected=np.nan if alert.expected is None else alert.expected,
+        unit=alert.unit,
+        loss_rate=alert.loss_rate or 0.0,
+        loss_total=alert.loss_total or 0.0,
+        evidence=alert.evidence,
+        inhibited_by=alert.inhibited_by,
+        rules_revision=alert.rules_revision,
+    )
