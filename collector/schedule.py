@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -32,8 +33,8 @@ class GridSchedule(Generic[K]):
 
     def __init__(self, start: float) -> None:
         self._start = start
-        self._heap: list[tuple[float, int, K]] = []
-        self._grid: dict[K, tuple[float, float, int]] = {}
+        self._heap: list[tuple[float, int, int, K]] = []  # due at, serial, step, key
+        self._grid: dict[K, tuple[float, float, int]] = {}  # origin, period, serial
         self._serial = 0
 
     def __len__(self) -> int:
@@ -49,8 +50,7 @@ class GridSchedule(Generic[K]):
             raise ValueError(f"a period must be above 0 s, not {period_s:g}")
         self._serial += 1
         self._grid[key] = (self._start + phase_s, period_s, self._serial)
-        steps = max(0, -(-(now - self._start - phase_s) // period_s))
-        heapq.heappush(self._heap, (self._start + phase_s + steps * period_s, self._serial, key))
+        self._push(key, max(0, math.ceil((now - self._start - phase_s) / period_s)))
 
     def remove(self, key: K) -> None:
         """The key is no longer due; an unknown one is nothing."""
@@ -65,18 +65,25 @@ class GridSchedule(Generic[K]):
         """Every item whose grid point has come, in order of it, and each at most once."""
         found: list[Due[K]] = []
         while (at := self.next_due()) is not None and at <= now:
-            _, serial, key = heapq.heappop(self._heap)
+            _, _, first, key = heapq.heappop(self._heap)
             origin, period, _ = self._grid[key]
-            # From the grid's origin each time: adding periods up would drift by rounding.
-            steps = int((now - origin) // period) + 1
-            first = round((at - origin) / period)
-            heapq.heappush(self._heap, (origin + steps * period, serial, key))
-            found.append(Due(key, origin + (steps - 1) * period, max(0, steps - 1 - first)))
+            # The division may round either way: take the last point that is not after now, as points are computed.
+            last = max(first, math.floor((now - origin) / period) - 1)
+            while origin + (last + 1) * period <= now:
+                last += 1
+            found.append(Due(key, origin + last * period, last - first))
+            # Always a later step, whatever the rounding: else the same point would be due again and again.
+            self._push(key, last + 1)
         return found
+
+    def _push(self, key: K, step: int) -> None:
+        # From the grid's origin each time: adding periods up would drift by rounding.
+        origin, period, serial = self._grid[key]
+        heapq.heappush(self._heap, (origin + step * period, serial, step, key))
 
     def _drop_removed(self) -> None:
         while self._heap:
-            _, serial, key = self._heap[0]
+            _, serial, _, key = self._heap[0]
             if key in self._grid and self._grid[key][2] == serial:
                 return
             heapq.heappop(self._heap)

@@ -156,11 +156,13 @@ class ModbusPoller:
         due = self._grid.next_due()
         if due is not None:
             slot = self._settings.slot_s
-            self._timers["tick"] = asyncio.get_running_loop().call_at(math.ceil(due / slot) * slot, self._tick)
+            at = max(due, math.ceil(due / slot) * slot)
+            self._timers["tick"] = asyncio.get_running_loop().call_at(at, self._tick, at)
 
-    def _tick(self) -> None:
+    def _tick(self, at: float) -> None:
+        """Ask what is due at `at`; a loop may call a hair before that."""
         is_accepting = self._sink.is_accepting()
-        for due in self._grid.pop_due(self._now()):
+        for due in self._grid.pop_due(max(at, self._now())):
             self._ask(due, is_accepting=is_accepting)
         self._arm()
 
