@@ -115,6 +115,21 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
         DuckDBStore(path)
 
 
+def test_readings_and_position_are_written_both_or_neither(store: DuckDBStore) -> None:
+    store.append_readings([daily(3)], 3)
+    before = store.read(["m"], ["water_volume"], NOW - 9 * DAY, NOW + DAY)
+    beyond_bigint = 2**70  # refused by the last statement of the transaction, after the rows
+    with pytest.raises(StoreUnavailableError):
+        store.append_readings([daily(8), daily(8, "new")], beyond_bigint)
+    after = store.read(["m", "new"], ["water_volume"], NOW - 9 * DAY, NOW + DAY)
+    assert after.value.tolist() == before.value.tolist()
+    assert store.position() == 3
+    assert store.count() == {"m": 3}
+    assert len(store.latest()) == 1
+    store.append_readings([daily(8, "new")], 4)
+    assert store.count() == {"m": 3, "new": 8}
+
+
 def test_a_closed_store_is_unavailable(store: DuckDBStore) -> None:
     store.close()
     with pytest.raises(StoreUnavailableError, match="closed"):
