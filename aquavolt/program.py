@@ -17,16 +17,14 @@ from typing import Any
 import structlog
 import uvicorn
 
-from alerts.channel import Channel
 from alerts.messages import MessageWriter
 from alerts.outbox import Outbox
 from alerts.records import Records
-from alerts.values import Alert
+from alerts.values import Alert, NotifyPolicy
 from api.app import create_app
 from api.parts import Access, ApiParts, Readiness, hash_token
 from api.stream import EventStream
-from aquavolt.channels.mail import MailChannel
-from aquavolt.channels.webhook import WebhookChannel
+from aquavolt.channels.kinds import OpenChannel, open_channel
 from aquavolt.clock import tick_forever, utc_ms
 from aquavolt.collecting import Collecting
 from aquavolt.config.settings import Settings
@@ -66,7 +64,7 @@ class Setup:
     site: Site
     rules: RulesSettings
     access: Access | None = None
-    channels: Sequence[Channel] = ()
+    channels: Sequence[OpenChannel] = ()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -104,7 +102,11 @@ class Program:
             opened.enter_context(DataLock(settings.data))
             self.store = DuckDBStore(settings.data / STORE_FILE, raw_retention_days=settings.retention_days)
             opened.callback(self.store.close)
-            self.records = Records(settings.records_url)
+            channels = [*map(open_channel, settings.channels), *setup.channels]
+            for channel in channels:
+                opened.callback(channel.close)
+            policy = NotifyPolicy(tuple(channel.name for channel in channels))
+            self.records = Records(settings.records_url, policy=policy)
             opened.callback(self.records.close)
             self.records.migrate()
             self.journal = Journal(settings.data / JOURNAL_FILE, limits=_limits(settings), readers=(LIVE, STREAM))
@@ -114,7 +116,7 @@ class Program:
             self.sink = StoreSink(self.journal, self.store, self.counts.stored)
             shard, position = restored_shard(self.site, setup.rules, self.records, self.journal, self.store)
             self.judge = Judge(self.journal, self.records, self.store, shard, position, told=self._tell)
-            self._outbox = Outbox(self.records, self._channels(), MessageWriter(lambda: self.site, settings.page_url))
+            self._outbox = Outbox(self.records, channels, MessageWriter(lambda: self.site, settings.page_url))
             self._owner = StoreServer(settings.data, self.store, lambda batch: _durable(self.journal, batch))
             self._closing = opened.pop_all()
         self.is_history_in = True
@@ -246,14 +248,6 @@ class Program:
                 prices=settings.prices.prices(),
             )
         )
-
-    def _channels(self) -> list[Channel]:
-        settings = self.setup.settings.channels
-        return [
-            *(WebhookChannel(w) for w in settings.webhooks),
-            *(MailChannel(m) for m in settings.mails),
-            *self.setup.channels,
-        ]
 
 
 def _durable(journal: Journal, batch: ReadingBatch) -> None:

@@ -10,8 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from api.parts import Prices
-from aquavolt.channels.mail import MailSettings
-from aquavolt.channels.webhook import WebhookSettings
+from aquavolt.channels.kinds import ChannelSettings
 from aquavolt.config.documents import ConfigError, Document, read_document
 from metering.site_document import Fault
 
@@ -48,13 +47,6 @@ class PriceSettings(_Strict):
         return Prices(self.water_per_m3, self.electricity_per_kwh, self.currency)
 
 
-class ChannelSettings(_Strict):
-    """Where notifications go; each channel has a name of its own."""
-
-    webhooks: tuple[WebhookSettings, ...] = ()
-    mails: tuple[MailSettings, ...] = ()
-
-
 class Settings(_Strict):
     """Everything but the site and the rules."""
 
@@ -71,7 +63,7 @@ class Settings(_Strict):
     journal: JournalSettings = JournalSettings()
     prices: PriceSettings = PriceSettings()
     brokers: dict[str, BrokerAccount] = Field(default_factory=dict, description="by `host:port`")
-    channels: ChannelSettings = ChannelSettings()
+    channels: tuple[ChannelSettings, ...] = Field((), description="where notifications go, each with its own name")
 
     @property
     def records_url(self) -> str:
