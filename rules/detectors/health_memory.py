@@ -48,9 +48,11 @@ class Standstills:
     """Steps without use while the meter answers, counted only on kinds of days on which it usually counts.
 
     run       steps on end now, those of idle days passed over; `all_run` with them
-    longest   `all_run` at its longest this day; `log` of days in hours, but of days that are idle anyhow
+    longest   `all_run` at its longest this day; `log` of days in hours, term beside vacation, without days that are
+              idle anyhow
     counted   whether something was counted this day; `active` by kind of day: a log of 1 (counted) and 0
-    since     step at which the run began; `children` what the meters it feeds counted since (m3 or kWh)
+    since     step at which the run began; `children` what the meters it feeds counted since (m3 or kWh), and
+              `largest` the most that one of them counted in one step: a register that catches up
     """
 
     run: Int64
@@ -61,6 +63,7 @@ class Standstills:
     active: DayLog
     since: Int64
     children: Float64
+    largest: Float64
 
     @classmethod
     def of(cls, columns: int) -> Standstills:
@@ -70,16 +73,20 @@ class Standstills:
             none,
             none.copy(),
             none.copy(),
-            DayLog.of(LOG_DAYS, columns),
+            DayLog.of(LOG_DAYS, 2 * columns),
             np.zeros(columns, bool),
             DayLog.of(LOG_DAYS, KINDS * columns),
             np.full(columns, NEVER, np.int64),
             np.zeros(columns),
+            np.zeros(columns),
         )
 
-    def usual_h(self) -> Float64:
-        """The longest standstill of the days kept, hours; NaN while nothing is known."""
-        return np.asarray(np.nanmax(np.vstack([self.log.values, np.full(len(self.run), -1.0)]), axis=0), np.float64)
+    def usual_h(self, kind: int) -> tuple[Float64, npt.NDArray[np.int64]]:
+        """The longest standstill of the days kept, hours (-1: none), and how many days: of term, or of vacation."""
+        columns = len(self.run)
+        half = slice(columns, None) if kind == VACATION else slice(None, columns)
+        values = self.log.values[:, half]
+        return np.asarray(np.nan_to_num(values, nan=-1.0).max(axis=0), np.float64), self.log.count()[half]
 
     def active_on(self, kind: int, least_days: Float64) -> tuple[Mask, Mask]:
         """By column: whether it counts on such a day, and whether that is known.
@@ -100,7 +107,9 @@ class Standstills:
         """Keep the day that ended."""
         columns = len(self.run)
         is_active, is_known = self.active_on(kind, least_days)
-        self.log.keep(self.longest / 4, usable & (is_active | ~is_known))
+        longest = np.full(2 * columns, np.nan)
+        longest[(kind == VACATION) * columns :][:columns] = self.longest / 4
+        self.log.keep(longest, np.tile(usable & (is_active | ~is_known), 2))
         figure = np.full(KINDS * columns, np.nan)
         figure[kind * columns : (kind + 1) * columns] = self.counted
         self.active.keep(figure, np.tile(usable, KINDS))

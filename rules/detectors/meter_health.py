@@ -39,6 +39,7 @@ from rules.findings import Finding, FindingPhase
 _EVERY_MINUTES = 60
 _NOTHING = 1e-6  # m3 or kWh in a step: rounding, no use
 _KINDS = {"workday": WORKDAY, "weekend": WEEKEND, "holiday": HOLIDAY, "vacation": VACATION}
+_RESOLVING = (RegisterEventKind.RELEASED, RegisterEventKind.GLITCH)
 _HOUR_MS = 3_600_000
 _NO_DAY = -(10**9)
 _PEERS = 4
@@ -146,9 +147,10 @@ class MeterHealth(RuleDetector):
         still, first = self._memory.still, self._zones.first_parent
         stands = self._zones.inflow(block.usage) <= _NOTHING
         measured = np.where(block.quality & Quality.ESTIMATED, 0.0, np.nan_to_num(block.usage))
-        flows = self._zones.outflow(measured)
+        flows, largest = self._zones.outflow(measured), self._zones.largest_outflow(measured)
         for row in range(block.steps):  # step by step: the sum must not depend on the cut
             still.children[first] = np.where(stands[row], still.children[first] + flows[row], 0.0)
+            still.largest[first] = np.where(stands[row], np.maximum(still.largest[first], largest[row]), 0.0)
 
     # -- judging --------------------------------------------------------------------------------------------------
 
@@ -177,10 +179,10 @@ class MeterHealth(RuleDetector):
     def _stuck_limit_h(self) -> Float64:
         """Standstill from which a meter is stuck, hours; infinite while its usual ones are not known."""
         settings, still = self._set, self._memory.still
-        usual = still.usual_h()
+        usual, days = still.usual_h(self._memory.kind)
         limit = np.maximum(settings["stuck_h"], settings["stuck_factor"] * usual)
         limit = np.where(usual > settings["restless_h"], limit + 7 * 24, limit)
-        return np.where(still.log.count() >= settings["learn_days"], limit, np.inf)
+        return np.where(days >= settings["learn_days"], limit, np.inf)
 
     def _is_stuck(self) -> Mask:
         memory, settings = self._memory, self._set
@@ -192,7 +194,7 @@ class MeterHealth(RuleDetector):
         size = self._groups.counts(np.ones(len(rests), bool)) - 1
         stuck[self._groups.columns] &= resting <= 0.3 * size
         first = self._zones.first_parent
-        feeds = memory.still.children[first] >= self._least_passed()
+        feeds = memory.still.children[first] - memory.still.largest[first] >= self._least_passed()
         stuck[first] |= (still_h[first] >= settings["stuck_parent_h"][first]) & feeds
         return np.asarray(stuck, bool)
 
@@ -218,7 +220,8 @@ class MeterHealth(RuleDetector):
     def observe(self, events: Sequence[RegisterEvent], at: np.datetime64) -> Sequence[Finding]:
         """Note odd steps of the main register; a reset or a replacement is told at once."""
         findings = []
-        for event in events:
+        # Of one moment, what resolves a held jump comes after it, in whatever order they were noted.
+        for event in sorted(events, key=lambda e: (to_int(e.time), e.kind in _RESOLVING)):
             column = self._columns.index.get(event.meter)
             if column is None or not self._is_main(column, event) or self._set["enabled"][column] == 0:
                 continue
@@ -234,7 +237,7 @@ class MeterHealth(RuleDetector):
         """Keep the event where it says something; whether it is to be told at once."""
         memory = self._memory
         noted = memory.events.get(str(column))
-        if event.kind in (RegisterEventKind.RELEASED, RegisterEventKind.GLITCH):
+        if event.kind in _RESOLVING:
             if noted is not None and noted["condition"] == Condition.HELD:
                 del memory.events[str(column)]
             return False
@@ -325,7 +328,7 @@ class MeterHealth(RuleDetector):
         if condition is Condition.OFFLINE:
             return float(memory.gaps.run[column]) / STEPS_PER_HOUR, float(memory.gaps.usual_h()[column]), "h"
         if condition is Condition.STUCK:
-            usual = max(0.0, float(memory.still.usual_h()[column]))
+            usual = max(0.0, float(memory.still.usual_h(memory.kind)[0][column]))
             return float(memory.still.run[column]) / STEPS_PER_HOUR, usual, "h"
         event = memory.events.get(str(column))
         register = self._meters[column].main_register

@@ -37,19 +37,26 @@ _MIDNIGHT = 24 * 60
 _DAY_MS = 86_400_000
 _WHOLE_DAY = 86  # known steps of 96 that make a day
 _LEAST_PEERS = 8
+_AWAY = ("vacation", "holiday")
+_TAIL_SIGMAS = 1.28  # the 90th percentile of a normal distribution
+_ALIKE_DAYS = 1.5  # days of one room are alike: three count as two
+_STRANGER_DAYS = 5
+_ALIKE = 2.0  # days on which the peers used up to so many times as much, or as little, are alike
 
 
 class PeerUsageSettings(DetectorSettings):
     """Ratios are in the use of a bed; logs of them are compared."""
 
-    ratio: float = Field(
-        default=1.6, gt=1, description="Rise against peers and own past that is told: half as much again, and some."
-    )
+    ratio: float = Field(default=1.7, gt=1, description="Rise of the standing against the room's own past weeks.")
+    peers_ratio: float = Field(default=1.5, gt=1, description="Least use against the peers' median, then.")
     sigma: float = Field(default=3.5, gt=0, description="How far outside the room's own scatter the rise must be.")
     days: int = Field(default=3, ge=2, le=7, description="Days it must last: a party or a visit is shorter.")
     own_ratio: float = Field(default=1.3, gt=1, description="Least rise of the room's own use.")
     extreme_ratio: float = Field(
-        default=6.0, gt=1, description="Use against peers that is told even where it was always so."
+        default=5.0, gt=1, description="Use against peers, a week on end, that is told even where it was always so."
+    )
+    stranger_ratio: float = Field(
+        default=2.8, gt=1, description="The same, five days on end, for a room whose past is not known (a new term)."
     )
     least_scatter: float = Field(
         default=0.15, gt=0, description="Least sigma of a day's standing (log): people are not clocks."
@@ -67,12 +74,23 @@ class _Day:
 
     use: Float64
     peers: Float64
+    own: Float64
     offset: Float64
     standing: Float64
     usual: Float64
     sigma: Float64
     own_rise: Float64
+    is_known: Mask
     judged: Mask
+
+
+def _ratio(logarithm: np.float64) -> float:
+    return float(np.exp(logarithm))
+
+
+def _is_alike(past: Float64, today: Float64) -> Mask:
+    """Past days x columns: whether the peers' median was of today's order; another season or a vacation is not."""
+    return np.asarray((past <= _ALIKE * today) & (past * _ALIKE >= today), bool)
 
 
 class PeerUsage(RuleDetector):
@@ -105,12 +123,11 @@ class PeerUsage(RuleDetector):
 
     def _midnight(self, block: IntervalBlock) -> list[Finding]:
         memory = self._memory
-        day = self._day()
+        day = self._day(self._context.days.kind(block.local_day))
         is_open = memory.open.mask(len(self._at))
         # Both the own day and a wait of a week: what is found within it is never learned from.
         usable = day.judged & ~is_open & ~block.flagged
-        own = np.log(day.use + day.offset)
-        memory.push_day(np.where(day.judged, day.standing, np.nan), own, day.peers, usable, ~is_open)
+        memory.push_day(np.where(day.judged, day.standing, np.nan), day.own, day.peers, usable, ~is_open)
         memory.used = np.zeros(len(self._at))
         memory.known = np.zeros(len(self._at), np.int64)
         rise = memory.recent_standing - day.usual
@@ -119,45 +136,48 @@ class PeerUsage(RuleDetector):
         findings += [self._follow(int(c), rise[:, c], day, block) for c in np.flatnonzero(is_open & day.judged)]
         return findings
 
-    def _day(self) -> _Day:
+    def _day(self, kind: str) -> _Day:
         """The day that ended, against peers and against what is usual."""
         memory, settings = self._memory, self._set
         use = np.where(memory.known >= _WHOLE_DAY, memory.used / self._groups.beds, np.nan)
         peers = self._groups.medians(use)
         usual_peers = median(memory.group.values)
-        # A tenth of the usual median is added to every use: the log of nearly nothing says nothing.
-        offset = 0.1 * np.where(np.isnan(usual_peers), peers, usual_peers) + 1e-6
+        # A tenth of the median is added to every use: the log of nearly nothing says nothing.
+        offset = 0.1 * peers + 1e-6
         standing = np.log(use + offset) - np.log(peers + offset)
-        usual = median(memory.standing.values)
-        tail = (quantile(memory.standing.values, 0.9) - usual) / 1.28
-        sigma = np.maximum(np.maximum(spread(memory.standing.values, usual), tail), settings["least_scatter"])
-        own_rise = np.log(use + offset) - median(memory.own.values)
+        own = np.log(use + offset)
+        past = np.where(_is_alike(memory.group.values, peers), memory.standing.values, np.nan)
+        usual = median(past)
+        tail = (quantile(past, 0.9) - usual) / _TAIL_SIGMAS
+        sigma = np.maximum(np.fmax(spread(past, usual), tail), settings["least_scatter"])
+        own_rise = own - median(np.where(np.isnan(past), np.nan, memory.own.values))
+        is_known = (~np.isnan(past)).sum(axis=0) >= settings["learn_days"]
         enough = self._groups.counts(~np.isnan(use)) >= _LEAST_PEERS
         at_home = np.isnan(usual_peers) | (peers >= settings["peers_at_home"] * usual_peers)
-        judged = enough & at_home & ~np.isnan(use) & (settings["enabled"] > 0)
-        return _Day(use, peers, offset, standing, usual, sigma, own_rise, judged)
+        judged = enough & at_home & ~np.isnan(use) & (settings["enabled"] > 0) & (kind not in _AWAY)
+        return _Day(use, peers, own, offset, standing, usual, sigma, own_rise, is_known, judged)
 
     def _is_raised(self, rise: Float64, day: _Day) -> Mask:
         """Whether the mean rise of the last days, for some number of days, is large and outside the scatter."""
-        settings, memory = self._set, self._memory
-        known = memory.standing.count() >= settings["learn_days"]
+        settings, recent = self._set, self._memory.recent_standing
         raised = np.zeros(len(self._at), bool)
         lasting = np.ones(len(self._at), bool)
-        level = np.log(settings["ratio"])
+        level, against_peers = np.log(settings["ratio"]), np.log(settings["peers_ratio"])
         for days in range(1, LOOK_DAYS + 1):
             lasting &= rise[days - 1] >= 0.5 * level
             mean = rise[:days].mean(axis=0)
-            # Days of one room are alike: three count as two.
-            sigma = day.sigma * np.sqrt(1.5 / days)
+            sigma = day.sigma * np.sqrt(_ALIKE_DAYS / days)
             told = lasting & (mean >= level) & (mean >= settings["sigma"] * sigma)
-            raised |= told & (settings["days"] <= days)
-        raised &= day.own_rise >= np.log(settings["own_ratio"])
-        extreme = (memory.recent_standing >= np.log(settings["extreme_ratio"])).all(axis=0)
-        return known & (raised | extreme)
+            raised |= told & (recent[:days].mean(axis=0) >= against_peers) & (settings["days"] <= days)
+        raised &= day.is_known & (day.own_rise >= np.log(settings["own_ratio"]))
+        extreme = (recent >= np.log(settings["extreme_ratio"])).all(axis=0)
+        stranger = ~day.is_known & (recent[:_STRANGER_DAYS] >= np.log(settings["stranger_ratio"])).all(axis=0)
+        return raised | extreme | stranger
 
     # -- findings -------------------------------------------------------------------------------------------------
 
     def _open(self, column: int, rise: Float64, day: _Day, block: IntervalBlock) -> Finding:
+        rise = rise if day.is_known[column] else self._memory.recent_standing[:, column]
         above = rise >= 0.5 * np.log(self._set["ratio"][column])
         days = len(above) if above.all() else int(np.argmin(above))
         days = max(days, 1)
@@ -170,6 +190,7 @@ class PeerUsage(RuleDetector):
 
     def _follow(self, column: int, rise: Float64, day: _Day, block: IntervalBlock) -> Finding:
         noted = self._memory.open.by_place[str(column)]
+        rise = rise if day.is_known[column] else self._memory.recent_standing[:, column]
         if float(rise[:2].mean()) < self._set["clear_share"][column] * max(noted["rise"], 0.0):
             self._memory.open.close(column)
             return self._say(FindingPhase.CLOSE, column, day, block, noted)
@@ -182,7 +203,8 @@ class PeerUsage(RuleDetector):
     def _expected(self, column: int, day: _Day) -> float:
         """Use of the whole room, kWh or m3 a day, if it stood among its peers as it usually does (or as they do)."""
         usual = float(day.usual[column])
-        usual = usual if usual < np.log(self._set["extreme_ratio"][column]) else 0.0
+        if not (day.is_known[column] and usual < np.log(self._set["extreme_ratio"][column])):
+            usual = 0.0
         offset = float(day.offset[column])
         expected = np.exp(usual) * (float(day.peers[column]) + offset) - offset
         return max(0.0, float(expected)) * float(self._groups.beds[column])
@@ -213,8 +235,10 @@ class PeerUsage(RuleDetector):
             uncertainty=float(day.sigma[column]) * expected / 24,
             total=noted["total"],
             evidence={
-                "times_peers": float(np.exp(day.standing[column])),
-                "times_usual": float(np.exp(day.standing[column] - day.usual[column])),
+                "times_peers": _ratio(day.standing[column]),
+                "times_usual": float(np.exp(day.standing[column] - day.usual[column]))
+                if day.is_known[column]
+                else None,
                 "peers": int(self._groups.counts(~np.isnan(day.use))[column]),
                 "beds": beds,
                 "days_learned": int(self._memory.standing.count()[column]),

@@ -31,23 +31,27 @@ class Zones:
 
     def inflow(self, cells: Float64) -> Float64:
         """Sum over the parents: rows x zones; NaN where one is missing."""
-        return _sums(cells, self.parents)
+        return _reduced(np.add, cells, self.parents)
 
     def outflow(self, cells: Float64) -> Float64:
         """Sum over the children: rows x zones; NaN where one is missing."""
-        return _sums(cells, self.children)
+        return _reduced(np.add, cells, self.children)
+
+    def largest_outflow(self, cells: Float64) -> Float64:
+        """The largest child's cell: rows x zones."""
+        return _reduced(np.maximum, cells, self.children)
 
     def any_member(self, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """By zone: whether the mask by column is true for any of its meters."""
         return np.array([mask[list(p + c)].any() for p, c in zip(self.parents, self.children, strict=True)], bool)
 
 
-def _sums(cells: Float64, groups: tuple[tuple[int, ...], ...]) -> Float64:
+def _reduced(by: np.ufunc, cells: Float64, groups: tuple[tuple[int, ...], ...]) -> Float64:
     if not groups:
         return np.zeros((len(cells), 0))
     members = np.concatenate([np.array(g, np.intp) for g in groups])
     starts = np.cumsum([0] + [len(g) for g in groups[:-1]])
-    return np.asarray(np.add.reduceat(cells[:, members], starts, axis=1), np.float64)
+    return np.asarray(by.reduceat(cells[:, members], starts, axis=1), np.float64)
 
 
 def zones_of(columns: Columns, media: tuple[str, ...]) -> Zones:
