@@ -22,6 +22,7 @@ _SLOW = _BUCKETS - 1
 _UNKNOWN = 6  # quarter hours assumed of a meter that has not shown its period yet
 _MEMORY = 0.8  # of a day's counts is left a day later
 _LIVE_DAYS = 2  # a meter that closed nothing for so many whole local days is not waited for
+_JITTER_MS = 200_000  # a reading may come so much later than its period says and still count as on time
 _ENOUGH = 4.0  # distances before they outweigh `poll_s`
 
 Int64 = npt.NDArray[np.int64]
@@ -58,7 +59,7 @@ class Periods:
         if not len(column):
             return
         np.maximum.at(self._last_close, column, closed)
-        quarters = np.clip(-(-(closed - before) // GRID_MS), 1, _SLOW)
+        quarters = np.clip(-(-(closed - before - _JITTER_MS) // GRID_MS), 1, _SLOW)
         known = before >= 0
         for d in np.unique(day).tolist():
             rows = (day == d) & known

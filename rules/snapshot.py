@@ -3,7 +3,7 @@
     [ magic "AVSS" ][ version u8 ][ zlib of: header length u32 LE, header JSON, arrays one after the other ]
 
 The header is the value itself; an array stands in it as {"$array": [dtype, shape, offset]}, a time as {"$time": ms}
-and what else JSON cannot say as a number (NaN, infinity) as {"$float": text}.
+and what else JSON cannot say as a number (NaN, infinity) as {"$float": text}; a key that begins with $ gets another.
 """
 
 from __future__ import annotations
@@ -61,6 +61,11 @@ def unpack(data: bytes) -> dict[str, Any]:
     return state
 
 
+def _escaped(key: str) -> str:
+    """A key of the state's own never looks like one of ours."""
+    return f"${key}" if key.startswith("$") else key
+
+
 class _Writer:
     def __init__(self, arrays: list[bytes]) -> None:
         self._arrays = arrays
@@ -68,7 +73,7 @@ class _Writer:
 
     def write(self, value: Any, where: str) -> Any:
         if isinstance(value, dict):
-            return {str(k): self.write(v, f"{where}.{k}") for k, v in value.items()}
+            return {_escaped(str(k)): self.write(v, f"{where}.{k}") for k, v in value.items()}
         if isinstance(value, list | tuple):
             return [self.write(v, f"{where}[{i}]") for i, v in enumerate(value)]
         if isinstance(value, np.ndarray):
@@ -105,4 +110,4 @@ def _read(value: Any, arrays: memoryview) -> Any:
         return np.datetime64(value["$time"], "ms")
     if "$float" in value:
         return float(value["$float"])
-    return {k: _read(v, arrays) for k, v in value.items()}
+    return {k[1:] if k.startswith("$$") else k: _read(v, arrays) for k, v in value.items()}
