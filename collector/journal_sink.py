@@ -48,8 +48,7 @@ class JournalSink:
         self._waiting.append((entry, done))
         if self._commit is None:
             self._commit = loop.create_task(self._commit_groups())
-        # A caller that is cancelled leaves its entry in the group: it may be on the disk already.
-        return await asyncio.shield(done)
+        return await done  # a caller that is cancelled leaves its entry in the group: it may be on the disk already
 
     async def close(self) -> None:
         """Wait for what is under way. The journal itself stays open."""

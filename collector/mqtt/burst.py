@@ -1,0 +1,108 @@
+"""The messages of one moment, gathered into one batch of readings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from collector.counts import Counts
+from collector.mqtt.decode import PayloadError
+from collector.mqtt.frame import Publish
+from collector.mqtt.routes import Route, Routes
+from metering.batch import Int32, Quality, ReadingBatch
+
+AHEAD_MS = 5 * 60 * 1000  # a device clock further ahead of ours is wrong
+OLDEST_MS = 946_684_800_000  # 2000-01-01: a clock before that was never set
+_CLOCK_WRONG = int(Quality.CLOCK_WRONG)
+_REASON_MALFORMED = "malformed MQTT payload"
+_REASON_UNKNOWN = "MQTT message on a topic of no meter"
+_REASON_RETAINED = "retained MQTT message without a time of its own"
+
+
+class Burst:
+    """Decodes message by message into columns; what cannot be read is counted and left out, never raised.
+
+    `arrivals` remembers each meter's last arrival time in ms across bursts: of messages that state no time, two
+    in the same millisecond get different times, for else the second would replace the first.
+    """
+
+    def __init__(
+        self, routes: Routes, counts: Counts, now_ms: int, arrivals: dict[str, int], on_unknown: Callable[[str], None]
+    ) -> None:
+        self._routes, self._counts, self._now_ms, self._arrivals = routes, counts, now_ms, arrivals
+        self._on_unknown = on_unknown
+        self._index: dict[str, int] = {}
+        self._message_meter: list[int] = []
+        self._message_time: list[int] = []
+        self._message_quality: list[int] = []
+        self._message_size: list[int] = []
+        self._codes: list[int] = []
+        self._values: list[float] = []
+        self._value_quality: list[tuple[int, list[int]]] = []  # place of the first value, bits
+
+    def add_all(self, publishes: list[Publish]) -> None:
+        """Decode these messages, in their order."""
+        known = self._routes.cache
+        for message in publishes:
+            routes = known.get(message.topic) or self._routes.find(message.topic)
+            if not routes:
+                self._counts.set_aside(_REASON_UNKNOWN)
+                self._on_unknown(message.topic.decode("utf-8", "replace"))
+            for route in routes:
+                self._add(route, message)
+
+    def _add(self, route: Route, message: Publish) -> None:
+        try:
+            time_ms, codes, values, qualities = route.decode(message.payload)
+        except PayloadError as error:
+            self._refuse(route, message, str(error))
+            return
+        except Exception as error:  # noqa: BLE001 - one payload, whatever it holds, must not stop the others
+            self._refuse(route, message, f"{type(error).__name__}: {error}")
+            return
+        quality = 0
+        if time_ms is None:
+            if message.is_retained:  # an old value with a new time would be a lie
+                self._counts.set_aside(_REASON_RETAINED)
+                return
+            time_ms = self._arrival(route.meter)
+        elif not OLDEST_MS <= time_ms <= self._now_ms + AHEAD_MS:
+            time_ms, quality = self._arrival(route.meter), _CLOCK_WRONG
+        if qualities is not None:
+            self._value_quality.append((len(self._codes), qualities))
+        self._message_meter.append(self._index.setdefault(route.meter, len(self._index)))
+        self._message_time.append(time_ms)
+        self._message_quality.append(quality)
+        self._message_size.append(len(codes))
+        self._codes += codes
+        self._values += values
+
+    def _refuse(self, route: Route, message: Publish, reason: str) -> None:
+        topic = message.topic.decode("utf-8", "replace")
+        self._counts.set_aside(_REASON_MALFORMED)
+        self._counts.error(route.meter, f"topic {topic}: the payload {reason}")
+
+    def _arrival(self, meter: str) -> int:
+        moment = max(self._now_ms, self._arrivals.get(meter, 0) + 1)
+        self._arrivals[meter] = moment
+        return moment
+
+    def batch(self) -> ReadingBatch:
+        """All readings so far, in the order of their messages."""
+        sizes = np.array(self._message_size, np.intp)
+        quality = np.repeat(np.array(self._message_quality, np.uint16), sizes)
+        for first, bits in self._value_quality:
+            quality[first : first + len(bits)] |= np.array(bits, np.uint16)
+        return ReadingBatch(
+            tuple(self._index),
+            np.repeat(np.array(self._message_meter, np.int32), sizes),
+            np.array(self._codes, np.uint8),
+            np.repeat(np.array(self._message_time, np.int64), sizes).view("datetime64[ms]"),
+            np.array(self._values, np.float64),
+            quality,
+        )
+
+    def messages(self) -> Int32:
+        """For each message that gave readings the index of its meter in the batch."""
+        return np.array(self._message_meter, np.int32)
