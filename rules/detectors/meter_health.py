@@ -1,6 +1,6 @@
 """Meter health: whether a meter's data can be believed. One finding a meter, its worst condition in the evidence.
 
-    offline    no values for longer than this meter's gaps usually are (not while the collector, or all, is silent)
+    offline    no values for longer than this meter's gaps usually are (not while the collector itself was down)
     stuck      it answers but counts nothing, for far longer than it ever did on days like this, and its peers count;
                or: it feeds meters that count while it does not
     held       an implausible jump is still held for review
@@ -112,8 +112,7 @@ class MeterHealth(RuleDetector):
     def _take_in(self, block: IntervalBlock) -> None:
         memory = self._memory
         missing = np.isnan(block.usage)
-        nobody = block.ours | (missing.all(axis=1) & (missing.shape[1] > 1))
-        self._take_gaps(missing, nobody)
+        self._take_gaps(missing, block.ours)
         still = memory.still
         counts = block.usage > _NOTHING
         lengths = run_lengths(~counts, still.run)
@@ -132,10 +131,10 @@ class MeterHealth(RuleDetector):
         memory.end_ms = (block.first_step + block.steps) * GRID_MS
         self._take_children(block)
 
-    def _take_gaps(self, missing: Mask, nobody: Mask) -> None:
+    def _take_gaps(self, missing: Mask, ours: Mask) -> None:
         gaps = self._memory.gaps
         lengths = run_lengths(missing, gaps.run)
-        lengths -= _passed_over(np.broadcast_to(nobody[:, None], missing.shape), missing)
+        lengths -= _passed_over(np.broadcast_to(ours[:, None], missing.shape), missing)
         gaps.longest = np.maximum(gaps.longest, lengths.max(axis=0))
         gaps.run = lengths[-1]
         gaps.seen |= ~missing.all(axis=0)

@@ -11,7 +11,7 @@ Research, Managing Leakage Report F, 1994 (legitimate night use, about 0.6 L/h a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from pydantic import Field
 from metering.batch import Float64, Quality
 from metering.incident import Category, Severity
 from metering.quantities import WATER
+from metering.site import Meter, Node
 from metering.windows import GRID_MS
 from rules.blocks import IntervalBlock
 from rules.detectors.base import Context
@@ -36,6 +37,9 @@ from rules.findings import Finding, FindingPhase
 _NIGHT_FROM, _NIGHT_TO = 2 * 60, 5 * 60  # minutes of the local day
 _SPREAD_STEPS = 12  # an estimate spread over three hours and more says nothing of the night
 _DAY_MS = 86_400_000
+_DRAW_M3 = 0.01  # one draw of water: a flush, a shower begun
+_TINY = 1e-12
+_LEAST_LIKE = 8  # meters of one kind and use that tell what is common to all
 _KINDS = {"workday": 0, "weekend": 1, "holiday": 1, "vacation": 2}
 
 
@@ -51,12 +55,12 @@ class MinimumNightFlowSettings(DetectorSettings):
     )
     cusum_slack: float = Field(default=0.75, gt=0, description="Sigmas a night that are forgiven.")
     cusum_limit: float = Field(
-        default=6.0, gt=0, description="Sum of nightly excesses, in sigmas, at which a small one is told."
+        default=8.0, gt=0, description="Sum of nightly excesses, in sigmas, at which a small one is told."
     )
     night_clip: float = Field(
-        default=3.0, gt=0, description="Most sigmas one night adds: a small excess needs at least three nights."
+        default=3.0, gt=0, description="Most sigmas one night adds: a small excess needs at least four nights."
     )
-    nights: int = Field(default=3, ge=1, description="Nights on end that a small excess must last.")
+    nights: int = Field(default=4, ge=1, description="Nights on end that a small excess must last.")
     big_sigma: float = Field(default=8.0, gt=0, description="One night's excess that is told at once, in sigmas ...")
     big_share: float = Field(default=0.5, gt=0, description="... and as a share of the meter's mean flow ...")
     big_m3_per_h: float = Field(default=0.1, gt=0, description="... and in m3/h: more than one tap left open.")
@@ -81,6 +85,15 @@ class _Night:
         return self.figure - self.expected
 
 
+def _like_meters(meters: Sequence[Meter], nodes: Mapping[str, Node]) -> list[npt.NDArray[np.intp]]:
+    """Rows of meters at places of one kind and use, where there are enough to tell what they share."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for row, meter in enumerate(meters):
+        if meter.node is not None and meter.node in nodes:
+            groups.setdefault((nodes[meter.node].kind, nodes[meter.node].use), []).append(row)
+    return [np.array(g, np.intp) for g in groups.values() if len(g) >= _LEAST_LIKE]
+
+
 class MinimumNightFlow(RuleDetector):
     """Judges every water meter once a night. Subject and node: the meter's."""
 
@@ -99,6 +112,7 @@ class MinimumNightFlow(RuleDetector):
         nodes = context.columns.site.nodes
         beds = [(nodes[m.node].beds or 0) if m.node in nodes else 0 for m in self._meters]
         self._beds = np.array(beds, np.float64)
+        self._like = _like_meters(self._meters, nodes)
         self._memory: NightMemory = NightMemory.of(len(self._at))
 
     def _judge(self, block: IntervalBlock) -> Sequence[Finding]:
@@ -159,7 +173,10 @@ class MinimumNightFlow(RuleDetector):
         windows = np.array(WINDOWS_H, np.float64)[:, None]
         beds = self._set["legitimate_m3_per_h_bed"]
         people = np.sqrt(beds * self._beds * beds.clip(1e-9))  # as if each bed's use came and went by itself
-        noise = np.sqrt((1.1 * sigma) ** 2 + (pulse / windows) ** 2 / 6 + people**2 + (0.04 * usual) ** 2 + 1e-6**2)
+        draws = usual * _DRAW_M3 / windows  # shot noise: few draws of water come and go by chance
+        noise = np.sqrt(
+            (1.1 * sigma) ** 2 + (pulse / windows) ** 2 / 6 + people**2 + draws + (0.04 * usual) ** 2 + _TINY
+        )
         best = np.where(np.isnan(noise), np.inf, noise).argmin(axis=0)
 
         def chosen(values: Float64) -> Float64:
@@ -168,8 +185,25 @@ class MinimumNightFlow(RuleDetector):
         figure, expected = chosen(figures), chosen(usual)
         # The day's use without what the leak itself adds: more people, more legitimate night use.
         rise = (day_use - 24 * np.maximum(figure - expected, 0.0)) / np.where(usual_day > 0, usual_day, np.nan)
-        expected = expected * np.maximum(1.0, np.nan_to_num(rise, nan=1.0))
+        shared = self._shared_rise(figure, expected)
+        expected = expected * np.maximum(np.maximum(1.0, np.nan_to_num(rise, nan=1.0)), shared)
         return _Night(figure, expected, chosen(noise), np.array(WINDOWS_H)[best], usual_day / 24, day)
+
+    def _shared_rise(self, figure: Float64, expected: Float64) -> Float64:
+        """How many times the usual the nights of all like meters are, by column (1 where there are too few).
+
+        Cold, heat, a feast: what all share is no leak. The fifth of the meters that rose most is left out.
+        """
+        shared = np.ones(len(self._at))
+        for rows in self._like:
+            known = rows[~np.isnan(figure[rows] + expected[rows])]
+            if len(known) < _LEAST_LIKE:
+                continue
+            rise = figure[known] - expected[known]
+            kept = known[np.argsort(rise, kind="stable")][: -len(known) // 5]
+            usual = expected[kept].sum()
+            shared[rows] = max(1.0, figure[kept].sum() / usual) if usual > 0 else 1.0
+        return shared
 
     def _minimum(self, night: _Night) -> Float64:
         """Smallest excess that is told, m3/h by column: as set, one pulse a window, a share of the mean flow."""

@@ -47,8 +47,12 @@ _ALIKE = 2.0  # days on which the peers used up to so many times as much, or as 
 class PeerUsageSettings(DetectorSettings):
     """Ratios are in the use of a bed; logs of them are compared."""
 
-    ratio: float = Field(default=1.7, gt=1, description="Rise of the standing against the room's own past weeks.")
-    peers_ratio: float = Field(default=1.5, gt=1, description="Least use against the peers' median, then.")
+    ratio: float = Field(
+        default=1.8, gt=1, description="Rise of the standing against the room's own past weeks: nearly twice."
+    )
+    peers_ratio: float = Field(
+        default=1.6, gt=1, description="Least use against the peers' median: a modest room that catches up is no case."
+    )
     sigma: float = Field(default=3.5, gt=0, description="How far outside the room's own scatter the rise must be.")
     days: int = Field(default=3, ge=2, le=7, description="Days it must last: a party or a visit is shorter.")
     own_ratio: float = Field(default=1.3, gt=1, description="Least rise of the room's own use.")
