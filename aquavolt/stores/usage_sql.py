@@ -31,12 +31,14 @@ WHEN NOT MATCHED THEN INSERT (meter, quantity, hour, usage, quality)
     VALUES (sums.meter, sums.quantity, sums.hour, sums.usage, sums.quality)
 """
 
-_SUMS = """
-SELECT wanted.place AS meter, cover.window, fsum(usage) AS usage, bit_or(quality) AS quality
+_ROWS = """
+SELECT wanted.place AS meter, cover.window, {usage} AS usage, {quality} AS quality
 FROM {table} AS stored JOIN cover ON cover.number = stored.{number} JOIN wanted ON wanted.number = stored.meter
 WHERE stored.quantity = ? AND stored.{number} >= ? AND stored.{number} <= ?
-GROUP BY ALL
 """
+_SUMS = _ROWS.replace("{usage}", "fsum(usage)").replace("{quality}", "bit_or(quality)") + "GROUP BY ALL"
+# Where no two rows lie in one window (a year of hours) there is nothing to add up.
+_SINGLE = _ROWS.replace("{usage}", "usage").replace("{quality}", "quality")
 
 
 def upsert(cursor: Any, columns: dict[str, npt.NDArray[Any]]) -> None:
@@ -49,17 +51,18 @@ def upsert(cursor: Any, columns: dict[str, npt.NDArray[Any]]) -> None:
 
 def add_hours(cursor: Any, cover: Cover, quantity: int, usage: Float64, quality: UInt16) -> None:
     """Add the hours of `cover` to `usage` and `quality` (windows x the registered `wanted` meters)."""
-    _add(cursor, _SUMS.format(table="hours", number="hour"), cover, quantity, usage, quality)
+    _add(cursor, {"table": "hours", "number": "hour"}, cover, quantity, usage, quality)
 
 
 def add_steps(cursor: Any, cover: Cover, quantity: int, usage: Float64, quality: UInt16) -> None:
     """Add the 15 min intervals of `cover`, as `add_hours` does."""
-    _add(cursor, _SUMS.format(table="intervals", number="step"), cover, quantity, usage, quality)
+    _add(cursor, {"table": "intervals", "number": "step"}, cover, quantity, usage, quality)
 
 
-def _add(cursor: Any, query: str, cover: Cover, quantity: int, usage: Float64, quality: UInt16) -> None:
+def _add(cursor: Any, names: dict[str, str], cover: Cover, quantity: int, usage: Float64, quality: UInt16) -> None:
     if not len(cover.number) or not usage.size:
         return
+    query = (_SINGLE if (np.diff(cover.window) > 0).all() else _SUMS).format(**names)
     cursor.register("cover", {"number": cover.number, "window": cover.window})
     rows = cursor.execute(query, [quantity, int(cover.number[0]), int(cover.number[-1])]).fetchnumpy()
     cursor.unregister("cover")
