@@ -69,8 +69,8 @@ class EventStream:
         with self._lock:
             self._wakers[waker] = asyncio.get_running_loop()
         try:
-            yield f"retry: {_RETRY_MS}\n\n".encode()
             place, is_lost = self._place_of(last_id)
+            yield f"retry: {_RETRY_MS}\n\n".encode()
             if is_lost:
                 yield self._reset()
             while not self._is_closed:

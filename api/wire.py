@@ -10,15 +10,13 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from starlette.responses import Response
+from starlette.responses import JSONResponse
 
 from metering.batch import to_datetime
 
 
-class JsonResponse(Response):
+class JsonResponse(JSONResponse):
     """JSON written by msgspec."""
-
-    media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
         """Content of dicts, lists, texts, numbers and None."""

@@ -57,7 +57,7 @@ async def get_readyz(parts: Parts) -> JsonResponse:
             "description": "Server-sent events: `alert` (id, change), `reset` (read your lists again)",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        **problems(401, 421),
+        **problems(401, 421, 422),
     },
     response_class=StreamingResponse,
     summary="What changes, live",

@@ -17,7 +17,7 @@ from api.web.rendering import Reader
 from api.web.wording import N_
 
 # Members of the evidence that have their own place on the page, or that only a program reads.
-_SHOWN_ELSEWHERE = frozenset({"kind", "place", "parents", "children", "meters"})
+_SHOWN_ELSEWHERE = frozenset({"kind", "condition", "meaning", "place", "parents", "children", "meters", "since_day"})
 _COUNT_AHEAD = timedelta(hours=3)  # beyond this the last word of the rules is too old to count on from
 _SPANS = ((N_("1 day"), 1), (N_("7 days"), 7), (N_("30 days"), 30))
 _NOTICES = {
@@ -32,7 +32,8 @@ _LABELS = {
     "share_of_inflow": N_("Share of what flows in"), "unmetered_share": N_("Share without a meter"),
     "learned_days": N_("Days learned from"),
     "peers": N_("Peers compared with"), "peer_median": N_("Median of the peers"),
-    "factor": N_("Times the peers' median"), "last_reading": N_("Last reading"), "since": N_("Since when"),
+    "times_peers": N_("Times its peers"), "times_usual": N_("Times its own usual"), "beds": N_("Beds"),
+    "days_learned": N_("Days learned from"), "last_reading": N_("Last reading"), "since": N_("Since when"),
     "before": N_("Register before"), "after": N_("Register after"), "silent": N_("Silent for"),
     "days": N_("Days"), "score": N_("Score"), "threshold": N_("Threshold"), "register": N_("Register"),
     "period": N_("Read every"), "deviation": N_("Deviation"), "group": N_("Compared within"),
@@ -140,6 +141,8 @@ def _facts(alert: Alert, reader: Reader) -> list[Fact]:
 
 
 def _with_unit(value: float, alert: Alert, reader: Reader) -> str:
+    if alert.unit == "h":
+        return reader.formats.span(timedelta(hours=value))
     if alert.unit in ("m3/h", "kW"):
         return reader.formats.rate(value, alert.medium)
     return f"{reader.formats.number(value)} {alert.unit.replace('m3', 'm³')}".strip()

@@ -156,7 +156,8 @@ class Wording:
         """What it is, in a few words."""
         if isinstance(alert.evidence.get("group"), Mapping):
             return self.gettext(N_("Several meters silent at once"))
-        kind = str(main_details(alert).get("kind", ""))
+        details = main_details(alert)
+        kind = str(details.get("kind", details.get("condition", "")))
         if alert.category is Category.DATA_QUALITY and kind in METER_KINDS:
             return self.gettext(METER_KINDS[kind])
         if alert.rule == "zone_balance" and alert.medium != "water":
