@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path as FilePath
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from device_profiles.checks import find_faults
-from device_profiles.schema import PROTOCOLS, Profile
+from device_profiles.schema import PROTOCOLS, Profile, allowed_keys
 from device_profiles.yaml_lines import Lines, Path, YamlError, read_yaml
 from metering.site_document import Fault
 
@@ -78,17 +78,17 @@ def parse_profile(text: str, name: str) -> Profile:
     try:
         profile = model.model_validate(document)
     except ValidationError as error:
-        raise _error(name, lines, [_fault(e) for e in error.errors(include_url=False)]) from error
+        raise _error(name, lines, [_fault(e, model) for e in error.errors(include_url=False)]) from error
     if faults := find_faults(profile):
         raise _error(name, lines, faults)
     return profile
 
 
-def _fault(error: Any) -> Fault:
-    """Pydantic's word as a fault: an unknown key is named at its own place."""
+def _fault(error: Any, model: type[BaseModel]) -> Fault:
+    """Pydantic's word as a fault, with what is allowed."""
     path = tuple(error["loc"])
-    if error["type"] == "unknown_key":
-        path = (*path, error["ctx"]["key"])
+    if error["type"] == "extra_forbidden":
+        return Fault(path, f"unknown key {path[-1]!r}; allowed: {', '.join(allowed_keys(model, path[:-1]))}")
     message = error["msg"].removeprefix("Value error, ")
     given = error.get("input")
     if isinstance(given, str | int | float):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from device_profiles.dtypes import DTYPES, ByteOrder, Dtype, WordOrder
 from metering.quantities import BY_NAME, Quantity
@@ -24,20 +23,24 @@ PollClass = Literal["fast", "slow", "once"]
 
 
 class Strict(BaseModel):
-    """A part of a profile: frozen, and each unknown key is a fault that names the keys there are."""
+    """A part of a profile: frozen, no key that is not in the schema, no number that is none."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_unknown_keys(cls, given: Any) -> Any:
-        if isinstance(given, Mapping):
-            allowed = [field.alias or name for name, field in cls.model_fields.items()]
-            for key in given:
-                if key not in allowed:
-                    text = f"unknown key '{key}'; allowed: {', '.join(allowed)}"
-                    raise PydanticCustomError("unknown_key", "{text}", {"text": text, "key": str(key)})
-        return given
+
+def allowed_keys(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """The keys that may stand at a path of a document of this model."""
+    for step in path:
+        field = next((f for name, f in model.model_fields.items() if step == (f.alias or name)), None)
+        inner = _model_in(field.annotation) if field is not None else None
+        model = inner or model  # list positions and keys of free mappings lead no deeper
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((m for a in get_args(annotation) if (m := _model_in(a)) is not None), None)
 
 
 class Source(Strict):

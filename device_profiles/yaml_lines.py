@@ -8,6 +8,8 @@ import yaml
 
 Path = tuple[str | int, ...]
 
+_DEEPEST, _LARGEST = 32, 100_000
+
 
 class YamlError(ValueError):
     """Text that is no YAML, or a mapping that has a key twice. `line` counts from 1."""
@@ -26,6 +28,9 @@ class Lines:
     def put(self, path: Path, line: int) -> None:
         """Note where a path stands."""
         self._lines[path] = line
+
+    def __len__(self) -> int:
+        return len(self._lines)
 
     def __contains__(self, path: Path) -> bool:
         return path in self._lines
@@ -63,6 +68,8 @@ def read_yaml(text: str) -> tuple[Any, Lines]:
 
 
 def _walk(node: yaml.Node, path: Path, lines: Lines, loader: yaml.SafeLoader) -> None:
+    if len(path) > _DEEPEST or len(lines) > _LARGEST:  # also what an alias of itself or of aliases grows into
+        raise YamlError(node.start_mark.line + 1, "nested too deep or too large")
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             name = loader.construct_object(key, deep=True)
