@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
+import structlog
 
 from collector.journal import JournalError
 from collector.journal_sink import JournalSink
 from metering.entries import Tick
 
 TICK_S = 60.0
+_log = structlog.get_logger(__name__)
 
 
 def utc_ms() -> np.datetime64:
@@ -27,3 +32,18 @@ async def tick_forever(sink: JournalSink, period_s: float = TICK_S) -> None:
             await sink.append_entry(Tick(utc_ms()))
         except JournalError:
             continue
+
+
+async def each_night(zone: ZoneInfo, work: Callable[[np.datetime64], object], hour: int = 3) -> None:
+    """Do the work, in a thread, at that hour of each local night, when few people look at pages."""
+    loop = asyncio.get_running_loop()
+    while True:
+        now = datetime.now(zone)
+        due = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+        # Wall clocks are compared as moments, so a night of 23 or 25 hours is waited for rightly.
+        due = due if due > now else due + timedelta(days=1)
+        await asyncio.sleep(max(1.0, due.timestamp() - now.timestamp()))
+        try:
+            await loop.run_in_executor(None, work, utc_ms())
+        except Exception:  # noqa: BLE001 - upkeep that fails is tried again the next night
+            _log.exception("nightly upkeep failed")

@@ -25,7 +25,7 @@ from api.app import create_app
 from api.parts import Access, ApiParts, Readiness, hash_token
 from api.stream import EventStream
 from aquavolt.channels.kinds import OpenChannel, open_channel
-from aquavolt.clock import tick_forever, utc_ms
+from aquavolt.clock import each_night, tick_forever, utc_ms
 from aquavolt.collecting import Collecting
 from aquavolt.config.settings import Settings
 from aquavolt.importing import JOURNAL_FILE
@@ -185,13 +185,17 @@ class Program:
             self.is_history_in = True
         self.history_head = self.journal.head()
         collecting = Collecting(self.setup.settings, self.journal, sink, self.counts)
-        ticking = asyncio.create_task(tick_forever(sink), name="ticks")
+        upkeep = [
+            asyncio.create_task(tick_forever(sink), name="ticks"),
+            asyncio.create_task(each_night(self.site.zone, self.store.maintain), name="nightly"),
+        ]
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(collecting.run(self.site), name="meters")
                 tasks.create_task(self._announce(on_ready), name="ready")
         finally:
-            ticking.cancel()
+            for task in upkeep:
+                task.cancel()
 
     async def _announce(self, on_ready: Callable[[], None]) -> None:
         while not self.readiness().is_ready:  # noqa: ASYNC110 - two threads' positions, looked at
