@@ -195,6 +195,28 @@ def test_ticks_alone_start_and_move_a_shard():
     assert T0 < shard.judged_until < T0 + np.timedelta64(5 * 3_600_000, "ms")
 
 
+def test_silence_of_the_whole_site_while_the_clock_goes_on_is_one_alert(readings):
+    """No reading of anybody for six hours, but ticks: the collector was there."""
+    shard = Shard(town())
+    shard.process(1, until(readings, 15))
+    end = T0 + np.timedelta64(15 * DAY_MS, "ms")
+    ticks = [Tick(end + np.timedelta64(i * 60_000, "ms")) for i in range(6 * 60)]
+    changes = [c for i, tick in enumerate(ticks) for c in shard.process(i + 2, tick).changes]
+    shown = [c for c in changes if c.kind is ChangeKind.RAISED and c.incident.inhibited_by is None]
+    assert told(shown) == [("raised", "data_quality", "campus")]
+    assert shown[0].incident.evidence["place_reason"]["code"] == "site_silent"
+
+
+def test_silence_while_the_collector_was_down_is_no_alert(readings):
+    shard = Shard(town())
+    shard.process(1, until(readings, 15))
+    end = T0 + np.timedelta64(15 * DAY_MS, "ms")
+    shard.process(2, Tick(end))
+    events = shard.process(3, Tick(end + np.timedelta64(9 * 3_600_000, "ms"), down_since=end))
+    assert events.changes == ()
+    assert shard.judged_until > end
+
+
 # -- backtest ----------------------------------------------------------------------------------------------------------
 
 LINE_KEYS = {
