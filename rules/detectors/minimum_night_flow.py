@@ -27,7 +27,7 @@ from rules.blocks import IntervalBlock
 from rules.detectors.base import Context
 from rules.detectors.detector import RuleDetector
 from rules.detectors.moments import columns_of, pieces
-from rules.detectors.night_memory import WINDOWS_H, NightMemory
+from rules.detectors.night_memory import DAY_OFF, VACATION, WINDOWS_H, WORKDAY, NightMemory
 from rules.detectors.open_findings import to_int, to_time
 from rules.detectors.pulse import declared_resolution
 from rules.detectors.runs import run_lengths
@@ -40,7 +40,7 @@ _DAY_MS = 86_400_000
 _DRAW_M3 = 0.01  # one draw of water: a flush, a shower begun
 _TINY = 1e-12
 _LEAST_LIKE = 8  # meters of one kind and use that tell what is common to all
-_KINDS = {"workday": 0, "weekend": 1, "holiday": 1, "vacation": 2}
+_KINDS = {"workday": WORKDAY, "weekend": DAY_OFF, "holiday": DAY_OFF, "vacation": VACATION}
 
 
 class MinimumNightFlowSettings(DetectorSettings):
@@ -71,13 +71,14 @@ class MinimumNightFlowSettings(DetectorSettings):
 
 @dataclass(frozen=True, slots=True)
 class _Night:
-    """One night by column: figure and what it is usually (m3/h), its sigma, the window, and the day's mean flow."""
+    """One night by column: figure and what it is usually (m3/h), its sigma, the window, the mean flow, nights known."""
 
     figure: Float64
     expected: Float64
     sigma: Float64
     window: npt.NDArray[np.int64]
     mean: Float64
+    nights: npt.NDArray[np.int64]
     day: int
 
     @property
@@ -145,7 +146,7 @@ class MinimumNightFlow(RuleDetector):
         kind = _KINDS[self._context.days.kind(block.local_day)]
         night = self._compare(figures, day_use, kind, block.local_day)
         sound = ~memory.silence.is_suspect() & (settings["enabled"] > 0)
-        judged = sound & ~np.isnan(night.excess + night.sigma) & (memory.usual.nights() >= settings["learn_nights"])
+        judged = sound & ~np.isnan(night.excess + night.sigma) & (night.nights >= settings["learn_nights"])
         z = np.where(judged, night.excess / night.sigma, 0.0)
         clipped = np.clip(z, -settings["night_clip"], settings["night_clip"])
         moved = np.maximum(0.0, memory.cusum + clipped - settings["cusum_slack"])
@@ -168,7 +169,8 @@ class MinimumNightFlow(RuleDetector):
 
     def _compare(self, figures: Float64, day_use: Float64, kind: int, day: int) -> _Night:
         """The night against like ones, in the window that scatters least."""
-        usual, sigma, usual_day = self._memory.usual.like(kind)
+        like = self._memory.usual.like(kind)
+        usual, sigma, usual_day = like.figure, like.sigma, like.day
         pulse = self._memory.pulse.weight(self._declared)
         windows = np.array(WINDOWS_H, np.float64)[:, None]
         beds = self._set["legitimate_m3_per_h_bed"]
@@ -187,7 +189,7 @@ class MinimumNightFlow(RuleDetector):
         rise = (day_use - 24 * np.maximum(figure - expected, 0.0)) / np.where(usual_day > 0, usual_day, np.nan)
         shared = self._shared_rise(figure, expected)
         expected = expected * np.maximum(np.maximum(1.0, np.nan_to_num(rise, nan=1.0)), shared)
-        return _Night(figure, expected, chosen(noise), np.array(WINDOWS_H)[best], usual_day / 24, day)
+        return _Night(figure, expected, chosen(noise), np.array(WINDOWS_H)[best], usual_day / 24, like.nights, day)
 
     def _shared_rise(self, figure: Float64, expected: Float64) -> Float64:
         """How many times the usual the nights of all like meters are, by column (1 where there are too few).
@@ -264,7 +266,7 @@ class MinimumNightFlow(RuleDetector):
                 "night": "02:00-05:00",
                 "window_h": int(night.window[column]),
                 "sigma": float(night.sigma[column]),
-                "nights_learned": int(self._memory.usual.nights()[column]),
+                "nights_learned": int(night.nights[column]),
                 "legitimate_m3_per_h": float(self._set["legitimate_m3_per_h_bed"][column] * self._beds[column]),
             },
         )

@@ -18,6 +18,7 @@ from rules.detectors.silence import ZeroRuns
 WINDOWS_H = (1, 2, 3)  # the night's figure is the least mean flow of so many hours on end; which one is learned
 NIGHTS = 35
 _CELLS = 24  # room for a night of six hours, as on the day the clocks go back
+WORKDAY, DAY_OFF, VACATION = range(3)
 _KNOWN = 0.75  # share of a night's or a day's cells that must be known
 _DAY_STEPS = 24 * STEPS_PER_HOUR
 _WAIT = 4  # a night is learned only so many days later, so that a leak that grows is not taken for usual
@@ -73,6 +74,16 @@ def _least_mean(cells: Float64, hours: int) -> Float64:
     return np.where(np.isinf(least), np.nan, least)
 
 
+@dataclass(frozen=True, slots=True)
+class LikeNights:
+    """Figures of like nights and their sigma (windows x columns, m3/h), a day's use (m3), nights of the season."""
+
+    figure: Float64
+    sigma: Float64
+    day: Float64
+    nights: npt.NDArray[np.int64]
+
+
 @dataclass
 class UsualNights:
     """Learned by column.
@@ -116,23 +127,19 @@ class UsualNights:
         """The nights that wait are part of what was found."""
         self.waiting_day[:, column] = np.nan
 
-    def nights(self) -> npt.NDArray[np.int64]:
-        """Nights known, by column."""
-        return self.day.count()
-
-    def like(self, kind: int) -> tuple[Float64, Float64, Float64]:
-        """What is usual on such a day: figures and their sigma (windows x columns, m3/h), a day's use (m3)."""
-        shape = (NIGHTS, len(WINDOWS_H), len(self.day.place))
-        figures = self.figure.values.reshape(shape)
+    def like(self, kind: int) -> LikeNights:
+        """What is usual on such a day: of its own kind where enough are known, else of its season (term, vacation)."""
+        figures = self.figure.values.reshape(NIGHTS, len(WINDOWS_H), -1)
+        season = (self.kind.values == VACATION) == (kind == VACATION)
+        season &= ~np.isnan(self.kind.values)
         alike = self.kind.values == kind
-        has_kind = alike.sum(axis=0) >= _OF_KIND
-        chosen = alike | ~has_kind
+        chosen = np.where(alike.sum(axis=0) >= _OF_KIND, alike, season)
         of_kind = np.where(chosen[:, None, :], figures, np.nan)
         usual = median(of_kind)
         # Nights scatter upwards: a few have a late shower. The tail tells more than the middle half.
         tail = (quantile(of_kind, 0.9) - usual) / _TAIL_SIGMAS
         day = median(np.where(chosen, self.day.values, np.nan))
-        return usual, np.maximum(spread(of_kind, usual), tail), day
+        return LikeNights(usual, np.maximum(spread(of_kind, usual), tail), day, season.sum(axis=0))
 
 
 def _pushed(rows: Float64, newest: Float64) -> Float64:

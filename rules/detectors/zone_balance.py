@@ -37,6 +37,8 @@ _DAILY_AT = 6 * 60
 _DAY_H = 24
 _LAG_DAYS = 4
 _CLIP = 4.0
+_DRIFT = 0.0015  # of the flow, by which gains move within the days that are learned from
+_GAIN = 0.02  # of flow beyond what was learned from: the error class of the meters (OIML R 49 class 2)
 _BEFORE_CALM_H = 48  # how far before the last day without excess an onset is looked for
 
 
@@ -50,7 +52,7 @@ class ZoneBalanceSettings(DetectorSettings):
         "the gain of meters of class 2 cannot be told from a leak.",
     )
     minimum_share_electricity: float = Field(
-        default=0.05,
+        default=0.08,
         gt=0,
         description="The same for electricity, where the unmetered part (corridors, pumps) changes with the season.",
     )
@@ -157,14 +159,26 @@ class ZoneBalance(RuleDetector):
         local = ring.local_hour[rows]
         return model.excess(ring.inflow[rows], ring.outflow[rows], local), model.noise[local]
 
+    def _flow_now(self) -> Float64:
+        """Mean inflow by zone, m3/h or kW: as learned or of the last day, whichever is more."""
+        ring = self._memory.ring
+        last = ring.inflow[ring.back(_DAY_H)]
+        mean = np.nansum(last, axis=0) / np.maximum((~np.isnan(last)).sum(axis=0), 1)
+        return np.asarray(np.maximum(self._memory.model.inflow, mean), np.float64)
+
     def _sigma(self) -> Float64:
-        """One sigma of a day's figure: as learned, a fifth more for being learned, and what gains may drift."""
+        """One sigma of a day's figure: as learned, a fifth more for being learned, and what gains may be off.
+
+        Gains are off by little on the flows that were learned from, by up to two percent on what goes beyond.
+        """
         model = self._memory.model
-        return np.asarray(np.sqrt((1.2 * model.scale) ** 2 + (0.0015 * model.inflow) ** 2), np.float64)
+        flow = self._flow_now()
+        gains = (_DRIFT * flow) ** 2 + (_GAIN * (flow - model.inflow)) ** 2
+        return np.asarray(np.sqrt((1.2 * model.scale) ** 2 + gains), np.float64)
 
     def _minimum(self) -> Float64:
         """Smallest excess that is told, by zone."""
-        least = np.maximum(self._share * self._memory.model.inflow, self._set["minimum_m3_per_h"])
+        least = np.maximum(self._share * self._flow_now(), self._set["minimum_m3_per_h"])
         return np.asarray(least, np.float64)
 
     def _learn(self, block: IntervalBlock, usable: Mask, creeping: Mask) -> None:
