@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metering.batch import Float64, Mask
+from rules.blocks import STEPS_PER_HOUR
 from rules.detectors.day_log import DayLog, quantile
 from rules.detectors.open_findings import OpenFindings
 
@@ -22,7 +23,7 @@ _ACTIVE = 0.9  # share of days on which it counted that makes it a meter that co
 
 @dataclass
 class Gaps:
-    """Missing values, in steps: `run` now, `longest` of the day so far, `log` of days in hours.
+    """Missing values, in steps: `run` now, `longest` of the day so far; `log` of days and `usual_h` in hours.
 
     seen   the column has had a value at all
     """
@@ -30,17 +31,20 @@ class Gaps:
     run: Int64
     longest: Int64
     log: DayLog
+    usual_h: Float64
     seen: Mask
 
     @classmethod
     def of(cls, columns: int) -> Gaps:
         """Nothing seen."""
         none = np.zeros(columns, np.int64)
-        return cls(none, none.copy(), DayLog.of(LOG_DAYS, columns), np.zeros(columns, bool))
+        return cls(none, none.copy(), DayLog.of(LOG_DAYS, columns), np.zeros(columns), np.zeros(columns, bool))
 
-    def usual_h(self) -> Float64:
-        """The longest gap of nearly all days, hours; 0 while nothing is known."""
-        return np.nan_to_num(quantile(self.log.values, 0.95))
+    def end_day(self, usable: Mask) -> None:
+        """Keep the day that ended; `usual_h` is the longest gap of nearly all days."""
+        self.log.keep(self.longest / STEPS_PER_HOUR, usable)
+        self.longest = self.run.copy()
+        self.usual_h = np.nan_to_num(quantile(self.log.values, 0.95))
 
 
 @dataclass
@@ -48,9 +52,11 @@ class Standstills:
     """Steps without use while the meter answers, counted only on kinds of days on which it usually counts.
 
     run       steps on end now, those of idle days passed over; `all_run` with them
+    usual_h   longest standstill of the days kept, hours; NaN while too few are known
     longest   `all_run` at its longest this day; `log` of days in hours, term beside vacation, without days that are
               idle anyhow
     counted   whether something was counted this day; `active` by kind of day: a log of 1 (counted) and 0
+    is_active, is_known   whether the column counts on days like this one, and whether that is known (see `begin_day`)
     since     step at which the run began; `children` what the meters it feeds counted since (m3 or kWh), and
               `largest` the most that one of them counted in one step: a register that catches up
     """
@@ -61,6 +67,9 @@ class Standstills:
     log: DayLog
     counted: Mask
     active: DayLog
+    is_active: Mask
+    is_known: Mask
+    usual_h: Float64
     since: Int64
     children: Float64
     largest: Float64
@@ -76,19 +85,29 @@ class Standstills:
             DayLog.of(LOG_DAYS, 2 * columns),
             np.zeros(columns, bool),
             DayLog.of(LOG_DAYS, KINDS * columns),
+            np.zeros(columns, bool),
+            np.zeros(columns, bool),
+            np.full(columns, np.nan),
             np.full(columns, NEVER, np.int64),
             np.zeros(columns),
             np.zeros(columns),
         )
 
-    def usual_h(self, kind: int) -> tuple[Float64, npt.NDArray[np.int64]]:
-        """The longest standstill of the days kept, hours (-1: none), and how many days: of term, or of vacation."""
+    def begin_day(self, kind: int, least_days: Float64) -> None:
+        """Look up what is usual on a day of this kind: standstills of term or of vacation, known from enough days."""
         columns = len(self.run)
-        half = slice(columns, None) if kind == VACATION else slice(None, columns)
-        values = self.log.values[:, half]
-        return np.asarray(np.nan_to_num(values, nan=-1.0).max(axis=0), np.float64), self.log.count()[half]
+        longest = np.nan_to_num(self.log.values, nan=-1.0).max(axis=0)
+        days = self.log.count()
+        of_term, of_vacation = slice(None, columns), slice(columns, None)
+        usual, known = longest[of_vacation], days[of_vacation]
+        if kind != VACATION:  # in a young term vacations stand in: meters rest longer then
+            is_young = days[of_term] < least_days
+            usual = np.where(is_young, np.maximum(longest[of_term], usual), longest[of_term])
+            known = np.where(is_young, days[of_term] + known, days[of_term])
+        self.usual_h = np.where(known >= least_days, usual, np.nan)
+        self.is_active, self.is_known = self._active_on(kind, least_days)
 
-    def active_on(self, kind: int, least_days: Float64) -> tuple[Mask, Mask]:
+    def _active_on(self, kind: int, least_days: Float64) -> tuple[Mask, Mask]:
         """By column: whether it counts on such a day, and whether that is known.
 
         Working days and weekends of which too few are known are taken like all days; holidays and vacations never:
@@ -103,13 +122,12 @@ class Standstills:
             return share_of, is_known | (all_days >= least_days)
         return counted[kind] >= _ACTIVE * days[kind], is_known
 
-    def end_day(self, kind: int, least_days: Float64, usable: Mask) -> None:
+    def end_day(self, kind: int, usable: Mask) -> None:
         """Keep the day that ended."""
         columns = len(self.run)
-        is_active, is_known = self.active_on(kind, least_days)
         longest = np.full(2 * columns, np.nan)
-        longest[(kind == VACATION) * columns :][:columns] = self.longest / 4
-        self.log.keep(longest, np.tile(usable & (is_active | ~is_known), 2))
+        longest[(kind == VACATION) * columns :][:columns] = self.longest / STEPS_PER_HOUR
+        self.log.keep(longest, np.tile(usable & (self.is_active | ~self.is_known), 2))
         figure = np.full(KINDS * columns, np.nan)
         figure[kind * columns : (kind + 1) * columns] = self.counted
         self.active.keep(figure, np.tile(usable, KINDS))

@@ -43,6 +43,7 @@ _RESOLVING = (RegisterEventKind.RELEASED, RegisterEventKind.GLITCH)
 _HOUR_MS = 3_600_000
 _NO_DAY = -(10**9)
 _PEERS = 4
+_WEEK_H = 7 * 24
 _LEAST_PULSES = 20  # of a parent, that its children must have counted while it stood
 
 
@@ -102,12 +103,12 @@ class MeterHealth(RuleDetector):
         if memory.day != _NO_DAY:
             gaps, still = memory.gaps, memory.still
             is_open = memory.open.mask(len(self._meters))
-            gaps.log.keep(gaps.longest / STEPS_PER_HOUR, gaps.seen & ~is_open)
-            gaps.longest = gaps.run.copy()
+            gaps.end_day(gaps.seen & ~is_open)
             is_over = still.run / STEPS_PER_HOUR > self._stuck_limit_h()
-            still.end_day(memory.kind, self._set["learn_days"], gaps.seen & ~is_open & (gaps.run == 0) & ~is_over)
+            still.end_day(memory.kind, gaps.seen & ~is_open & (gaps.run == 0) & ~is_over)
         memory.day = local_day
         memory.kind = _KINDS[self._context.days.kind(local_day)]
+        memory.still.begin_day(memory.kind, self._set["learn_days"])
 
     def _take_in(self, block: IntervalBlock) -> None:
         memory = self._memory
@@ -116,9 +117,8 @@ class MeterHealth(RuleDetector):
         still = memory.still
         counts = block.usage > _NOTHING
         lengths = run_lengths(~counts, still.run)
-        is_active, is_known = still.active_on(memory.kind, self._set["learn_days"])
         # Missing values, and days on which it need not count, neither lengthen nor end a standstill.
-        lengths -= _passed_over(missing | ~(is_active & is_known), ~counts)
+        lengths -= _passed_over(missing | ~(still.is_active & still.is_known), ~counts)
         began = lengths == 0
         last_zero = np.where(began, block.first_step + 1 + np.arange(block.steps)[:, None], 0).max(axis=0)
         still.since = np.where(last_zero > 0, last_zero, np.where(still.since < 0, block.first_step, still.since))
@@ -172,16 +172,15 @@ class MeterHealth(RuleDetector):
     def _is_offline(self) -> Mask:
         gaps, settings = self._memory.gaps, self._set
         silent_h = gaps.run / STEPS_PER_HOUR
-        limit = np.maximum(settings["offline_h"], settings["offline_factor"] * gaps.usual_h())
+        limit = np.maximum(settings["offline_h"], settings["offline_factor"] * gaps.usual_h)
         return np.asarray(silent_h >= np.where(gaps.seen, limit, settings["never_seen_h"]), bool)
 
     def _stuck_limit_h(self) -> Float64:
         """Standstill from which a meter is stuck, hours; infinite while its usual ones are not known."""
         settings, still = self._set, self._memory.still
-        usual, days = still.usual_h(self._memory.kind)
-        limit = np.maximum(settings["stuck_h"], settings["stuck_factor"] * usual)
-        limit = np.where(usual > settings["restless_h"], limit + 7 * 24, limit)
-        return np.where(days >= settings["learn_days"], limit, np.inf)
+        limit = np.maximum(settings["stuck_h"], settings["stuck_factor"] * still.usual_h)
+        limit = np.where(still.usual_h > settings["restless_h"], limit + _WEEK_H, limit)
+        return np.where(np.isnan(still.usual_h), np.inf, limit)
 
     def _is_stuck(self) -> Mask:
         memory, settings = self._memory, self._set
@@ -325,9 +324,9 @@ class MeterHealth(RuleDetector):
         """Observed and usual: hours for offline and stuck, registers for the others."""
         memory = self._memory
         if condition is Condition.OFFLINE:
-            return float(memory.gaps.run[column]) / STEPS_PER_HOUR, float(memory.gaps.usual_h()[column]), "h"
+            return float(memory.gaps.run[column]) / STEPS_PER_HOUR, float(memory.gaps.usual_h[column]), "h"
         if condition is Condition.STUCK:
-            usual = max(0.0, float(memory.still.usual_h(memory.kind)[0][column]))
+            usual = max(0.0, float(np.nan_to_num(memory.still.usual_h[column])))
             return float(memory.still.run[column]) / STEPS_PER_HOUR, usual, "h"
         event = memory.events.get(str(column))
         register = self._meters[column].main_register

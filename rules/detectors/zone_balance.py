@@ -191,7 +191,10 @@ class ZoneBalance(RuleDetector):
             return
         inflow, outflow = memory.ring.day(block.local_day - _LAG_DAYS)
         memory.learned.keep(inflow, outflow, ready)
-        zones = np.flatnonzero(ready & (memory.learned.kept >= self._set["warm_up_days"]))
+        kept = memory.learned.kept
+        # Once four weeks are known a zone's model is refreshed every other day, half of the zones each day.
+        is_due = (kept < LEARN_DAYS) | ((kept + np.arange(len(kept))) % 2 == 0)
+        zones = np.flatnonzero(ready & is_due & (kept >= self._set["warm_up_days"]))
         if not len(zones):
             return
         fresh = learn(
