@@ -21,6 +21,7 @@ from api.stream import EventStream
 from aquavolt.stores.duckdb_store import DuckDBStore
 from metering.batch import ReadingBatch, concatenate, to_ms
 from metering.health import ConnectionHealth, HealthReport, JournalHealth, MeterHealth
+from metering.incident import Category, ChangeKind, Incident, IncidentChange, Severity
 from metering.site import Site
 from metering.site_document import parse_site
 from rules.shard import Shard
@@ -36,6 +37,19 @@ class Campus:
     records: Records
     stream: EventStream
     posted: list[ReadingBatch]
+
+    def raise_leak(self, node: str = "dorm-2", meter: str = "w-dorm-2") -> str:
+        """A leak of 250 L/h since yesterday, as the rules would raise it; its id."""
+        now, seq = self.parts.now(), self.records.applied_seq() + 1
+        onset = to_ms(now - timedelta(days=1))
+        incident = Incident(
+            id=f"leak-{seq}", rule="minimum_night_flow", category=Category.LEAK, medium="water", subject=meter,
+            node=node, severity=Severity.CRITICAL, detected_at=to_ms(now), onset_at=onset, closed_at=None,
+            observed=0.4, expected=0.15, unit="m3/h", loss_rate=0.25, loss_total=6.0,
+            evidence={"next_step": "close_branches_at_night", "series": {"meters": [meter], "end": now.isoformat()}},
+        )  # fmt: skip
+        self.records.apply([IncidentChange(ChangeKind.RAISED, incident, to_ms(now))], seq)
+        return incident.id
 
     def close(self) -> None:
         self.stream.close()

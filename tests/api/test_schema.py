@@ -25,7 +25,7 @@ def test_no_made_up_request_is_answered_outside_of_the_description(served, liste
         asked += 1
 
         @settings(
-            max_examples=12,
+            max_examples=30,
             deadline=None,
             database=None,
             derandomize=True,

@@ -1,0 +1,131 @@
+"""A judged campus served on a free port, and a real Chromium without a window."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import uvicorn
+
+from api.app import create_app
+from api.web.vendor import missing_files
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+DESKTOP = {"viewport": {"width": 1440, "height": 900}}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test of this folder drives a browser."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+def _campus_module() -> ModuleType:
+    path = Path(__file__).parents[1] / "api" / "campus.py"
+    spec = importlib.util.spec_from_file_location("campus_for_browser", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclass
+class Site:
+    """The served campus."""
+
+    address: str
+    campus: Any
+
+    def raise_leak(self) -> str:
+        """A new active leak that nobody has seen yet; its id."""
+        return str(self.campus.raise_leak())
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """35 days of the simulated campus, judged by the real rules, served over HTTP."""
+    if missing := missing_files():
+        pytest.fail(f"browser files are missing ({', '.join(missing)}): npm ci && python -m api.web.vendor")
+    campus = _campus_module().build(tmp_path_factory.mktemp("campus"), seed=5, days=35)
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    app = create_app(campus.parts)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=2))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.01)
+    yield Site(f"http://127.0.0.1:{listener.getsockname()[1]}", campus)
+    campus.stream.close()
+    server.should_exit = True
+    thread.join(20)
+    listener.close()
+    campus.close()
+
+
+@dataclass
+class Tab:
+    """A page, and what its console complained of."""
+
+    page: Any
+    complaints: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One browser for all tests."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where a browser is wanted
+
+    if not CHROMIUM.exists():
+        if os.environ.get("CI"):
+            pytest.fail(f"{CHROMIUM} is missing: apt-get install chromium fonts-noto-cjk")
+        pytest.skip(f"{CHROMIUM} is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_tab(chromium: Any, site: Site) -> Iterator[Callable[..., Tab]]:
+    """Opens a tab of a language and size; afterwards no console may have complained."""
+    contexts, tabs = [], []
+
+    def build(language: str, size: dict[str, Any] = DESKTOP, **more: Any) -> Tab:
+        context = chromium.new_context(base_url=site.address, locale=language, **size, **more)
+        contexts.append(context)
+        tab = Tab(context.new_page())
+        page = tab.page
+        page.on("console", lambda m: tab.complaints.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+        page.on("requestfailed", lambda r: None if "stream" in r.url else tab.complaints.append(f"failed: {r.url}"))
+        page.on(
+            "request",
+            lambda r: None if r.url.startswith((site.address, "data:")) else tab.complaints.append(f"foreign: {r.url}"),
+        )
+        tabs.append(tab)
+        return tab
+
+    yield build
+    for context in contexts:
+        context.close()
+    assert [c for tab in tabs for c in tab.complaints] == []
