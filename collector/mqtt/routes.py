@@ -54,12 +54,10 @@ def route_of(meter: Meter) -> Route:
         raise RouteError(
             f"meter {meter.id!r}: device_address {meter.device_address!r}; allowed: address or address/input"
         )
-    topic = parse_connection(meter.connection or "").path or profile.topic
-    if "{address}" in topic:
-        if not address:
-            raise RouteError(f"meter {meter.id!r} needs a device_address: its topic is {topic!r}")
-        topic = topic.replace("{address}", address)
-    check_filter(topic, meter.id)
+    try:
+        topic = topic_of(parse_connection(meter.connection or "").path, profile, address)
+    except RouteError as error:
+        raise RouteError(f"meter {meter.id!r} {error}") from error
     decode = payload_decoder(profile, medium=meter.medium, multiplier=meter.multiplier, channel=int(channel or 0))
     return Route(topic, meter.id, decode, meter.poll_s, int(channel or 0))
 
@@ -88,18 +86,24 @@ def routes_by_broker(meters: Iterable[Meter]) -> tuple[dict[str, list[Route]], d
     return found, faults
 
 
-def check_filter(topic: str, meter: str) -> None:
-    """Refuse what is no topic, or takes more than one meter's messages.
+def topic_of(stated: str, profile: JsonProfile, address: str) -> str:
+    """The filter of a meter: as its connection states it, else as its profile does, `{address}` filled in.
 
     Raises:
-        RouteError: names the meter and what is allowed.
+        RouteError: there is none, or it takes more than one meter's messages.
     """
+    topic = stated or profile.topic
     if not topic:
-        raise RouteError(f"meter {meter!r} names no topic; for example mqtt://192.0.2.1:1883/water/dorm1")
+        raise RouteError("names no topic; for example mqtt://192.0.2.1:1883/water/dorm1")
+    if "{address}" in topic:
+        if not address:
+            raise RouteError(f"needs an address: its topic is {topic!r}")
+        topic = topic.replace("{address}", address)
     if "#" in topic or "\0" in topic:
-        raise RouteError(f"meter {meter!r}: topic {topic!r}; allowed: exact topics, and + for one whole level")
+        raise RouteError(f"has topic {topic!r}; allowed: exact topics, and + for one whole level")
     if any("+" in level and level != "+" for level in topic.split("/")):
-        raise RouteError(f"meter {meter!r}: topic {topic!r}; + must stand for one whole level")
+        raise RouteError(f"has topic {topic!r}; + must stand for one whole level")
+    return topic
 
 
 class Routes:

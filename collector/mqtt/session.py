@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import select
-import ssl
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +18,7 @@ from collector.mqtt.link import Link
 from collector.mqtt.settings import MqttSettings
 
 _QOS = 1
+_CONNECT_S = 5.0
 _FILTERS_A_PACKET = 200
 
 
@@ -25,11 +26,31 @@ class SessionLostError(Exception):
     """The connection is refused or gone; the message says why. The broker keeps the session."""
 
 
+def _connect_socket(settings: MqttSettings) -> socket.socket:
+    """A connected socket, inside TLS where that is asked for.
+
+    Raises:
+        OSError: not reachable, or the certificate is not to be trusted; nothing stays open.
+    """
+    context = settings.tls_context()
+    plain = socket.create_connection((settings.host, settings.port), _CONNECT_S)
+    try:
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return plain if context is None else context.wrap_socket(plain, server_hostname=settings.host)
+    except BaseException:
+        plain.close()
+        raise
+
+
 class _Client(Client):
-    """paho on a `Link`. The one place where its inside is touched: it knows other sockets of its own this way too."""
+    """paho on a `Link`. The one place where its inside is touched: it takes a websocket of its own this way too."""
+
+    def __init__(self, settings: MqttSettings, **options: Any) -> None:
+        super().__init__(CallbackAPIVersion.VERSION2, **options)
+        self._settings = settings
 
     def _create_socket(self) -> Any:
-        return Link(super()._create_socket(), is_v5=self._protocol == MQTTv5)
+        return Link(_connect_socket(self._settings), is_v5=self._protocol == MQTTv5)
 
 
 class Session:
@@ -58,13 +79,11 @@ class Session:
         given: dict[str, Any] = {}
         if self._settings.protocol == "5":
             expiry = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            expiry.SessionExpiryInterval = self._settings.session_expiry_s
-            given = {"clean_start": False, "properties": expiry}
+            expiry.SessionExpiryInterval = self._settings.session_expiry_s if self._settings.is_persistent else 0
+            given = {"clean_start": not self._settings.is_persistent, "properties": expiry}
         try:
-            if (context := self._settings.tls_context()) is not None:
-                self._client.tls_set_context(context)
             self._client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s, **given)
-        except (OSError, ssl.SSLError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise SessionLostError(f"cannot connect: {error}") from error
 
     def exchange(self, wake: int, timeout_s: float) -> list[Publish]:
@@ -117,9 +136,9 @@ class Session:
         settings = self._settings
         is_v5 = settings.protocol == "5"
         client = _Client(
-            CallbackAPIVersion.VERSION2,
+            settings,
             client_id=settings.client_id,
-            clean_session=None if is_v5 else False,
+            clean_session=None if is_v5 else not settings.is_persistent,
             protocol=MQTTv5 if is_v5 else MQTTv311,
             reconnect_on_failure=False,
             manual_ack=True,

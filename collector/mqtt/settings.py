@@ -19,6 +19,7 @@ class MqttSettings:
     ca_file           who may have signed the broker's certificate; None: the system's authorities
     cert_file         with key_file: this client's own certificate, where the broker asks for one
     session_expiry_s  MQTT 5: how long the broker keeps messages for us while we are away
+    is_persistent     False: the broker forgets us when we go, for one look at a meter
     silence_s         no message at all for that long: connect anew; None: three of the shortest period of the
                       meters, at least 5 min
     """
@@ -35,6 +36,7 @@ class MqttSettings:
     protocol: Literal["3.1.1", "5"] = "3.1.1"
     keepalive_s: int = 30
     session_expiry_s: int = _WEEK_S
+    is_persistent: bool = True
     silence_s: float | None = None
 
     def __post_init__(self) -> None:
