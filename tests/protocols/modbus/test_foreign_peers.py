@@ -21,6 +21,7 @@ from collector.counts import Counts
 from collector.modbus.once import ReadError, read_once
 from collector.modbus.poller import ModbusPoller
 from collector.modbus.polls import UnpollableError
+from collector.read_meter import read_meter
 from device_profiles import ModbusProfile, load_profile
 from metering.site import Meter
 from simulators.modbus.image import ProfileImage
@@ -160,3 +161,8 @@ def test_a_port_in_use_is_an_os_error() -> None:
 
     with pytest.raises(OSError, match=r"(?i)address already in use"):
         asyncio.run(scene())
+
+
+def test_a_profile_for_brokers_is_not_read_over_tcp() -> None:
+    with pytest.raises(ReadError, match="is read from a broker: mqtt://host:port/topic, not tcp://"):
+        asyncio.run(read_meter("json-plain", "tcp://127.0.0.1:1", "1"))
