@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from metering.batch import ReadingBatch
 from metering.entries import Tick
+from metering.intervals import IntervalBatch
 from metering.site import Site
 from metering.site_document import parse_site
+from rules.blocks import Columns
 from rules.detectors.settings import DetectorSettings
+from rules.frontier import Frontier
 from rules.settings import RulesSettings
 from rules.shard import Shard
 
@@ -94,6 +97,8 @@ def test_a_meter_that_died_days_ago_is_not_waited_for(recorder, make_readings, j
     last = seen[-1]
     assert last[3] == str(np.datetime64((last[0] + 1) * 900_000, "ms"))
     assert last[1][1] is None
+    moments = [s[3] for s in seen]
+    assert moments == sorted(moments), "no step is judged before the one before it"
 
 
 def test_a_reading_that_comes_after_the_deadline_is_not_judged(recorder, make_readings, joined):
@@ -190,6 +195,63 @@ def test_months_without_a_word_are_passed_over(recorder, make_readings, joined):
     assert seen[-1][1] == (pytest.approx(0.25), pytest.approx(0.5))
 
 
+def test_who_is_not_waited_for_still_counts_if_it_speaks_at_the_same_moment(recorder, make_readings, joined, cut_at):
+    """m1 comes back after five days: its reading stands in the file right after the one that closes the step."""
+    site = site_of(2, poll_s=900)
+    back = make_readings(["m1"], "water_volume", T0 + 120 * HOUR, 20, rates=[2.0])
+    early = make_readings(["m1"], "water_volume", T0, 30, rates=[2.0])
+    batch = joined(make_readings(["m0"], "water_volume", T0, 500), early, back)
+    whole = run(site, recorder, [batch]).seen
+    single = run(site, recorder, cut_at(batch, range(len(batch)))).seen
+    assert single == whole
+    returned = int((T0 + 120 * HOUR).astype(np.int64)) // 900_000
+    assert [s[1][1] for s in whole if s[0] == returned] == [pytest.approx(0.5)]
+
+
+def test_a_correction_in_time_counts_and_does_not_make_its_cell_late():
+    frontier = Frontier(Columns(site_of(2, poll_s=900)))
+    step = int(T0.astype(np.int64)) // 900_000
+    end = T0 + 15 * MINUTE
+    frontier.start(int(T0.astype(np.int64)))
+
+    def add(usage: float, closed: np.datetime64, *, corrected: bool) -> None:
+        one = IntervalBatch(
+            ("m0",),
+            np.zeros(1, np.int32),
+            np.array([50], np.uint8),
+            np.array([T0]),
+            np.array([usage]),
+            np.zeros(1, "u2"),
+        )
+        frontier.add(one, np.array([closed]), np.array([corrected]))
+
+    add(1.0, end, corrected=False)
+    add(0.7, end + 2 * HOUR, corrected=True)
+    later = int((end + 4 * HOUR).astype(np.int64))
+    assert frontier.needs_day(later)
+    frontier.begin_day()
+    block = frontier.take(later, np.zeros(2, bool))
+    assert (block.first_step, block.usage[0, 0]) == (step, 0.7)
+    assert np.isnan(block.usage[0, 1])
+
+
+def test_a_restart_between_any_two_entries_loses_nothing(recorder, make_readings):
+    site = site_of(2, poll_s=900)
+    rules = RulesSettings(detectors={"recorder": DetectorSettings()})
+    names = ["m0", "m1"]
+    entries = [make_readings(names, "water_volume", T0 + i * 15 * MINUTE, 1) for i in range(9)]
+    entries += [Tick(T0 + 2 * HOUR), Tick(T0 + 4 * HOUR, down_since=T0 + 2 * HOUR)]
+    entries += [Tick(T0 + 4 * HOUR + i * 10 * MINUTE) for i in range(1, 12)]
+    whole = run(site, recorder, entries).seen
+    shard, rows = shard_of(site, recorder)[0], []
+    for seq, entry in enumerate(entries, 1):
+        shard = Shard.restore(shard.snapshot(), site, rules, {"recorder": recorder})
+        shard.process(seq, entry)
+        rows += [row for row in shard._detectors["recorder"].seen if row]
+    assert rows == whole[: len(rows)]
+    assert sum(row[6] for row in rows) == 8
+
+
 @QUIET
 @given(data=st.data())
 def test_cuts_change_nothing(data, recorder, make_readings, joined, cut_at):
@@ -207,6 +269,8 @@ def test_cuts_change_nothing(data, recorder, make_readings, joined, cut_at):
     whole_run = run(site, recorder, [batch])
     places = data.draw(st.lists(st.integers(1, len(batch)), max_size=40))
     cut_run = run(site, recorder, cut_at(batch, places))
+    moments = [s[3] for s in whole_run.seen]
+    assert moments == sorted(moments)
     assert cut_run.seen == whole_run.seen
     assert cut_run.events == whole_run.events
 

@@ -10,6 +10,7 @@ import pytest
 
 from metering.incident import Category, ChangeKind, IncidentChange, Severity
 from metering.site import Site
+from rules.backtest import AlertLines
 from rules.blocks import Columns
 from rules.findings import Finding
 from rules.incidents import IncidentBook
@@ -66,6 +67,9 @@ SCENARIOS = {
     "two children explain the parent": (
         [(FLOW, "W11", 0.5), (FLOW, "W12", 1.0), (MNF, "W1", 1.5)], {"floor-1": 0.5, "floor-2": 1.0},
     ),
+    "the middle takes its part, not the floor's": (
+        [(MNF, "W", 6.0), (FLOW, "W11", 2.0), (MNF, "W1", 3.5)], {"campus": 2.5, "floor-1": 2.0, "dorm-1": 1.5},
+    ),
     "a balance stands on its own": ([(FLOW, "W11", 0.5), (BALANCE, "W1", 0.5)], {"floor-1": 0.5, "dorm-1": 0.5}),
     "a balance does not move": ([(BALANCE, "W1", 0.5), (FLOW, "W11", 0.5)], {"dorm-1": 0.5, "floor-1": 0.5}),
     "night flow joins the balance of its place": ([(BALANCE, "W1", 0.5), (MNF, "W1", 0.55)], {"dorm-1": 0.5}),
@@ -119,6 +123,7 @@ def test_an_echo_that_stays_after_its_grace_is_an_incident(site, make_finding):
     book = book_of(site, echo_grace_h=36)
     tell(book, [make_finding(FLOW, "W11"), make_finding(MNF, "W1", size=0.52, hours=1)])
     tell(book, [make_finding(FLOW, "W11", "close", hours=20)])
+    book.restore(unpack(pack(book.state())))
     changes = book.review(hours(57))
     assert kinds(changes) == ["raised"]
     assert changes[0].incident.node == "dorm-1"
@@ -299,3 +304,24 @@ def test_memory_goes_through_a_snapshot_at_any_place(site, make_finding, name):
         before = tell(first, findings[:place])
         second.restore(unpack(pack(first.state())))
         assert before + tell(second, findings[place:]) == whole
+
+
+def test_alert_lines_leave_out_what_was_inhibited_at_once_and_show_what_is_released(site, make_finding, make_fault):
+    book, lines = book_of(site), AlertLines()
+    silent = [make_fault("offline", m) for m in ("W1", "W11", "W12")]
+    lines.add(book.apply(silent, T0))
+    assert [line["node"] for line in lines.lines()] == ["dorm-1"]
+    back = [make_fault("offline", m, "close", hours=5) for m in ("W1", "W12")]
+    lines.add(book.apply(back, hours(5)))
+    shown = list(lines.lines())
+    assert [(line["node"], line["closed_at"] is None) for line in shown] == [("dorm-1", False), ("floor-1", True)]
+    assert shown[1]["detected_at"] == "2026-03-01T21:00:00+00:00", "when it was first shown"
+
+
+def test_an_alert_line_follows_its_incident_to_the_end(site, make_finding):
+    book, lines = book_of(site), AlertLines()
+    lines.add(tell(book, [make_finding(MNF, "W1", size=0.52), make_finding(FLOW, "W11", hours=3)]))
+    lines.add(tell(book, [make_finding(FLOW, "W11", "close", hours=9)]))
+    (line,) = lines.lines()
+    assert (line["node"], line["rule"], line["subject"]) == ("floor-1", MNF, "W1")
+    assert (line["detected_at"], line["closed_at"]) == ("2026-03-01T16:00:00+00:00", "2026-03-02T01:00:00+00:00")

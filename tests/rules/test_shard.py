@@ -148,6 +148,25 @@ def test_a_restart_every_few_hours_around_the_leak(readings, whole, cut_at):
     assert gathered([*events, shard.finish()]) == whole
 
 
+def test_a_restart_around_a_register_reset(readings, cut_at):
+    """Between the reading that shows the reset and the moment it is judged there may be a restart."""
+    value = readings.value.copy()
+    reset = (readings.meter == 3) & (readings.time >= T0 + np.timedelta64(9 * DAY_MS, "ms"))
+    value[reset] -= value[reset][0]
+    columns = {name: getattr(readings, name) for name in ReadingBatch.__slots__} | {"value": value}
+    batch = until(ReadingBatch(**columns), 11)
+    whole_run = gathered([Shard(town()).process(1, batch)])
+    faults = [(c.kind.value, c.incident.subject) for c in whole_run["changes"] if "data" in c.incident.category]
+    assert faults[0] == ("raised", "w2")
+    first = int(np.flatnonzero(reset)[0])
+    for place in range(first - 3, first + 12):
+        shard, events = Shard(town()), []
+        for seq, part in enumerate(cut_at(batch, [place, place + 1]), 1):
+            events.append(shard.process(seq, part))
+            shard = Shard.restore(shard.snapshot(), town())
+        assert gathered(events) == whole_run, place
+
+
 def test_a_snapshot_of_other_rules_meters_or_code_is_refused(readings, cut_at):
     shard = Shard(town())
     shard.process(1, next(iter(cut_at(readings, [2000]))))
