@@ -1,43 +1,57 @@
 # AquaVolt. `make run` shows the demo campus; `make test` and `make check` are what CI runs. See README.md.
 #
-#   make setup    virtual environment, Python packages, browser files     make run     demo campus (PORT=8000 DATA=demo-data)
-#   make test     all tests on real parts                                 make bench   benchmarks, printed as tables
-#   make check    ruff, mypy --strict, import-linter                      make clean   remove what setup made
+#   make run      the demo campus on http://127.0.0.1:8000          PORT=8000 DATA=demo-data
+#   make setup    all of it: program, browser files, test tools     PYTHON=python3 VENV=.venv
+#   make test     all tests, on real parts                          TEST="tests/rules -k shard"
+#   make check    ruff, mypy --strict, import-linter                make format   mend what ruff can
+#   make bench    benchmarks as tables                              BENCH="--quick --out docs/benchmarks.md"
+#   make clean    remove what setup made
 
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8000
 DATA ?= demo-data
 TEST ?=
+BENCH ?=
+
 BIN := $(VENV)/bin
-VENDOR := api/web/vendor/.complete
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --constraint constraints.txt
+PROGRAM := $(VENV)/.program
+TOOLS := $(VENV)/.tools
+PAGES := api/web/vendor/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench format clean preflight test-packages
+.PHONY: help setup run test check bench format clean test-packages
+.DELETE_ON_ERROR:
 
 help:
-	@sed -n '3,5s/^# *//p' Makefile
+	@sed -n '3,8s/^# *//p' Makefile
 
-setup: $(VENV)/.complete $(VENDOR)
+setup: $(PROGRAM) $(TOOLS) $(PAGES)
+	@echo "ready: $(BIN)/aquavolt"
 
-preflight:
+$(PROGRAM): pyproject.toml constraints.txt
 	@PYTHON="$(PYTHON)" sh deploy/preflight.sh build
-
-$(VENV)/.complete: pyproject.toml constraints.txt | preflight
-	@echo "==> virtual environment in $(VENV) ($$($(PYTHON) --version))"
+	@echo "==> virtual environment in $(VENV): $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV)
-	@echo "==> Python packages (exact versions in constraints.txt)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt pip
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev --editable .
+	@echo "==> Python packages, versions as in constraints.txt (about 100 MB to fetch the first time)"
+	@$(PIP) pip
+	@$(PIP) --build-constraint constraints.txt --editable .
 	@touch $@
 
-$(VENDOR): package.json package-lock.json api/web/vendor.py $(VENV)/.complete
+$(TOOLS): $(PROGRAM)
+	@echo "==> test tools (about 100 MB the first time)"
+	@$(PIP) --group dev
+	@touch $@
+
+$(PAGES): package.json package-lock.json api/web/vendor.py | $(PROGRAM)
 	@echo "==> browser files from npm"
+	@PYTHON="$(PYTHON)" sh deploy/preflight.sh build
 	@npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
 	@$(BIN)/python -m api.web.vendor
 	@touch $@
 
-run: setup
+run: $(PROGRAM) $(PAGES)
 	@$(BIN)/aquavolt demo --port $(PORT) --data $(DATA)
 
 test-packages:
@@ -55,7 +69,7 @@ format: setup
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 bench: setup test-packages
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench $(BENCH)
 
 clean:
-	rm -rf $(VENV) node_modules api/web/vendor .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) node_modules api/web/vendor .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

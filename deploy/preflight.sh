@@ -3,38 +3,48 @@
 # As root on Debian it is installed. Usage: preflight.sh build|test   (PYTHON names the interpreter)
 set -eu
 
+purpose=${1:-build}
 python=${PYTHON:-python3}
-missing=""
-need() { missing="$missing $1"; }
 
-if ! command -v "$python" >/dev/null 2>&1; then
-    need python3
-    need python3-venv
-else
-    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
-        echo "AquaVolt needs Python 3.11 or later; $python is $("$python" --version 2>&1). Name another: make PYTHON=python3.12" >&2
-        exit 1
-    }
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# The Debian packages that are missing, on one line.
+missing() {
+    if ! has "$python"; then
+        printf 'python3 python3-venv '
     # Debian ships venv and its bundled pip apart from python3.
-    "$python" -c 'import venv, ensurepip' >/dev/null 2>&1 || need python3-venv
-fi
-command -v npm >/dev/null 2>&1 || need npm
+    elif ! "$python" -c 'import venv, ensurepip' >/dev/null 2>&1; then
+        printf 'python3-venv '
+    fi
+    has npm || printf 'npm '
+    [ "$purpose" = test ] || return 0
+    has mosquitto || [ -x /usr/sbin/mosquitto ] || printf 'mosquitto '
+    has chromium || printf 'chromium '
+    # The pages are Chinese: without its glyphs a browser test would measure empty boxes.
+    [ -d /usr/share/fonts/opentype/noto ] || printf 'fonts-noto-cjk '
+}
 
-if [ "${1:-build}" = test ]; then
-    [ -x /usr/sbin/mosquitto ] || command -v mosquitto >/dev/null 2>&1 || need mosquitto
-    command -v chromium >/dev/null 2>&1 || need chromium
-    [ -d /usr/share/fonts/opentype/noto ] || need fonts-noto-cjk
+if has "$python" && ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    echo "AquaVolt needs Python 3.11 or later; $python is $("$python" --version 2>&1)." >&2
+    echo "Name another one:  make setup PYTHON=python3.12" >&2
+    exit 1
 fi
 
-[ -z "$missing" ] && exit 0
-command="apt-get install --yes --no-install-recommends$missing"
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "==> Debian packages:$missing"
-    # A broker of the system's own, started on install, is none of ours: ours run on free ports.
+packages=$(missing)
+[ -n "$packages" ] || exit 0
+install="apt-get install --yes --no-install-recommends ${packages% }"
+
+if [ "$(id -u)" = 0 ] && has apt-get; then
+    echo "==> Debian packages: ${packages% }"
+    # Only the program `mosquitto` is wanted; a runlevel of 1 keeps Debian from starting the service on port 1883.
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 $command >/dev/null
-    exit 0
+    DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 $install >/dev/null
+    packages=$(missing)
+    [ -n "$packages" ] || exit 0
+    echo "still missing after the installation: ${packages% }; is it hidden from PATH ($PATH)?" >&2
+    exit 1
 fi
-echo "missing:$missing. Install with:" >&2
-echo "    sudo $command" >&2
+
+echo "missing: ${packages% }. On Debian and Ubuntu install with:" >&2
+echo "    sudo $install" >&2
 exit 1
