@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collector.read_value import ReadValue
 
 Profile = Annotated[str, typer.Option(help="Profile id, e.g. eastron-sdm630.")]
+_ANSWER_S, _MESSAGE_S = 3.0, 60.0
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON list.")]
 
 
@@ -40,19 +41,21 @@ def read(
     profile: Profile,
     connect: Annotated[str, typer.Option(help="tcp://host:port, mqtt://host:port/topic, ...")],
     address: Annotated[str, typer.Option(help="The meter's address on the line, e.g. 1.")] = "1",
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 3.0,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds to wait: for an answer 3, for an MQTT message 60.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read one meter once and print every value its profile names."""
-    from collector.read_meter import read_meter
-
     from collector.connection import ConnectionTextError
     from collector.modbus.once import ReadError
     from collector.modbus.polls import UnpollableError
+    from collector.read_meter import read_meter
     from device_profiles import ProfileError
 
     with told(ProfileError, ConnectionTextError, ReadError, UnpollableError):
-        values = asyncio.run(read_meter(profile, connect, address, timeout_s=timeout, on_note=_note))
+        wait_s = timeout or (_MESSAGE_S if connect.startswith("mqtt") else _ANSWER_S)
+        values = asyncio.run(read_meter(profile, connect, address, timeout_s=wait_s, on_note=_note))
     _print(values, as_json)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -29,3 +31,34 @@ def campus(
     with told(ValueError, OSError), shown() as advance:
         made = simulate_campus(seed, days, out, first, lambda share: advance("campus", int(share * _PARTS), _PARTS))
     typer.echo(f"{out}: {len(made.meters)} meters, {days} days from {first}, {len(made.faults)} faults in truth.json")
+
+
+@app.command()
+def meter(
+    profile: Annotated[str, typer.Option(help="Profile id, e.g. eastron-sdm630.")],
+    listen: Annotated[str, typer.Option(help="Where to answer.")] = "tcp://127.0.0.1:1502",
+    address: Annotated[int, typer.Option(min=1, max=247, help="Modbus unit.")] = 1,
+) -> None:
+    """Serve one simulated meter with lifelike values, until told to stop."""
+    from collector.connection import ConnectionTextError
+    from device_profiles import ProfileError
+
+    with told(ProfileError, ConnectionTextError, ValueError, OSError):
+        asyncio.run(_serve(profile, listen, address))
+
+
+async def _serve(profile: str, listen: str, unit: int) -> None:
+    from collector.connection import parse_connection
+    from device_profiles import ModbusProfile, load_profile
+    from simulators.modbus.meter import serve_meter
+
+    found, where = load_profile(profile), parse_connection(listen)
+    if not isinstance(found, ModbusProfile) or where.scheme != "tcp":
+        raise ValueError(f"{profile} over {where.scheme}:// is not simulated; allowed: Modbus profiles over tcp://")
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    server, port = await serve_meter(found, where.host, where.port, unit)
+    typer.echo(f"{profile}, unit {unit}, on tcp://{where.host}:{port}; Ctrl+C ends it")
+    await stop.wait()
+    await server.stop()
