@@ -9,16 +9,16 @@ from typing import Any
 
 from alerts.values import Alert, AuditEntry, Delivery
 from api.alerts.document import loss_money
-from api.alerts.evidence import as_of, main_details
+from api.alerts.evidence import as_of, is_counting, loss_until, main_details
 from api.alerts.series import source_of
 from api.parts import ApiParts
 from api.web.formats import Formats
 from api.web.rendering import Reader
 from api.web.wording import N_
+from metering.incident import Category
 
 # Members of the evidence that have their own place on the page, or that only a program reads.
 _SHOWN_ELSEWHERE = frozenset({"kind", "condition", "meaning", "place", "parents", "children", "meters", "since_day"})
-_COUNT_AHEAD = timedelta(hours=3)  # beyond this the last word of the rules is too old to count on from
 _SPANS = ((N_("1 day"), 1), (N_("7 days"), 7), (N_("30 days"), 30))
 _NOTICES = {
     "conflict": N_("Somebody else changed this alert in between. This is how it stands now."),
@@ -69,6 +69,7 @@ class AlertView:
     sentence: str
     place_reason: str
     next_step: str
+    loss: float | None
     money: Mapping[str, Any] | None
     counting: Counting | None
     age: timedelta
@@ -90,6 +91,7 @@ def build_alert_view(parts: ApiParts, reader: Reader, alert_id: str, notice: str
     alert, words = parts.records.get_alert(alert_id), reader.wording
     known = alert.node in reader.site.nodes
     source = source_of(alert, reader.site)
+    loss = loss_until(alert, parts.now())
     return AlertView(
         alert=alert,
         title=words.title(alert),
@@ -98,7 +100,8 @@ def build_alert_view(parts: ApiParts, reader: Reader, alert_id: str, notice: str
         sentence=words.sentence(alert),
         place_reason=words.place_reason(alert),
         next_step=words.next_step(alert),
-        money=loss_money(alert.medium, alert.loss_total, parts.prices) if alert.loss_total else None,
+        loss=loss,
+        money=loss_money(alert.medium, loss, parts.prices) if loss else None,
         counting=_counting(alert, parts.prices.per_unit(alert.medium), parts.now()),
         age=(alert.closed_at or parts.now()) - alert.onset_at,
         facts=tuple(_facts(alert, reader)),
@@ -117,18 +120,15 @@ def _days_before(end: datetime, days: int) -> str:
 
 
 def _counting(alert: Alert, price: float | None, now: datetime) -> Counting | None:
-    if not alert.is_active or not alert.loss_rate or alert.loss_rate <= 0 or alert.loss_total is None:
+    if not is_counting(alert, now):
         return None
-    since = as_of(alert)
-    if now - since > _COUNT_AHEAD:
-        return None
-    return Counting(alert.loss_total, alert.loss_rate, int(since.timestamp() * 1000), price)
+    return Counting(alert.loss_total or 0.0, alert.loss_rate or 0.0, int(as_of(alert).timestamp() * 1000), price)
 
 
 def _facts(alert: Alert, reader: Reader) -> list[Fact]:
     """Observed and expected first, then each plain member of the evidence that has a label of ours, then the others."""
     words, rows = reader.wording, []
-    for label, value in ((N_("Observed"), alert.observed), (N_("Usual"), alert.expected)):
+    for label, value in zip(_compared(alert), (alert.observed, alert.expected), strict=True):
         if value is not None:
             rows.append(Fact(words.gettext(label), _with_unit(value, alert, reader)))
     for name, value in main_details(alert).items():
@@ -138,6 +138,15 @@ def _facts(alert: Alert, reader: Reader) -> list[Fact]:
             continue
         rows.append(_fact(name, value, alert, reader))
     return rows
+
+
+def _compared(alert: Alert) -> tuple[str, str]:
+    """What `observed` and `expected` are called: of a meter's fault they are hours or registers."""
+    if alert.category is Category.DATA_QUALITY and alert.unit == "h":
+        return N_("Lasted, when found"), N_("Longest usual")
+    if alert.category is Category.DATA_QUALITY and alert.unit in ("m3", "kWh"):
+        return N_("Register after"), N_("Register before")
+    return N_("Observed"), N_("Usual")
 
 
 def _with_unit(value: float, alert: Alert, reader: Reader) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 import numpy as np
 
 from alerts.values import Alert, AlertCounts, AlertFilter, AlertState
 from api.alerts.document import loss_money
+from api.alerts.evidence import loss_until
 from api.alerts.series import Source, source_of
 from api.parts import ApiParts, Prices
 from api.web.charts import Sparkline, sparkline
@@ -89,6 +90,7 @@ class Row:
     place: str
     path: tuple[str, ...]
     age: timedelta
+    loss: float | None
     money: float | None
     spark: Sparkline | None
 
@@ -107,26 +109,32 @@ class Head:
     money_total: float
 
 
-def head_of(counts: AlertCounts, active: Sequence[Alert], prices: Prices) -> Head:
+def head_of(counts: AlertCounts, active: Sequence[Alert], prices: Prices, now: datetime) -> Head:
     """The sums over the active alerts about too much use."""
     faults = [a for a in active if a.category is Category.DATA_QUALITY]
     losing = [a for a in active if a.category is not Category.DATA_QUALITY]
 
-    def total(medium: str, of: str) -> float:
-        return sum(max(0.0, getattr(a, of) or 0.0) for a in losing if a.medium == medium)
+    def total(medium: str, of: Callable[[Alert], float | None]) -> float:
+        return sum(max(0.0, of(a) or 0.0) for a in losing if a.medium == medium)
 
-    def money(of: str) -> float:
+    def money(of: Callable[[Alert], float | None]) -> float:
         return sum(total(m, of) * (prices.per_unit(m) or 0.0) for m in ("water", "electricity"))
+
+    def rate(alert: Alert) -> float | None:
+        return alert.loss_rate
+
+    def loss(alert: Alert) -> float | None:
+        return loss_until(alert, now)
 
     return Head(
         counts=counts,
         meter_faults=len(faults),
-        water_rate=total("water", "loss_rate"),
-        water_total=total("water", "loss_total"),
-        energy_rate=total("electricity", "loss_rate"),
-        energy_total=total("electricity", "loss_total"),
-        money_a_day=money("loss_rate") * _HOURS_A_DAY,
-        money_total=money("loss_total"),
+        water_rate=total("water", rate),
+        water_total=total("water", loss),
+        energy_rate=total("electricity", rate),
+        energy_total=total("electricity", loss),
+        money_a_day=money(rate) * _HOURS_A_DAY,
+        money_total=money(loss),
     )
 
 
@@ -149,12 +157,13 @@ def build_desk(parts: ApiParts, reader: Reader, filters: Filters, cursor: str | 
     curves = recent_curves(page.items, parts, site)
     rows = tuple(_row(a, parts, reader, curves.get(a.id)) for a in page.items)
     buildings = tuple((n.id, n.name or n.id) for n in site.nodes.values() if n.kind in ("zone", "building"))
-    head = head_of(records.count_alerts(), active, parts.prices)
+    head = head_of(records.count_alerts(), active, parts.prices, parts.now())
     return Desk(head, filters, rows, page.next_cursor, buildings)
 
 
 def _row(alert: Alert, parts: ApiParts, reader: Reader, spark: Sparkline | None) -> Row:
-    money = loss_money(alert.medium, alert.loss_total, parts.prices)
+    loss = loss_until(alert, parts.now())
+    money = loss_money(alert.medium, loss, parts.prices)
     path = reader.site.place_path(alert.node) if alert.node in reader.site.nodes else (alert.node,)
     return Row(
         alert=alert,
@@ -162,7 +171,8 @@ def _row(alert: Alert, parts: ApiParts, reader: Reader, spark: Sparkline | None)
         place=reader.wording.place_name(alert.node),
         path=path,
         age=(alert.closed_at or parts.now()) - alert.onset_at,
-        money=money["amount"] if money and alert.loss_total else None,
+        loss=loss,
+        money=money["amount"] if money and loss else None,
         spark=spark,
     )
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
+from alerts.values import AlertState
+from api.alerts.evidence import loss_until
 from api.app import create_app
 from api.web import vendor
 from metering.incident import ChangeKind, Incident, IncidentChange
@@ -213,3 +216,14 @@ def test_the_lock_file_names_no_registry(request):
 def test_nothing_happens_at_import_and_two_applications_stand_side_by_side(make):
     first = make()
     assert create_app(first.parts) is not first.app
+
+
+@pytest.mark.parametrize(
+    ("told_before", "state", "loss"),
+    [(timedelta(0), "active", 24.0), (timedelta(hours=2), "active", 25.0), (timedelta(days=2), "active", 24.0),
+     (timedelta(hours=2), "cleared", 24.0)],
+)  # fmt: skip
+def test_a_loss_is_thought_on_from_the_rules_last_word_only_while_it_is_fresh(served, told_before, state, loss):
+    now, known = served.parts.now(), served.parts.records.get_alert("leak")
+    series = {"series": {"end": (now - told_before).isoformat()}}
+    assert loss_until(replace(known, evidence=series, state=AlertState(state)), now) == loss
