@@ -1,4 +1,17 @@
-"""What an open incident looks like to others: the value with severity, losses and evidence."""
+"""What an open incident looks like to others: the value with severity, losses and evidence.
+
+Members of `evidence`, all JSON:
+
+    findings      those joined: rule, subject, node, role (own, echo), observed, expected, unit, size, uncertainty,
+                  onset, at, details (the rule's own)
+    place_reason  code, params, text: why this place and no smaller one
+    next_step     code, one of `placing.NEXT_STEPS`
+    series        meters, quantity, start, end, expected: the stretch to draw
+    rule_version  rule and digest of all settings
+    previous      id of the incident before, if it has come back (optional)
+    moved_from    the larger places it was at before (optional)
+    group         connection, meters, of: meters that fell silent together (optional)
+"""
 
 from __future__ import annotations
 

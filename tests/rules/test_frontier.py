@@ -198,13 +198,14 @@ def test_months_without_a_word_are_passed_over(recorder, make_readings, joined):
 def test_who_is_not_waited_for_still_counts_if_it_speaks_at_the_same_moment(recorder, make_readings, joined, cut_at):
     """m1 comes back after five days: its reading stands in the file right after the one that closes the step."""
     site = site_of(2, poll_s=900)
-    back = make_readings(["m1"], "water_volume", T0 + 120 * HOUR, 20, rates=[2.0])
-    early = make_readings(["m1"], "water_volume", T0, 30, rates=[2.0])
-    batch = joined(make_readings(["m0"], "water_volume", T0, 500), early, back)
+    late = {"offset_s": [7]}
+    back = make_readings(["m1"], "water_volume", T0 + 120 * HOUR, 20, rates=[2.0], **late)
+    early = make_readings(["m1"], "water_volume", T0, 30, rates=[2.0], **late)
+    batch = joined(make_readings(["m0"], "water_volume", T0, 500, **late), early, back)
     whole = run(site, recorder, [batch]).seen
     single = run(site, recorder, cut_at(batch, range(len(batch)))).seen
     assert single == whole
-    returned = int((T0 + 120 * HOUR).astype(np.int64)) // 900_000
+    returned = int((T0 + 120 * HOUR).astype(np.int64)) // 900_000 + 1
     assert [s[1][1] for s in whole if s[0] == returned] == [pytest.approx(0.5)]
 
 
@@ -250,6 +251,23 @@ def test_a_restart_between_any_two_entries_loses_nothing(recorder, make_readings
         rows += [row for row in shard._detectors["recorder"].seen if row]
     assert rows == whole[: len(rows)]
     assert sum(row[6] for row in rows) == 8
+
+
+def test_a_register_event_seen_before_a_restart_is_told_after_it(recorder, make_readings, cut_at):
+    site = site_of(2, poll_s=900, register_digits=3, max_flow_m3_per_h=50)
+    rules = RulesSettings(detectors={"recorder": DetectorSettings()})
+    batch = make_readings(["m0", "m1"], "water_volume", T0, 20, rates=[1.0, 1.0])
+    rolled = ReadingBatch(
+        *((batch.value + 998.0) % 1000 if n == "value" else getattr(batch, n) for n in ReadingBatch.__slots__)
+    )
+    whole = run(site, recorder, [rolled]).events
+    assert [e[:2] for e in whole] == [("m0", "rollover"), ("m1", "rollover")]
+    shard, told = shard_of(site, recorder)[0], []
+    for seq, entry in enumerate(cut_at(rolled, range(len(rolled))), 1):
+        shard = Shard.restore(shard.snapshot(), site, rules, {"recorder": recorder})
+        shard.process(seq, entry)
+        told += shard._detectors["recorder"].events
+    assert told == whole
 
 
 @QUIET
