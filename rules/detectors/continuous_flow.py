@@ -156,9 +156,10 @@ class ContinuousFlow(RuleDetector):
             is_judged = (run.window_h > 0) & (self._set["enabled"] > 0)
             in_window = self._window_volumes(run.window_h)
             steady = in_window >= self._threshold(tier, run.window_h, pulse) * run.window_h - pulse
-            run.step(number + 1, steady, ~np.isnan(in_window) & is_judged)
+            known = ~np.isnan(in_window) & is_judged
+            run.step(number + 1, steady, known)
             run.forget(np.flatnonzero(~is_judged))
-            raised |= self._is_long_enough(tier, run, number + 1)
+            raised |= known & self._is_long_enough(tier, run, number + 1)
         is_open = memory.open.mask(len(self._at))
         findings = self._follow_open(number, at) if is_open.any() else []
         return findings + [

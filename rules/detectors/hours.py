@@ -56,6 +56,7 @@ class HourCut:
         number = (block.first_step + last) // STEPS_PER_HOUR
         self.held = len(cells) - used
         self.cells[: self.held] = cells[used:]
+        self.cells[self.held :] = np.nan
         self.next_step = block.first_step + block.steps
         return Hours(number, volume, block.judged_at[last], block.local_minute[last] // 60)
 

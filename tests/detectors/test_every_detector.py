@@ -1,0 +1,200 @@
+"""What every detector promises, whatever it looks for."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rules.detectors.detector import RuleDetector
+from rules.detectors.registry import DETECTORS, by_rule
+
+RULES = sorted(DETECTORS)
+# Days that are learned from (a ring's place by column), to see that nothing is learned.
+LEARNED = {
+    "continuous_flow": lambda m: m["quiet"]["total"]["place"],
+    "minimum_night_flow": lambda m: m["usual"]["day"]["place"],
+    "zone_balance": lambda m: m["learned"]["place"],
+    "peer_usage": lambda m: m["standing"]["place"],
+}
+
+
+def faulty(tools: Any) -> Any:
+    """Sixty days with something for every detector, and with gaps."""
+    campus = tools.campus(
+        60,
+        extra=[("home", 30, 40, 0.02), ("b3", 30, 41, 0.15), ("inlet", 42, 52, 0.4), ("r4", 30, 45, 0.4)],
+    )
+    campus.usage[campus.steps(33, 36), campus.at("r7")] = 0.0
+    rng = np.random.default_rng(3)
+    campus.usage[rng.random(campus.usage.shape) < 0.003] = np.nan
+    campus.quality[rng.random(campus.usage.shape) < 0.02] = 1
+    campus.usage[campus.steps(50, 51), campus.at("r9")] = np.nan
+    return campus
+
+
+def findings_of(detector: Any, blocks: Any) -> list[Any]:
+    return [f for block in blocks for f in detector.process(block)]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_same_readings_give_the_same_findings(rule: str, tools: Any) -> None:
+    first = faulty(tools).run(DETECTORS[rule])
+    assert first == faulty(tools).run(DETECTORS[rule])
+    assert first, "a scenario without findings compares nothing"
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_cut_into_blocks_changes_nothing(rule: str, tools: Any) -> None:
+    campus = faulty(tools)
+    whole, cut = campus.detector(DETECTORS[rule]), campus.detector(DETECTORS[rule])
+    rng = np.random.default_rng(4)
+    sizes = iter(lambda: int(rng.integers(1, 40)), None)
+    expected = findings_of(whole, campus.blocks())
+    assert findings_of(cut, campus.blocks(sizes)) == expected
+    assert pickle.dumps(cut.state()) == pickle.dumps(whole.state())
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_step_by_step_is_the_same_too(rule: str, tools: Any) -> None:
+    campus = faulty(tools)
+    campus.usage = campus.usage[: 36 * tools.per_day]
+    whole, single = campus.detector(DETECTORS[rule]), campus.detector(DETECTORS[rule])
+    expected = findings_of(whole, campus.blocks())
+    assert findings_of(single, campus.blocks(iter(lambda: 1, None))) == expected
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_goes_on_from_a_state_as_if_nothing_had_been(rule: str, tools: Any) -> None:
+    campus = faulty(tools)
+    before = campus.detector(DETECTORS[rule])
+    blocks = list(campus.blocks(iter(lambda: 17, None)))
+    half = len(blocks) * 34 // 60
+    findings_of(before, blocks[:half])
+    after = campus.detector(DETECTORS[rule])
+    after.restore(pickle.loads(pickle.dumps(before.state())))  # noqa: S301 - our own bytes
+    assert findings_of(after, blocks[half:]) == findings_of(before, blocks[half:])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_state_taken_is_not_changed_by_going_on(rule: str, tools: Any) -> None:
+    campus = faulty(tools)
+    detector = campus.detector(DETECTORS[rule])
+    blocks = list(campus.blocks())
+    findings_of(detector, blocks[:32])
+    state = detector.state()
+    taken = pickle.dumps(state)
+    findings_of(detector, blocks[32:40])
+    assert pickle.dumps(state) == taken
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_torn_or_foreign_state_is_refused(rule: str, tools: Any) -> None:
+    campus = tools.campus(2)
+    detector = campus.detector(DETECTORS[rule])
+    good = detector.state()
+    torn = {**good, "memory": dict(list(good["memory"].items())[1:])}
+    for bad in ({}, torn, {**good, "meters": ["other"]}):
+        with pytest.raises(ValueError, match="state"):
+            detector.restore(bad)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_step_is_judged_once(rule: str, tools: Any) -> None:
+    campus = tools.campus(2)
+    detector = campus.detector(DETECTORS[rule])
+    block = next(campus.blocks())
+    detector.process(block)
+    with pytest.raises(ValueError, match="judged before"):
+        detector.process(block)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_is_quiet_on_a_healthy_year(rule: str, tools: Any) -> None:
+    assert tools.campus(365, seed=11).run(DETECTORS[rule]) == []
+
+
+@pytest.mark.parametrize("rule", [r for r in RULES if r != "meter_health"])
+def test_says_nothing_of_meters_without_data(rule: str, tools: Any) -> None:
+    campus = tools.campus(60)
+    campus.usage[campus.steps(25, 27)] = np.nan
+    campus.usage[campus.steps(30, 33), ::3] = np.nan
+    campus.usage[campus.steps(40, 60), ::4] = np.nan
+    assert campus.run(DETECTORS[rule]) == []
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_survives_gaps_in_the_steps_themselves(rule: str, tools: Any) -> None:
+    campus = faulty(tools)
+    detector = campus.detector(DETECTORS[rule])
+    blocks = list(campus.blocks(iter(lambda: 7, None)))
+    findings_of(detector, [b for i, b in enumerate(blocks) if not 300 < i < 360 and i % 50 != 7])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_findings_can_be_told(rule: str, tools: Any) -> None:
+    campus = faulty(tools)
+    open_now: dict[str, Any] = {}
+    last = campus.moment(0)
+    for finding in campus.run(DETECTORS[rule]):
+        json.dumps(finding.evidence, allow_nan=False)
+        assert np.isfinite([finding.observed, finding.expected, finding.size, finding.uncertainty, finding.total]).all()
+        assert finding.rule == rule
+        assert finding.node == campus.site.meters[finding.subject].node
+        assert finding.onset <= finding.at
+        assert last <= finding.at
+        last = finding.at
+        is_open = open_now.get(finding.subject, False)
+        assert is_open == (finding.phase != "open")
+        open_now[finding.subject] = finding.phase != "close"
+
+
+@pytest.mark.parametrize("rule", sorted(LEARNED))
+def test_learns_nothing_while_flagged(rule: str, tools: Any) -> None:
+    campus = tools.campus(60)
+    campus.flagged_days = range(30, 60)
+    detector = campus.detector(DETECTORS[rule])
+    blocks = list(campus.blocks())
+    findings_of(detector, blocks[:40])  # days that waited to be learned when the flag came are through
+    before = LEARNED[rule](detector.state()["memory"]).copy()
+    findings_of(detector, blocks[40:])
+    assert before.any()
+    assert (LEARNED[rule](detector.state()["memory"]) == before).all()
+
+
+@pytest.mark.parametrize(
+    ("rule", "meter", "size"),
+    [("continuous_flow", "home", 0.02), ("minimum_night_flow", "b3", 0.15), ("zone_balance", "inlet", 0.4)]
+    + [("peer_usage", "r4", 0.4)],
+)
+def test_does_not_learn_from_what_it_found(rule: str, meter: str, size: float, tools: Any) -> None:
+    """After four weeks of it, the same again is found again."""
+    campus = tools.campus(90, extra=[(meter, 30, 60, size), (meter, 65, 85, size)])
+    findings = [f for f in campus.run(DETECTORS[rule]) if f.subject == meter]
+    assert [(f.at - campus.moment(0)) // np.timedelta64(1, "D") // 5 for f in tools.opened(findings)] == [6, 13]
+    assert [(f.at - campus.moment(0)) // np.timedelta64(1, "D") // 5 for f in tools.closed(findings)] == [12, 17]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_node_can_be_left_out(rule: str, tools: Any) -> None:
+    assert faulty(tools).run(DETECTORS[rule], enabled=False) == []
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_settings_are_frozen_documented_and_closed(rule: str) -> None:
+    kind = DETECTORS[rule].Settings
+    with pytest.raises(ValueError, match="frozen"):
+        kind().enabled = False
+    with pytest.raises(ValueError, match="no_such"):
+        kind(no_such=1)
+    assert all(field.description for field in kind.model_fields.values())
+
+
+def test_the_registry_refuses_two_of_one_name() -> None:
+    kind: type[RuleDetector] = DETECTORS["zone_balance"]
+    with pytest.raises(ValueError, match="zone_balance"):
+        by_rule(kind, kind)
+    assert all(rule == kind.rule for rule, kind in DETECTORS.items())
