@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class Campus:
     records: Records
     stream: EventStream
     posted: list[ReadingBatch]
+    readiness: Readiness = field(default_factory=lambda: Readiness(is_ready=True))
 
     def raise_leak(self, node: str = "dorm-2", meter: str = "w-dorm-2") -> str:
         """A leak of 250 L/h since yesterday, as the rules would raise it; its id."""
@@ -107,6 +108,7 @@ def build(
     history = list(simulated.history(simulated.start, to_ms(now)))
     fill(store, records, site, [concatenate(history[i : i + 4]) for i in range(0, len(history), 4)])
     stream, posted = EventStream(heartbeat_s=15.0), []
+    campus: Campus
     parts = ApiParts(
         site=lambda: site,
         readings=store,
@@ -115,11 +117,12 @@ def build(
         health=lambda: health_of(site, now),
         submit=_submitter(posted),
         stream=stream,
-        is_ready=lambda: Readiness(is_ready=True),
+        is_ready=lambda: campus.readiness,
         access=access or Access(demo=True),
         now=lambda: now,
     )
-    return Campus(parts, store, records, stream, posted)
+    campus = Campus(parts, store, records, stream, posted)
+    return campus
 
 
 def _submitter(posted: list[ReadingBatch]) -> Callable[[ReadingBatch], Awaitable[None]]:

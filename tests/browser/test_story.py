@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from api.parts import Readiness
+
 DESKTOP = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 WORDS = {
@@ -131,6 +133,19 @@ def test_every_page_fits_and_draws(open_tab, path, size):
         page.get_by_text("/api/v1/alerts", exact=True).first.wait_for()
     else:
         assert fits(page)
+
+
+def test_the_banner_of_judging_goes_by_itself(open_tab, site):
+    campus = site.campus
+    campus.readiness = Readiness(is_ready=False, progress=0.4, detail="day 14 of 35")
+    try:
+        page = open_tab("en").page
+        page.goto("/alerts")
+        page.get_by_text("day 14 of 35").wait_for()
+    finally:
+        campus.readiness = Readiness(is_ready=True)
+    page.locator(".av-banner").wait_for(state="detached")
+    assert page.locator(".av-row").count() > 1
 
 
 def test_the_language_switch_and_the_theme_stay(open_tab):

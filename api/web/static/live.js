@@ -30,7 +30,7 @@
     source.addEventListener("open", () => showState(true));
     source.addEventListener("error", () => showState(false));
     source.addEventListener("alert", (event) => note(JSON.parse(event.data).id));
-    source.addEventListener("reset", () => note("*"));
+    for (const kind of ["ready", "reset"]) source.addEventListener(kind, () => note("*"));
   }
 
   function close() {
