@@ -33,6 +33,8 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
+                # Ctrl-C in a terminal goes to a whole group: what we need until our own end must not get it too.
+                process_group=0,
             )
         self._lines: queue.Queue[bytes] = queue.Queue()
         threading.Thread(target=self._read, name=f"{module} output", daemon=True).start()

@@ -24,12 +24,12 @@ def utc_ms() -> np.datetime64:
     return np.datetime64(time.time_ns() // 1_000_000, "ms")
 
 
-async def tick_forever(sink: JournalSink, period_s: float = TICK_S) -> None:
+async def tick_forever(sink: JournalSink, now: Callable[[], np.datetime64] = utc_ms, period_s: float = TICK_S) -> None:
     """A tick each minute; one that cannot be written is left out, the next says the same."""
     while True:
         await asyncio.sleep(period_s - time.time() % period_s)
         try:
-            await sink.append_entry(Tick(utc_ms()))
+            await sink.append_entry(Tick(now()))
         except JournalError:
             continue
 

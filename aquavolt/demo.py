@@ -19,12 +19,12 @@ from alerts.words import Language
 from api.parts import Access
 from aquavolt.channels.webhook import WebhookChannel, WebhookSettings
 from aquavolt.child import Child
-from aquavolt.clock import utc_ms
 from aquavolt.config.documents import load_rules, load_site
 from aquavolt.config.settings import Settings
 from aquavolt.program import Program, Setup
-from metering.batch import ReadingBatch
-from metering.entries import Tick
+from aquavolt.stores.lock import DataLock
+from metering.batch import Quality, ReadingBatch
+from metering.entries import Entry, Tick
 from simulators.campus.campus import campus_of_truth
 
 History = Callable[[str, int, int], None]
@@ -44,11 +44,12 @@ class Demo:
 
         Raises:
             ChildError: one of them did not start.
+            DataInUseError: another program has the data folder.
         """
         self._closing = ExitStack()
         data = settings.data
-        data.mkdir(parents=True, exist_ok=True)
-        (data / "log").mkdir(exist_ok=True)
+        with DataLock(data):  # another program's folder is left as it is: its children have written there
+            (data / "log").mkdir(exist_ok=True)
         with ExitStack() as started:
             broker = self._child(started, data, "simulators.mqtt.broker", ["--port", "0"])
             receiver = self._child(started, data, "simulators.receiver", ["--port", "0"])
@@ -71,6 +72,7 @@ class Demo:
             load_rules(settings.rules, site),
             access=Access(demo=True),
             channels=(WebhookChannel(webhook),),
+            is_history=is_simulated,
         )
 
     @staticmethod
@@ -94,11 +96,10 @@ class Demo:
     def _bring_in(self, program: Program, tell: History) -> None:
         """History from where the data end up to now, through the same journal and rules as everything else."""
         campus = campus_of_truth(json.loads(self.truth.read_text(encoding="utf-8")))
-        start, now = newest_reading(program), utc_ms()
+        start, now = newest_reading(program), program.setup.now()
         start = campus.start if start is None else start + np.timedelta64(1, "ms")
-        program.judge.muted_until = 1 << 62
         total = int((now - start) / _STEP)
-        if total > 1:
+        if total > 0:
             for batch in campus.history(start, now):
                 self._wait(program)
                 program.journal.append([batch])
@@ -106,24 +107,35 @@ class Demo:
                 program.detail = f"{done} / {total}"
                 tell("history", done, total)
         # What is simulated in leaves no gap, so the tick says nothing of a time when we were down.
-        head = program.journal.append([Tick(utc_ms())])
-        program.judge.muted_until = head
+        program.journal.append([Tick(now)])
         tell("history", total, total)
 
     @staticmethod
     def _wait(program: Program) -> None:
+        """Let the others keep up; end where the program does."""
+        worker = program.judge.worker
         while program.journal.head() - min(program.judge.position, program.sink.position) > _FLOW:
-            program.judge.worker.pause(_LOOK_S)
-            if program.judge.worker.is_stopping:
-                raise asyncio.CancelledError
+            worker.pause(_LOOK_S)
+            if worker.is_stopping:
+                break
+        if worker.is_stopping:
+            raise asyncio.CancelledError
 
 
 def newest_reading(program: Program) -> np.datetime64 | None:
-    """The time of the newest reading taken: in the store, or still in the journal."""
-    stored = program.store.latest()
-    times = [stored.time.max()] if len(stored) else []
+    """The time of the newest reading taken: still in the journal, or in the store."""
+    times = []
     after = program.sink.position
     while rows := program.journal.read(after):
         times += [entry.time.max() for _, entry in rows if isinstance(entry, ReadingBatch) and len(entry)]
         after = rows[-1][0]
+    # Last, so that what moves from the one to the other meanwhile is seen here or there.
+    stored = program.store.latest()
+    if len(stored):
+        times.append(stored.time.max())
     return max(times) if times else None
+
+
+def is_simulated(entry: Entry) -> bool:
+    """Whether the entry is history: what is read from sockets does not say that it is simulated."""
+    return isinstance(entry, ReadingBatch) and len(entry) > 0 and bool(entry.quality[0] & Quality.SIMULATED)

@@ -1,13 +1,15 @@
 """From the journal through the rules: intervals to their store first, then one transaction of the records.
 
 Restart: the newest snapshot of the same code and rules, then the journal from there; what was applied before is
-computed again and dropped by the records. Without such a snapshot the state is rebuilt (`rebuild`).
+computed again and dropped by the records. Without such a snapshot, and where the journal no longer has what comes
+next (it was moved on, or damaged), the state is rebuilt (`rebuild`).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -18,7 +20,7 @@ from collector.journal import Journal
 from metering.entries import Entry
 from metering.ports import IntervalStore
 from rules.revision import code_revision
-from rules.shard import Shard
+from rules.shard import Shard, ShardEvents
 
 CURSOR = "stream"
 SNAPSHOT_EVERY_S = 300.0
@@ -27,27 +29,35 @@ _READ_BYTES = 2 << 20
 _log = structlog.get_logger(__name__)
 
 
-class Judge:
-    """The rules thread. `told` hears of every alert written, on the judge's thread."""
+@dataclass(frozen=True, slots=True)
+class JudgeParts:
+    """What a judge works with.
 
-    def __init__(
-        self,
-        journal: Journal,
-        records: Records,
-        intervals: IntervalStore,
-        shard: Shard,
-        position: int,
-        *,
-        told: Callable[[Sequence[Alert]], None],
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._journal, self._records, self._intervals = journal, records, intervals
+    told        hears of every alert written, on the judge's thread
+    rebuild     the state anew from what is stored, and the journal position it stands for; None when told to stop
+    is_history  entries that raise alerts without telling anybody, e.g. a history brought in; `tell_open` makes up
+                for it. It depends on the entry alone, so a restart in the middle tells nobody more and nobody less
+    """
+
+    journal: Journal
+    records: Records
+    intervals: IntervalStore
+    told: Callable[[Sequence[Alert]], None]
+    rebuild: Callable[[], tuple[Shard, int] | None]
+    is_history: Callable[[Entry], bool] = lambda _: False
+    monotonic: Callable[[], float] = time.monotonic
+
+
+class Judge:
+    """The rules thread."""
+
+    def __init__(self, parts: JudgeParts, shard: Shard | None, position: int) -> None:
+        """`shard` None: it is rebuilt on the judge's thread, first of all."""
+        self._parts = parts
         self.shard = shard
-        self._position = position
-        self._told, self._monotonic = told, monotonic
-        self._snapshot_at = monotonic() + SNAPSHOT_EVERY_S
-        self._snapshot_position = position
-        self.muted_until = 0  # history up to this entry raises alerts without telling anybody; `unmute` makes up for it
+        self._position = self._snapshot_position = position
+        self._unwritten: tuple[int, ShardEvents | None] | None = None
+        self._snapshot_at = parts.monotonic() + SNAPSHOT_EVERY_S
         self.refused = 0
         self.worker = Worker("rules", self.turn)
 
@@ -58,42 +68,70 @@ class Judge:
 
     def turn(self) -> None:
         """Judge what there is, or wait for more."""
-        if self._journal.wait_beyond(self._position, 0.5):
-            for seq, entry in self._journal.read(self._position, _READ_BYTES):
-                self._judge(seq, entry)
-                self._position = seq
-                if self.worker.is_stopping:
-                    break
-        if self._monotonic() >= self._snapshot_at:
+        if self.shard is None:
+            self._rebuild()
+        elif self._parts.journal.wait_beyond(self._position, 0.5):
+            self._advance(self.shard)
+        if self._parts.monotonic() >= self._snapshot_at:
             self.snapshot()
 
-    def _judge(self, seq: int, entry: Entry) -> None:
+    def _advance(self, shard: Shard) -> None:
+        rows = self._parts.journal.read(self._position, _READ_BYTES)
+        if not rows or rows[0][0] > self._position + 1:
+            _log.warning("the journal no longer has what comes next", judged=self._position)
+            self._rebuild()
+            return
+        for seq, entry in rows:
+            if seq > self._position + 1:
+                return  # a gap in the midst: the next turn sees to it
+            self._judge(shard, seq, entry)
+            self._position = seq
+            if self.worker.is_stopping:
+                return
+
+    def _judge(self, shard: Shard, seq: int, entry: Entry) -> None:
+        # An entry goes through the rules once: where writing fails, what they said is written again.
+        if self._unwritten is None or self._unwritten[0] != seq:
+            self._unwritten = seq, self._process(shard, seq, entry)
+        if (events := self._unwritten[1]) is not None:
+            self._write(events, seq, is_muted=self._parts.is_history(entry))
+        self._unwritten = None
+
+    def _process(self, shard: Shard, seq: int, entry: Entry) -> ShardEvents | None:
         try:
-            events = self.shard.process(seq, entry)
+            return shard.process(seq, entry)
         except Exception:  # noqa: BLE001 - it is logged, counted and left out
             # One entry that the rules cannot digest must not stop all that follow; it stays in the journal's count.
             self.refused += 1
             _log.exception("an entry could not be judged; it is left out", entry=seq)
-            return
+            return None
+
+    def _write(self, events: ShardEvents, seq: int, *, is_muted: bool) -> None:
         if len(events.intervals):
-            self._intervals.upsert_intervals(events.intervals)
-        if events.changes:
-            alerts = self._records.apply(events.changes, seq, is_muted=seq <= self.muted_until)
-            if alerts:
-                self._told(alerts)
+            self._parts.intervals.upsert_intervals(events.intervals)
+        if events.changes and (alerts := self._parts.records.apply(events.changes, seq, is_muted=is_muted)):
+            self._parts.told(alerts)
+
+    def _rebuild(self) -> None:
+        made = self._parts.rebuild()
+        if made is None:
+            return
+        self.shard, self._position = made
+        self._unwritten = None
+        self._snapshot_position = self._position  # whoever rebuilds keeps a snapshot
+        self._parts.journal.set_cursor(CURSOR, self._position)
 
     def snapshot(self) -> None:
         """Write the shard's state, so that a restart has little to do again; the journal may forget what is before."""
-        self._snapshot_at = self._monotonic() + SNAPSHOT_EVERY_S
-        if self._position == self._snapshot_position:
-            return
+        self._snapshot_at = self._parts.monotonic() + SNAPSHOT_EVERY_S
         shard = self.shard
-        self._records.save_snapshot(self._position, code_revision(), shard.settings.revision, shard.snapshot())
+        if shard is None or self._position == self._snapshot_position or self._unwritten is not None:
+            return
+        self._parts.records.save_snapshot(self._position, code_revision(), shard.settings.revision, shard.snapshot())
         self._snapshot_position = self._position
-        self._journal.set_cursor(CURSOR, self._position)
+        self._parts.journal.set_cursor(CURSOR, self._position)
 
-    def unmute(self) -> None:
-        """From now on people are told; also of what is open since the history before."""
-        self.muted_until = 0
-        if told := self._records.notify_open():
+    def tell_open(self) -> None:
+        """Tell people of what is open and nobody was told of: alerts of a history that was brought in."""
+        if told := self._parts.records.notify_open():
             _log.info("alerts open since the history are told", alerts=told)

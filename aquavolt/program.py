@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import structlog
 import uvicorn
 
@@ -30,8 +31,8 @@ from aquavolt.collecting import Collecting
 from aquavolt.config.settings import Settings
 from aquavolt.importing import JOURNAL_FILE
 from aquavolt.judge import CURSOR as STREAM
-from aquavolt.judge import Judge
-from aquavolt.rebuild import restored_shard
+from aquavolt.judge import Judge, JudgeParts
+from aquavolt.rebuild import RebuildStoppedError, rebuilt_shard, shard_at_start
 from aquavolt.store_sink import CURSOR as LIVE
 from aquavolt.store_sink import StoreSink
 from aquavolt.stores.duckdb_store import DuckDBStore
@@ -43,10 +44,11 @@ from collector.journal import Journal
 from collector.journal_limits import JournalLimits
 from collector.journal_sink import JournalSink
 from metering.batch import ReadingBatch
-from metering.entries import Tick
+from metering.entries import Entry, Tick
 from metering.health import HealthReport
 from metering.site import Site
 from rules.settings import RulesSettings
+from rules.shard import Shard
 
 _log = structlog.get_logger(__name__)
 _PROBE_S = 0.1
@@ -58,13 +60,20 @@ class ProgramError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What a program is made from. `access` none: bearer tokens as the settings say."""
+    """What a program is made from.
+
+    access      none: bearer tokens as the settings say
+    is_history  entries whose alerts nobody is told of one by one (see `JudgeParts`)
+    now         the clock: UTC, datetime64[ms]
+    """
 
     settings: Settings
     site: Site
     rules: RulesSettings
     access: Access | None = None
     channels: Sequence[OpenChannel] = ()
+    is_history: Callable[[Entry], bool] = lambda _: False
+    now: Callable[[], np.datetime64] = utc_ms
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -78,6 +87,7 @@ def listen(host: str, port: int) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))
+        found.listen()  # from here on the port is ours; who comes early waits for the first answer
     except OSError as error:
         found.close()
         raise ProgramError(f"cannot listen on {host}:{port} ({error.strerror}); choose another with --port") from error
@@ -113,9 +123,10 @@ class Program:
             opened.callback(self.journal.close)
             self.counts = Counts()
             self.stream = EventStream()
+            self.journal.skip_to(self.records.applied_seq())  # a journal that was lost must not give these again
             self.sink = StoreSink(self.journal, self.store, self.counts.stored)
-            shard, position = restored_shard(self.site, setup.rules, self.records, self.journal, self.store)
-            self.judge = Judge(self.journal, self.records, self.store, shard, position, told=self._tell)
+            parts = JudgeParts(self.journal, self.records, self.store, self._tell, self._rebuild, setup.is_history)
+            self.judge = Judge(parts, *shard_at_start(self.site, setup.rules, self.records, self.journal))
             self._outbox = Outbox(self.records, channels, MessageWriter(lambda: self.site, settings.page_url))
             self._owner = StoreServer(settings.data, self.store, lambda batch: _durable(self.journal, batch))
             self._closing = opened.pop_all()
@@ -127,7 +138,7 @@ class Program:
 
     def health(self) -> HealthReport:
         """How collecting goes, now."""
-        return self.counts.report(utc_ms(), self.journal)
+        return self.counts.report(self.setup.now(), self.journal)
 
     def readiness(self) -> Readiness:
         """Ready once all that was there at the start (and the demo's history) is judged."""
@@ -141,6 +152,20 @@ class Program:
         for alert in alerts:
             self.stream.publish({"type": "alert", "id": alert.id, "state": alert.state.value, "node": alert.node})
         self._outbox.wake()
+
+    def _rebuild(self) -> tuple[Shard, int] | None:
+        """The rules' state from the store, once that has all there is; on the judge's thread."""
+        target = self.journal.head()
+        worker = self.judge.worker
+        while self.sink.position < target and not worker.is_stopping:
+            worker.pause(_PROBE_S)
+        try:
+            is_stopping, now = (lambda: worker.is_stopping), self.setup.now()
+            made = rebuilt_shard(self.site, self.setup.rules, self.records, self.store, now, is_stopping)
+        except RebuildStoppedError:
+            return None
+        self._tell(made.alerts)
+        return made.shard, made.position
 
     # -- running ------------------------------------------------------------------------------------------
 
@@ -186,7 +211,7 @@ class Program:
         self.history_head = self.journal.head()
         collecting = Collecting(self.setup.settings, self.journal, sink, self.counts)
         upkeep = [
-            asyncio.create_task(tick_forever(sink), name="ticks"),
+            asyncio.create_task(tick_forever(sink, self.setup.now), name="ticks"),
             asyncio.create_task(each_night(self.site.zone, self.store.maintain), name="nightly"),
         ]
         try:
@@ -200,17 +225,17 @@ class Program:
     async def _announce(self, on_ready: Callable[[], None]) -> None:
         while not self.readiness().is_ready:  # noqa: ASYNC110 - two threads' positions, looked at
             await asyncio.sleep(_PROBE_S)
-        await asyncio.get_running_loop().run_in_executor(None, self.judge.unmute)
+        await asyncio.get_running_loop().run_in_executor(None, self.judge.tell_open)
         self._outbox.wake()
         self.stream.publish({"type": "ready"})
         on_ready()
 
     async def _note_our_gap(self, sink: JournalSink) -> None:
         """Say since when this program was down, so that no meter is blamed for it."""
-        while self.judge.position < self.journal.head():  # noqa: ASYNC110 - a thread's position, looked at
+        # A thread's position, looked at.
+        while (shard := self.judge.shard) is None or self.judge.position < self.journal.head():  # noqa: ASYNC110
             await asyncio.sleep(_PROBE_S)
-        since = self.judge.shard.judged_until
-        await sink.append_entry(Tick(utc_ms(), since))
+        await sink.append_entry(Tick(self.setup.now(), shard.judged_until))
 
     def _start_workers(self) -> None:
         self._owner.start()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import structlog
 
 from alerts.records import Records
 from alerts.values import Alert, AlertFilter, AlertState
-from aquavolt.clock import utc_ms
 from aquavolt.stores.duckdb_store import DuckDBStore
 from aquavolt.stores.scan import scan, slices
 from collector.journal import Journal
@@ -28,10 +28,8 @@ _PAGE = 500
 _log = structlog.get_logger(__name__)
 
 
-def restored_shard(
-    site: Site, rules: RulesSettings, records: Records, journal: Journal, store: DuckDBStore
-) -> tuple[Shard, int]:
-    """A shard, and the journal position up to which it has judged."""
+def shard_at_start(site: Site, rules: RulesSettings, records: Records, journal: Journal) -> tuple[Shard | None, int]:
+    """The shard and the journal position up to which it has judged; None where it has to be rebuilt."""
     snapshot, reason = records.latest_snapshot(), "there is no snapshot"
     if snapshot is not None:
         try:
@@ -41,27 +39,59 @@ def restored_shard(
     elif _is_whole(journal):
         return Shard(site, rules), 0
     _log.info("the rules' state is rebuilt from stored readings", reason=reason)
-    return _rebuilt(site, rules, records, store)
+    return None, 0
 
 
 def _is_whole(journal: Journal) -> bool:
     """Whether the journal still has its first entry: then the rules can simply begin there."""
     first = journal.read(0, 1)
-    return not first or first[0][0] == 1
+    return first[0][0] == 1 if first else journal.head() == 0
 
 
-def _rebuilt(site: Site, rules: RulesSettings, records: Records, store: DuckDBStore) -> tuple[Shard, int]:
-    position, now = store.position(), utc_ms()
-    made = rebuild(
-        site, rules, _stored(store, now), _standing(records), seq=position, at=now, intervals=store.upsert_intervals
-    )
-    records.reconcile(made.shard.open_incidents, position, to_datetime(now))
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A shard made anew, the journal position it stands for, and the alerts that are other than before."""
+
+    shard: Shard
+    position: int
+    alerts: tuple[Alert, ...]
+
+
+class RebuildStoppedError(Exception):
+    """The program ends; the next start rebuilds again."""
+
+
+def rebuilt_shard(
+    site: Site,
+    rules: RulesSettings,
+    records: Records,
+    store: DuckDBStore,
+    now: np.datetime64,
+    is_stopping: Callable[[], bool],
+) -> Rebuilt:
+    """The shard as of what the store has, reconciled with the open alerts and kept as a snapshot.
+
+    The store must have every entry that was ever applied to the records: an alert raised by a later one would be
+    withdrawn here, and dropped when that entry comes again.
+
+    Raises:
+        RebuildStoppedError: `is_stopping` said so; nothing was written but intervals.
+    """
+    position = store.position()
+    if is_stopping():
+        raise RebuildStoppedError
+    readings = _stored(store, now, is_stopping)
+    made = rebuild(site, rules, readings, _standing(records), seq=position, at=now, intervals=store.upsert_intervals)
+    alerts = records.reconcile(made.shard.open_incidents, position, to_datetime(now))
     records.save_snapshot(position, code_revision(), rules.revision, made.shard.snapshot())
-    return made.shard, position
+    return Rebuilt(made.shard, position, alerts)
 
 
-def _stored(store: DuckDBStore, now: np.datetime64) -> Iterator[ReadingBatch]:
-    return scan(store, slices(store, now - np.timedelta64(REBUILD_DAYS, "D"), None))
+def _stored(store: DuckDBStore, now: np.datetime64, is_stopping: Callable[[], bool]) -> Iterator[ReadingBatch]:
+    for batch in scan(store, slices(store, now - np.timedelta64(REBUILD_DAYS, "D"), None)):
+        if is_stopping():
+            raise RebuildStoppedError
+        yield batch
 
 
 def _standing(records: Records) -> list[Incident]:

@@ -34,24 +34,23 @@ class StoreSink:
         """Write what there is, or wait for more."""
         if not self._journal.wait_beyond(self._position, 0.5):
             return
-        rows = self._journal.read(self._position, _READ_BYTES)
-        batches = [entry for _, entry in rows if isinstance(entry, ReadingBatch)]
+        upto, batches = self._read()
         if sum(map(len, batches)) < _SMALL and not self.worker.is_stopping:
             self.worker.pause(_LINGER_S)
-            rows = self._journal.read(self._position, _READ_BYTES)
-            batches = [entry for _, entry in rows if isinstance(entry, ReadingBatch)]
-        if not rows:
-            return
-        self._store.append_readings(batches, rows[-1][0], CURSOR)
-        self._position = rows[-1][0]
-        self._journal.set_cursor(CURSOR, self._position)
+            upto, batches = self._read()
+        self._store.append_readings(batches, upto, CURSOR)
+        self._position = upto
+        self._journal.set_cursor(CURSOR, upto)
         for batch in batches:
             self._confirm(batch)
+
+    def _read(self) -> tuple[int, list[ReadingBatch]]:
+        """The next batches and the position after them. Entries that the journal no longer has are passed over."""
+        head = self._journal.head()
+        rows = self._journal.read(self._position, _READ_BYTES)
+        return rows[-1][0] if rows else head, [entry for _, entry in rows if isinstance(entry, ReadingBatch)]
 
     def drain(self) -> None:
         """Write everything the journal has; for the end of a program."""
         while self._position < self._journal.head():
-            before = self._position
             self.turn()
-            if self._position == before:
-                return

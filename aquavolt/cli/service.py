@@ -61,12 +61,13 @@ def demo(
     from aquavolt.config.settings import load_settings
     from aquavolt.demo import Demo
     from aquavolt.program import ProgramError, listen
+    from aquavolt.stores.lock import DataInUseError
 
     with told(ConfigError, ProgramError):
         found = load_settings(environment={}, data=data.resolve(), port=port, host="127.0.0.1", rules=rules)
         listening = listen("127.0.0.1", port)
     typer.echo(f"AquaVolt demo: simulated campus, seed {seed}, data in {data}")
-    with told(ChildError, ConfigError):
+    with told(ChildError, ConfigError, DataInUseError):
         made = Demo(found, seed)
     try:
         with shown() as advance:
