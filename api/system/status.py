@@ -54,7 +54,7 @@ async def get_readyz(parts: Parts) -> JsonResponse:
     "/stream",
     responses={
         200: {
-            "description": "Server-sent events: `alert` (id), `ready` (history judged), `reset` (read your lists again)",
+            "description": "Events: `alert` (id), `ready` (history is judged), `reset` (read your lists again)",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
         **problems(401, 421, 422),
