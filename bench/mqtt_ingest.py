@@ -1,9 +1,10 @@
 """MQTT messages a second through the collector into the journal, durable before each acknowledgement.
 
-    python bench/mqtt_ingest.py [--messages 500000] [--meters 500] [--protocol 3.1.1|5]
+    python bench/mqtt_ingest.py [--messages 500000] [--meters 500] [--protocol 3.1.1|5] [--inflight 1000] [--live]
 
 A real mosquitto (its own process, own port) holds a queue of QoS 1 messages for the collector's persistent
-session; the collector, a process of its own with nothing else in it, drains it. Messages are made: 200 bytes of
+session; the collector, a process of its own with nothing else in it, drains it; or (`--live`) takes
+them as they are published, beside broker and publisher on the same machine. Messages are made: 200 bytes of
 JSON with a time and three values, values drawn with a fixed seed. Prints a Markdown table.
 """
 
@@ -37,11 +38,11 @@ SEED = 20260301
 START_MS = 1_772_323_200_000
 SIZE = 200
 ROOT = Path(__file__).resolve().parents[1]
-CONFIG = """listener {port} 127.0.0.1
-allow_anonymous true
-persistence false
+CONFIG = """persistence false
 max_queued_messages 0
-max_inflight_messages 1000
+max_inflight_messages {inflight}
+listener {port} 127.0.0.1
+allow_anonymous true
 """
 
 
@@ -128,8 +129,9 @@ def drain(port: int, folder: Path, messages: int, meters: int, protocol: str) ->
     routes = [route_of(meter) for meter in made]
     settings = MqttSettings("127.0.0.1", port, "bench", protocol="5" if protocol == "5" else "3.1.1")
     source = MqttSource(settings, routes, journal, counts)
-    started, cpu = time.perf_counter(), time.process_time()
     source.start()
+    journal.wait_beyond(0, 60)  # the first burst of many hundred
+    started, cpu = time.perf_counter(), time.process_time()
     position = stored = 0
     while stored < 3 * messages:
         if not journal.wait_beyond(position, 60):
@@ -162,13 +164,13 @@ def check(journal: Journal, messages: int) -> None:
         raise ValueError(f"the journal has {rows} readings of {3 * messages}")
 
 
-def run(messages: int, meters: int, protocol: str) -> dict[str, float]:
+def run(messages: int, meters: int, protocol: str, inflight: int, *, is_live: bool) -> dict[str, float]:
     """One measurement: broker, queue, collector."""
     folder = Path(tempfile.mkdtemp(prefix="aquavolt-bench-"))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    (folder / "mosquitto.conf").write_text(CONFIG.format(port=port))
+    (folder / "mosquitto.conf").write_text(CONFIG.format(port=port, inflight=inflight))
     mosquitto = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
     broker = subprocess.Popen([mosquitto, "-c", str(folder / "mosquitto.conf")], stderr=subprocess.DEVNULL)
     try:
@@ -178,11 +180,16 @@ def run(messages: int, meters: int, protocol: str) -> dict[str, float]:
                 break
             except ConnectionRefusedError:
                 time.sleep(0.05)
-        preload(port, payloads(messages, meters))
+        made = payloads(messages, meters)
+        if not is_live:
+            preload(port, made)
         own = [sys.executable, __file__, "--drain", str(port), "--folder", str(folder)]
         sizes = ["--messages", str(messages), "--meters", str(meters), "--protocol", protocol]
-        said = subprocess.run([*own, *sizes], check=True, stdout=subprocess.PIPE, cwd=ROOT)
-        found: dict[str, float] = json.loads(said.stdout.splitlines()[-1])
+        with subprocess.Popen([*own, *sizes], stdout=subprocess.PIPE, cwd=ROOT) as collector:
+            if is_live:
+                preload(port, made)
+            said, _ = collector.communicate()
+        found: dict[str, float] = json.loads(said.splitlines()[-1])
         return found
     finally:
         broker.terminate()
@@ -195,24 +202,32 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=500_000)
     parser.add_argument("--meters", type=int, default=500)
     parser.add_argument("--protocol", choices=("3.1.1", "5"), default="3.1.1")
+    parser.add_argument("--inflight", type=int, default=1000, help="the broker's max_inflight_messages")
+    parser.add_argument("--live", action="store_true", help="publish while the collector is connected")
     parser.add_argument("--drain", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.drain:
         print(json.dumps(drain(given.drain, given.folder, given.messages, given.meters, given.protocol)))
         return
-    found = run(given.messages, given.meters, given.protocol)
+    found = run(given.messages, given.meters, given.protocol, given.inflight, is_live=given.live)
     rate, cpu_us = given.messages / found["wall_s"], found["cpu_s"] / given.messages * 1e6
-    row = (
-        f"{given.messages:,}", given.protocol, f"{rate:,.0f}", f"{cpu_us:.1f}", f"{3 * rate:,.0f}",
-        f"{found['entries']:.0f}", f"{found['rss_mb']:.0f}",
-    )  # fmt: skip
+    cells = {
+        "messages": f"{given.messages:,}",
+        "how": "live" if given.live else "queued",
+        "MQTT": given.protocol,
+        "max_inflight_messages": str(given.inflight),
+        "messages/s": f"{rate:,.0f}",
+        "CPU us a message": f"{cpu_us:.1f}",
+        "readings/s": f"{3 * rate:,.0f}",
+        "journal entries": f"{found['entries']:.0f}",
+        "RSS MB": f"{found['rss_mb']:.0f}",
+    }
     cores = os.cpu_count()
     print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {cores} cores, Python {platform.python_version()}.")
     print(f"Made messages, seed {SEED}: {SIZE}-byte JSON, three values, {given.meters} meters; real mosquitto.\n")
-    print("| messages | MQTT | messages/s | CPU us a message | readings/s | journal entries | RSS MB |")
-    print("|---:|---|---:|---:|---:|---:|---:|")
-    print(f"| {' | '.join(row)} |")
+    for row in (cells.keys(), ["---"] * len(cells), cells.values()):
+        print(f"| {' | '.join(row)} |")
 
 
 if __name__ == "__main__":

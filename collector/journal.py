@@ -63,6 +63,7 @@ class Journal:
         self._closed = False
         self._tend_at = self._space_at = monotonic()
         self._has_space = self._unsaved = True
+        self._reusable = 0
         self._book = Book(cursors=dict.fromkeys(readers, 0))
         self._file = self._open()
         self._load()
@@ -353,13 +354,17 @@ class Journal:
         """The floor. Pages that the file has free count: the next entries need no new disk."""
         self._space_at = self._monotonic() + _TEND_EVERY_S
         try:
-            with self._read_lock:
-                reusable = 0 if self._closed else self._file.reusable_bytes()
+            # An event loop asks, too: it must not wait for a reader; the figure of a second ago will do.
+            if self._read_lock.acquire(blocking=False):
+                try:
+                    self._reusable = 0 if self._closed else self._file.reusable_bytes()
+                finally:
+                    self._read_lock.release()
             free = self._free_space(self._path.parent)
         except (OSError, sqlite3.Error):
             self._has_space = False
             return
-        self._has_space = free + reusable > self._limits.free_floor_bytes
+        self._has_space = free + self._reusable > self._limits.free_floor_bytes
 
 
 def _readings_in(entry: Entry) -> int:

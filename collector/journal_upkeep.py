@@ -12,6 +12,7 @@ from collector.journal_limits import JournalLimits
 from collector.journal_salvage import Loss
 
 _DELETE_AT_ONCE = 2000
+_DELETE_BYTES_AT_ONCE = 32 << 20  # appends wait meanwhile
 
 
 @dataclass(slots=True)
@@ -76,10 +77,16 @@ def _last_before(file: JournalFile, cutoff: int, low: int, high: int) -> tuple[i
 
 def _delete_passed(file: JournalFile, book: Book) -> None:
     passed = min(book.cursors.values(), default=0)
-    old = [row for row in file.oldest(_DELETE_AT_ONCE) if row.seq <= passed]
-    if old:
-        file.delete_through(old[-1])
-        book.bytes -= sum(row.size for row in old)
+    freed = 0
+    last = None
+    for row in file.oldest(_DELETE_AT_ONCE):
+        if row.seq > passed or freed > _DELETE_BYTES_AT_ONCE:
+            break
+        freed += row.size
+        last = row
+    if last is not None:
+        file.delete_through(last)
+        book.bytes -= freed
 
 
 def _hold_cap(file: JournalFile, book: Book, cap_bytes: int) -> None:
