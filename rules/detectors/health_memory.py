@@ -53,8 +53,8 @@ class Standstills:
 
     run       steps on end now, those of idle days passed over; `all_run` with them
     usual_h   longest standstill of the days kept, hours; NaN while too few are known
-    longest   `all_run` at its longest this day; `log` of days in hours, term beside vacation, without days that are
-              idle anyhow
+    longest   the longest of `all_run` that ended this day; `log` of days in hours, term beside vacation, without days
+              that are idle anyhow
     counted   whether something was counted this day; `active` by kind of day: a log of 1 (counted) and 0
     is_active, is_known   whether the column counts on days like this one, and whether that is known (see `begin_day`)
     since     step at which the run began; `children` what the meters it feeds counted since (m3 or kWh), and
@@ -127,12 +127,12 @@ class Standstills:
         columns = len(self.run)
         longest = np.full(2 * columns, np.nan)
         longest[(kind == VACATION) * columns :][:columns] = self.longest / STEPS_PER_HOUR
-        self.log.keep(longest, np.tile(usable & (self.is_active | ~self.is_known), 2))
+        self.log.keep(longest, np.tile(usable & self.counted & (self.is_active | ~self.is_known), 2))
         figure = np.full(KINDS * columns, np.nan)
         figure[kind * columns : (kind + 1) * columns] = self.counted
         self.active.keep(figure, np.tile(usable, KINDS))
         self.counted = np.zeros(columns, bool)
-        self.longest = self.all_run.copy()
+        self.longest = np.zeros(columns, np.int64)
 
 
 @dataclass

@@ -31,7 +31,7 @@ from rules.detectors.health_memory import HOLIDAY, VACATION, WEEKEND, WORKDAY, H
 from rules.detectors.moments import pieces
 from rules.detectors.open_findings import to_int, to_time
 from rules.detectors.peer_groups import peer_groups
-from rules.detectors.runs import run_lengths
+from rules.detectors.runs import longest_ended, run_lengths
 from rules.detectors.settings import DetectorSettings, SettingsOf, per_column
 from rules.detectors.zones import Zones, zones_of
 from rules.findings import Finding, FindingPhase
@@ -56,9 +56,11 @@ class MeterHealthSettings(DetectorSettings):
     stuck_h: float = Field(default=12.0, gt=0, description="Least standstill that is told: longer than any night.")
     stuck_factor: float = Field(default=3.0, ge=1, description="Times the longest standstill of its past weeks.")
     restless_h: float = Field(
-        default=12.0,
-        gt=0,
-        description="A meter that ever stood still for so long is idle at times: it gets a week more.",
+        default=4.0, gt=0, description="A meter that ever stood still for so long in a day serves few people: ..."
+    )
+    away_h: float = Field(default=72.0, ge=0, description="... they may be away for so long before it is called stuck.")
+    idle_h: float = Field(
+        default=12.0, gt=0, description="One that stood still for so long is idle at times: a week more for it."
     )
     stuck_parent_h: float = Field(
         default=2.0, gt=0, description="Standstill of a meter that feeds others which do count."
@@ -124,7 +126,7 @@ class MeterHealth(RuleDetector):
         still.since = np.where(last_zero > 0, last_zero, np.where(still.since < 0, block.first_step, still.since))
         still.run = lengths[-1]
         lengths = run_lengths(~counts, still.all_run) - _passed_over(missing, ~counts)
-        still.longest = np.maximum(still.longest, lengths.max(axis=0))
+        still.longest = np.maximum(still.longest, longest_ended(counts, lengths, still.all_run))
         still.all_run = lengths[-1]
         still.counted |= counts.any(axis=0)
         memory.good += (~missing).sum(axis=0)
@@ -179,7 +181,8 @@ class MeterHealth(RuleDetector):
         """Standstill from which a meter is stuck, hours; infinite while its usual ones are not known."""
         settings, still = self._set, self._memory.still
         limit = np.maximum(settings["stuck_h"], settings["stuck_factor"] * still.usual_h)
-        limit = np.where(still.usual_h > settings["restless_h"], limit + _WEEK_H, limit)
+        limit = np.where(still.usual_h > settings["restless_h"], limit + settings["away_h"], limit)
+        limit = np.where(still.usual_h > settings["idle_h"], limit + _WEEK_H, limit)
         return np.where(np.isnan(still.usual_h), np.inf, limit)
 
     def _is_stuck(self) -> Mask:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from metering.batch import Float64, Mask
 from rules.blocks import STEPS_PER_HOUR, IntervalBlock
 from rules.detectors.day_log import DayLog, quantile
-from rules.detectors.runs import run_lengths
+from rules.detectors.runs import longest_ended, run_lengths
 
 _DAYS = 28
 _ENOUGH = 7  # days before a usual length is known
@@ -22,13 +22,17 @@ _NO_DAY = -(10**9)
 
 @dataclass
 class ZeroRuns:
-    """Memory: `run` steps on end at zero now, `longest` of the day so far, the log of days, `limit` in hours.
+    """Steps on end at zero, by column. A missing cell neither lengthens nor ends a run.
 
-    A missing cell neither lengthens nor ends a run.
+    run      now; `longest` of the day so far, the one that goes on included
+    ended    longest of those that ended this day: only they are kept in the `log` (hours), for a counter that
+             stands still for good never ends one
+    limit_h  standstill up to which it is believed
     """
 
     run: npt.NDArray[np.int64]
     longest: npt.NDArray[np.int64]
+    ended: npt.NDArray[np.int64]
     log: DayLog
     limit_h: Float64
     day: int = _NO_DAY
@@ -37,7 +41,7 @@ class ZeroRuns:
     def of(cls, columns: int) -> ZeroRuns:
         """Nothing seen yet: every run is believed."""
         none = np.zeros(columns, np.int64)
-        return cls(none, none.copy(), DayLog.of(_DAYS, columns), np.full(columns, np.inf))
+        return cls(none, none.copy(), none.copy(), DayLog.of(_DAYS, columns), np.full(columns, np.inf))
 
     def push(self, block: IntervalBlock) -> None:
         """Take in the block's cells; at a new local day first close the one before."""
@@ -51,11 +55,12 @@ class ZeroRuns:
         if missing.any():
             lengths = lengths - _missing_in_run(missing, still)
         self.longest = np.maximum(self.longest, lengths.max(axis=0))
+        self.ended = np.maximum(self.ended, longest_ended(~still, lengths, self.run))
         self.run = lengths[-1]
 
     def _close_day(self) -> None:
-        longest_h = self.longest / STEPS_PER_HOUR
-        self.log.keep(longest_h, longest_h <= self.limit_h)
+        self.log.keep(self.ended / STEPS_PER_HOUR, self.longest / STEPS_PER_HOUR <= self.limit_h)
+        self.ended = np.zeros_like(self.ended)
         usual = quantile(self.log.values, 0.95)
         known = self.log.count() >= _ENOUGH
         self.limit_h = np.where(known, _FACTOR * usual + _MARGIN_H, np.inf)

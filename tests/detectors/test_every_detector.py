@@ -167,8 +167,12 @@ def test_learns_nothing_while_flagged(rule: str, tools: Any) -> None:
 
 @pytest.mark.parametrize(
     ("rule", "meter", "size"),
-    [("continuous_flow", "home", 0.02), ("minimum_night_flow", "b3", 0.15), ("zone_balance", "inlet", 0.4)]
-    + [("peer_usage", "r4", 0.4)],
+    [
+        ("continuous_flow", "home", 0.02),
+        ("minimum_night_flow", "b3", 0.15),
+        ("zone_balance", "inlet", 0.4),
+        ("peer_usage", "r4", 0.4),
+    ],
 )
 def test_does_not_learn_from_what_it_found(rule: str, meter: str, size: float, tools: Any) -> None:
     """After four weeks of it, the same again is found again."""

@@ -1,0 +1,74 @@
+"""Peer usage: a room against like rooms and its own past among them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from metering.incident import Category
+from rules.detectors.peer_usage import PeerUsage
+
+
+def days(delta: Any) -> float:
+    return float(delta / np.timedelta64(1, "D"))
+
+
+def scaled(tools: Any, campus: Any, room: str, first: float, end: float, factor: float) -> Any:
+    campus.usage[campus.steps(first, end), campus.at(room)] *= factor
+    return campus
+
+
+def test_a_heater_that_never_stops_is_found_in_days(tools: Any) -> None:
+    campus = tools.campus(45, extra=[("r4", 30, 40, 0.3)])
+    found = tools.opened(campus.run(PeerUsage))
+    assert [(f.subject, f.node, f.category) for f in found] == [("r4", "r4", Category.CONSUMPTION)]
+    assert days(found[0].at - campus.moment(30)) < 4
+    assert days(found[0].onset - campus.moment(30)) == pytest.approx(0, abs=1.01)
+    assert found[0].size == pytest.approx(0.3, rel=0.3)
+    assert found[0].evidence["times_peers"] > 1.6
+
+
+def test_it_clears_when_the_room_is_as_before(tools: Any) -> None:
+    campus = tools.campus(50, extra=[("r4", 30, 40, 0.3)])
+    assert [1 < days(f.at - campus.moment(40)) <= 3 for f in tools.closed(campus.run(PeerUsage))] == [True]
+
+
+def test_a_heavy_room_is_not_abnormal_for_being_heavy(tools: Any) -> None:
+    assert scaled(tools, tools.campus(60), "r4", 0, 60, 2.5).run(PeerUsage) == []
+
+
+def test_a_light_room_that_becomes_like_others_is_no_case(tools: Any) -> None:
+    campus = scaled(tools, tools.campus(60), "r4", 0, 35, 0.4)
+    assert campus.run(PeerUsage) == []
+
+
+def test_an_extreme_room_is_told_even_if_it_always_was(tools: Any) -> None:
+    campus = scaled(tools, tools.campus(60), "r4", 0, 60, 9.0)
+    assert [f.subject for f in tools.opened(campus.run(PeerUsage))] == ["r4"]
+
+
+def test_what_all_rooms_share_is_no_case(tools: Any) -> None:
+    campus = tools.campus(60)
+    for i in range(12):
+        scaled(tools, campus, f"r{i}", 35, 45, 2.5)
+    assert campus.run(PeerUsage) == []
+
+
+def test_a_party_of_two_days_is_no_case(tools: Any) -> None:
+    assert scaled(tools, tools.campus(45), "r4", 30, 32, 4.0).run(PeerUsage) == []
+
+
+def test_who_stays_over_the_vacation_is_no_case(tools: Any) -> None:
+    campus = tools.campus(70, away=range(30, 50))
+    scaled(tools, campus, "r4", 30, 50, 10.0)
+    assert campus.run(PeerUsage, days=tools.days(vacation=range(30, 50))) == []
+    assert campus.run(PeerUsage) == [], "nor where nobody wrote the vacation down"
+
+
+def test_fewer_than_eight_peers_are_no_measure(tools: Any) -> None:
+    campus = tools.campus(45, extra=[("r4", 30, 40, 0.5)])
+    for i in range(5, 12):
+        campus.usage[campus.steps(25, 45), campus.at(f"r{i}")] = np.nan
+    assert campus.run(PeerUsage) == []
