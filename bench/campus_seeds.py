@@ -9,6 +9,7 @@ counts as right when it stands at a fault's node, in its category, and was raise
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -116,13 +117,14 @@ def main() -> None:
         results.append(judge_seed(seed, given.first_day))
         last = results[-1]
         counts = f"{len(last.found)} found, {len(last.missed)} missed, {len(last.elsewhere)} elsewhere"
-        print(f"seed {seed}: {counts}, {len(last.again)} again, {last.seconds:.1f} s", flush=True)
+        print(f"seed {seed}: {counts}, {len(last.again)} again, {last.seconds:.1f} s", file=sys.stderr)
     kinds = dict.fromkeys([f.kind for r in results for f, _ in r.found] + [f.kind for r in results for f in r.missed])
-    print()
+    seeds = f"seeds {given.seeds[0]} to {given.seeds[-1]}"
+    print(f"Data: simulated, {DAYS} days from {given.first_day}, {seeds}, faults injected.\n")
     _print_table([_row(kind, results) for kind in kinds])
     weeks = sum(r.meters for r in results) * DAYS / 7
     wrong = sum(len(r.elsewhere) for r in results)
-    print(f"\nraised elsewhere: {wrong} ({100 * wrong / weeks:.2f} a 100 meters and week); simulated, faults injected")
+    print(f"\nraised elsewhere: {wrong} ({100 * wrong / weeks:.2f} a 100 meters and week)\n")
     for result in results:
         _tell(result)
 
@@ -130,10 +132,10 @@ def main() -> None:
 def _tell(result: SeedResult) -> None:
     for fault in result.missed:
         size = f"{fault.size} {fault.unit}"
-        print(f"missed    seed {result.seed}: {fault.kind} at {fault.node}, {size}, from {fault.start}")
+        print(f"- missed, seed {result.seed}: {fault.kind} at {fault.node}, {size}, from {fault.start}")
     for i in result.elsewhere:
         what, when = f"{i.rule} ({i.category}) at {i.node} of {i.subject}", f"{i.detected_at} until {i.closed_at}"
-        print(f"elsewhere seed {result.seed}: {what}, {when}, {i.loss_rate:.3f}")
+        print(f"- elsewhere, seed {result.seed}: {what}, {when}, {i.loss_rate:.3f}")
 
 
 if __name__ == "__main__":

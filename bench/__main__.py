@@ -1,0 +1,134 @@
+"""`make bench`: every benchmark, one after the other, as one Markdown document.
+
+    python -m bench [--quick] [--only rules_replay] [--out docs/benchmarks.md]
+
+Each is a script of its own that prints Markdown; here stand its heading and its sizes. One that fails is named in the
+document and in the exit status, the others still run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One script: what it measures, and the sizes of a run to look at (`quick`), where the full ones are too long."""
+
+    script: str
+    title: str
+    quick: tuple[str, ...] = ()
+    full: tuple[str, ...] = ()
+
+
+BENCHES = (
+    Bench("page_start", "The demo: from the command to judged history", ("--live", "5")),
+    Bench("modbus_polling", "Modbus TCP polling", ("--seconds", "8", "--only", "100x30x1")),
+    Bench("mqtt_ingest", "MQTT messages into the journal", ("--messages", "50000")),
+    Bench("rules_replay", "Rules in replay", ("--days", "40", "--meters", "200")),
+    Bench("storage", "The embedded store", ("--readings", "500000", "--interval-meters", "40")),
+    Bench("campus_seeds", "Detection: injected faults on simulated campuses", ("--seeds", "101-102")),
+)
+
+FRAME = """# Benchmarks
+
+Made by `make bench{options}` on {date}, from the state `{revision}`. Each section names its data: **made** (random
+numbers of a fixed seed), **simulated** (our campus simulator), **injected** (faults put in by us, sizes fixed before
+any detector was tuned) or **real**. All of it runs on one machine, over its loopback address; nothing here was measured
+on a real meter.
+
+| machine | |
+|---|---|
+| processor | {processor} |
+| memory | {memory} |
+| system | {system} |
+| Python | {python} |
+"""
+
+
+def processor() -> str:
+    """As the kernel names it, with the cores there are."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
+
+
+def memory() -> str:
+    return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
+
+
+def revision() -> str:
+    """The commit, where there is one."""
+    asked = ["git", "describe", "--always", "--dirty"]
+    said = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+    return said.stdout.strip() or "unknown"
+
+
+def frame(options: str) -> str:
+    """The head of the document."""
+    return FRAME.format(
+        options=options,
+        date=datetime.now(UTC).date(),
+        revision=revision(),
+        processor=processor(),
+        memory=memory(),
+        system=f"{platform.system()} {platform.release()}",
+        python=platform.python_version(),
+    )
+
+
+def run(bench: Bench, *, is_quick: bool) -> tuple[bool, str]:
+    """Whether it worked, and what it printed."""
+    command = [sys.executable, str(HERE / f"{bench.script}.py"), *(bench.quick if is_quick else bench.full)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    if done.returncode:
+        return False, f"`{bench.script}` failed (exit status {done.returncode})."
+    # A heading of the script's own would break the document's order.
+    lines = [line for line in done.stdout.strip().splitlines() if not line.startswith("#")]
+    return True, "\n".join(lines).strip()
+
+
+def sections(chosen: list[Bench], *, is_quick: bool) -> Iterator[tuple[bool, str]]:
+    for bench in chosen:
+        sys.stderr.write(f"==> {bench.title}\n")
+        began = time.monotonic()
+        worked, text = run(bench, is_quick=is_quick)
+        sys.stderr.write(f"    {time.monotonic() - began:.0f} s\n")
+        yield worked, f"\n## {bench.title}\n\n`bench/{bench.script}.py`\n\n{text}\n"
+
+
+def main() -> int:
+    """Exit status 0 if every benchmark ran."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="small sizes: to look at, not to quote")
+    parser.add_argument("--only", action="append", choices=[b.script for b in BENCHES], help="may be repeated")
+    parser.add_argument("--out", type=Path, help="write the document here too")
+    given = parser.parse_args()
+    chosen = [b for b in BENCHES if not given.only or b.script in given.only]
+    parts = [frame(' BENCH="--quick"' if given.quick else "")]
+    print(parts[0], end="", flush=True)
+    all_worked = True
+    for worked, text in sections(chosen, is_quick=given.quick):
+        all_worked &= worked
+        parts.append(text)
+        print(text, end="", flush=True)
+    if given.out:
+        given.out.write_text("".join(parts), encoding="utf-8")
+    return 0 if all_worked else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
