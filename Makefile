@@ -34,13 +34,13 @@ $(PROGRAM): pyproject.toml constraints.txt
 	@PYTHON="$(PYTHON)" sh deploy/preflight.sh build
 	@echo "==> virtual environment in $(VENV): $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV)
-	@echo "==> Python packages, versions as in constraints.txt (about 100 MB to fetch the first time)"
+	@echo "==> Python packages, versions as in constraints.txt (about 70 MB to fetch the first time)"
 	@$(PIP) pip
 	@$(PIP) --build-constraint constraints.txt --editable .
 	@touch $@
 
 $(TOOLS): $(PROGRAM)
-	@echo "==> test tools (about 100 MB the first time)"
+	@echo "==> test tools (as much again)"
 	@$(PIP) --group dev
 	@touch $@
 

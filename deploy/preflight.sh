@@ -24,6 +24,10 @@ missing() {
     [ -d /usr/share/fonts/opentype/noto ] || printf 'fonts-noto-cjk '
 }
 
+if [ "$python" != python3 ] && ! has "$python"; then
+    echo "there is no interpreter $python" >&2
+    exit 1
+fi
 if has "$python" && ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
     echo "AquaVolt needs Python 3.11 or later; $python is $("$python" --version 2>&1)." >&2
     echo "Name another one:  make setup PYTHON=python3.12" >&2
