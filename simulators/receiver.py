@@ -124,6 +124,11 @@ def _handler_of(inbox: Inbox) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+def _wait_for_end(told_to_stop: threading.Event) -> None:
+    sys.stdin.read()
+    told_to_stop.set()
+
+
 def main() -> None:
     """Serve until told to stop."""
     parser = argparse.ArgumentParser(description="Takes webhooks and shows them at /messages.")
@@ -136,7 +141,7 @@ def main() -> None:
         signal.signal(number, lambda *_: told_to_stop.set())
     receiver.start()
     print(json.dumps({"url": receiver.url}), flush=True)  # noqa: T201 - what starts it waits for this line
-    threading.Thread(target=lambda: (sys.stdin.read(), told_to_stop.set()), daemon=True).start()
+    threading.Thread(target=_wait_for_end, args=(told_to_stop,), daemon=True).start()
     told_to_stop.wait()
     receiver.stop()
 
