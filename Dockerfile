@@ -22,4 +22,4 @@ ENV AQUAVOLT_DATA=/data
 HEALTHCHECK --interval=15s --timeout=3s --start-period=60s \
     CMD python -c "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ.get(\"AQUAVOLT_PORT\", 8000)}/healthz', timeout=2)"
 ENTRYPOINT ["aquavolt"]
-CMD ["demo"]
+CMD ["demo", "--data", "/data"]
