@@ -12,7 +12,7 @@ LARGEST_BYTES = 400_000
 LARGEST_PICTURE_BYTES = 250_000
 BINARY = {".png", ".ico", ".gz", ".parquet", ".woff2"}
 # Where packages come from is each machine's own setting, never the project's.
-SOURCE_OF_PACKAGES = re.compile(r"index-url|find-links|registry *=")
+SOURCE_OF_PACKAGES = re.compile(r"index-url|find-links|registry *= *\"?http")
 INSTALLING = (
     "Makefile",
     "Dockerfile",
