@@ -26,7 +26,7 @@ from pydantic import Field
 from metering.batch import Float64, Mask, Quality
 from metering.incident import Category, Severity
 from metering.quantities import WATER
-from rules.blocks import IntervalBlock
+from rules.blocks import STEPS_PER_HOUR, IntervalBlock
 from rules.detectors.base import Context
 from rules.detectors.day_log import median
 from rules.detectors.detector import RuleDetector
@@ -44,6 +44,7 @@ _HOUR_MS = 3_600_000
 _DAY_H = 24
 _HOUSEHOLD_M3_PER_H = 0.03  # mean flow of a large household
 _FULL_HOUSE_M3 = 1.2  # a day: more than any household, so that more people may have come
+_MANY_BEDS = 10  # no household: people come back after a vacation, even where the day's use is still small
 _CLEAR_OF_USUAL = 0.6
 _LONGEST_CLEAR_H = 8
 _NO_DAY = -(10**9)
@@ -96,6 +97,8 @@ class ContinuousFlow(RuleDetector):
         self._meters = [context.columns.meters[c] for c in self._at]
         self._set = {name: per_column(settings_of, self._meters, name) for name in ContinuousFlowSettings.model_fields}
         self._declared = declared_resolution(self._meters)
+        nodes = context.columns.site.nodes
+        self._beds = [(nodes[m.node].beds or 0) if m.node in nodes else 0 for m in self._meters]
         self._memory: FlowMemory = FlowMemory.of(len(self._at))
 
     def _judge(self, block: IntervalBlock) -> Sequence[Finding]:
@@ -104,9 +107,10 @@ class ContinuousFlow(RuleDetector):
         memory = self._memory
         water = columns_of(block, self._at)
         if block.local_day != memory.day:
+            season = float(self._context.days.kind(block.local_day) == "vacation")
             if memory.day != _NO_DAY:
-                self._close_day(water.flagged)
-            memory.day = block.local_day
+                self._close_day(water.flagged, season)
+            memory.day, memory.season = block.local_day, season
         memory.silence.push(water)
         estimated = (water.quality & Quality.ESTIMATED) > 0
         spread = run_lengths(estimated, memory.spread)
@@ -122,14 +126,17 @@ class ContinuousFlow(RuleDetector):
 
     # -- learning -------------------------------------------------------------------------------------------------
 
-    def _close_day(self, flagged: Mask) -> None:
-        """Learn from the day of more than a week ago which window usually stays empty."""
-        memory = self._memory
-        longest_h = memory.silence.longest / 4
-        memory.quiet.close_day(longest_h, ~flagged & ~memory.open.mask(len(self._at)))
-        total = median(memory.quiet.total.values)
+    def _close_day(self, flagged: Mask, season: float) -> None:
+        """Learn from the day of more than a week ago which window stays empty in the season that now is."""
+        memory, quiet = self._memory, self._memory.quiet
+        longest_h = memory.silence.longest / STEPS_PER_HOUR
+        quiet.close_day(longest_h, ~flagged & ~memory.open.mask(len(self._at)), memory.season)
+        if season != memory.season:  # who came or left says nothing of a leak
+            self._forget_runs(slice(None))
+        alike = quiet.season.values == season
+        total = median(np.where(alike, quiet.total.values, np.nan))
         # Days away from home are quiet for another reason.
-        is_lived_in = memory.quiet.total.values >= 0.2 * total
+        is_lived_in = alike & (quiet.total.values >= 0.2 * total)
         days = is_lived_in.sum(axis=0)
         is_known = days >= self._set["learn_days"]
         is_free = ~memory.open.mask(len(self._at))
@@ -196,7 +203,9 @@ class ContinuousFlow(RuleDetector):
         # The first windows may hold flow of before: the leak is read off the later half.
         size = _least_flow(hours[len(hours) // 2 :], window)
         mean, usual = _DAY_H * float(np.nanmean(hours)), float(memory.usual_day[column])
-        if np.isnan(size) or size < self._least_size(column, window) or _is_full_house(mean, usual, size):
+        least_day = 0.0 if self._beds[column] >= _MANY_BEDS else _FULL_HOUSE_M3
+        is_full_house = mean > least_day and _is_too_much(mean, usual, size)
+        if np.isnan(size) or size < self._least_size(column, window) or is_full_house:
             self._forget_runs(column)
             return None
         onset = self._onset(column, since, window)
@@ -217,7 +226,7 @@ class ContinuousFlow(RuleDetector):
         usual_h = float(median(self._memory.quiet.longest_h.values[:, [column]])[0])
         return int(np.clip(round(_CLEAR_OF_USUAL * usual_h), window, _LONGEST_CLEAR_H))
 
-    def _forget_runs(self, column: int) -> None:
+    def _forget_runs(self, column: int | slice) -> None:
         for _, run in self._tiers():
             run.forget(column)
 
@@ -283,9 +292,9 @@ class ContinuousFlow(RuleDetector):
         )
 
 
-def _is_full_house(day: float, usual: float, size: float) -> bool:
+def _is_too_much(day: float, usual: float, size: float) -> bool:
     """Whether the use of a day (m3) rose by so much more than the leak would explain that people must have come."""
-    return day > _FULL_HOUSE_M3 and day - usual > 2 * _DAY_H * size + 0.5 * usual
+    return day - usual > 2 * _DAY_H * size + 0.5 * usual
 
 
 def _least_flow(hours: npt.NDArray[np.float64], window: int) -> float:

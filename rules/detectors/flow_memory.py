@@ -75,19 +75,25 @@ class SteadyRun:
         """How long each run is at the hour number `end` (exclusive); 0 where there is none."""
         return np.where(self.since == _NO_RUN, 0, end - self.since)
 
-    def forget(self, columns: npt.NDArray[np.intp] | int) -> None:
+    def forget(self, columns: npt.NDArray[np.intp] | int | slice) -> None:
         """Begin anew there."""
         self.since[columns], self.windows[columns] = _NO_RUN, 0
 
 
 @dataclass
 class QuietDays:
-    """How quiet days usually are. `waiting_*` are days x columns, newest first, NaN where a day is not usable."""
+    """How quiet days usually are, with the `season` of each: 1 vacation, 0 not.
+
+    waiting_*   days x columns, newest first, NaN where a day is not usable
+    day_*       of the day that runs: volume (m3) and hours that are known
+    """
 
     longest_h: DayLog
     total: DayLog
+    season: DayLog
     waiting_longest: Float64
     waiting_total: Float64
+    waiting_season: Float64
     day_sum: Float64
     day_hours: npt.NDArray[np.int64]
 
@@ -98,7 +104,9 @@ class QuietDays:
         return cls(
             DayLog.of(LOG_DAYS, columns),
             DayLog.of(LOG_DAYS, columns),
+            DayLog.of(LOG_DAYS, columns),
             waiting,
+            waiting.copy(),
             waiting.copy(),
             np.zeros(columns),
             np.zeros(columns, np.int64),
@@ -110,15 +118,16 @@ class QuietDays:
         self.day_sum += np.where(known, volume, 0.0)
         self.day_hours += known
 
-    def close_day(self, longest_h: Float64, usable: Mask) -> None:
+    def close_day(self, longest_h: Float64, usable: Mask, season: float) -> None:
         """The day that ended joins those that wait; the one that waited longest is kept."""
         enough = usable & (self.day_hours >= _WHOLE_DAY_H)
-        oldest_longest, oldest_total = self.waiting_longest[-1], self.waiting_total[-1]
-        self.longest_h.keep(oldest_longest, ~np.isnan(oldest_longest))
-        self.total.keep(oldest_total, ~np.isnan(oldest_total))
-        newest = np.where(enough, longest_h, np.nan), np.where(enough, self.day_sum, np.nan)
-        self.waiting_longest = np.concatenate([newest[0][None], self.waiting_longest[:-1]])
-        self.waiting_total = np.concatenate([newest[1][None], self.waiting_total[:-1]])
+        ready = ~np.isnan(self.waiting_longest[-1])
+        self.longest_h.keep(self.waiting_longest[-1], ready)
+        self.total.keep(self.waiting_total[-1], ready)
+        self.season.keep(self.waiting_season[-1], ready)
+        self.waiting_longest = _pushed(self.waiting_longest, np.where(enough, longest_h, np.nan))
+        self.waiting_total = _pushed(self.waiting_total, np.where(enough, self.day_sum, np.nan))
+        self.waiting_season = _pushed(self.waiting_season, np.full(len(enough), season))
         self.day_sum = np.zeros_like(self.day_sum)
         self.day_hours = np.zeros_like(self.day_hours)
 
@@ -126,6 +135,10 @@ class QuietDays:
         """The days that wait are part of what was found: never learn from them."""
         self.waiting_longest[:, column] = np.nan
         self.waiting_total[:, column] = np.nan
+
+
+def _pushed(rows: Float64, newest: Float64) -> Float64:
+    return np.concatenate([newest[None], rows[:-1]])
 
 
 @dataclass
@@ -146,6 +159,7 @@ class FlowMemory:
     usual_day: Float64
     spread: npt.NDArray[np.int64]
     day: int = -(10**9)
+    season: float = 0.0
     open: OpenFindings = field(default_factory=OpenFindings)
 
     @classmethod

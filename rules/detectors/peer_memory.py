@@ -21,7 +21,8 @@ class PeerMemory:
 
     used, known     kWh or m3 of the day so far, and how many steps of it are known
     standing        kept days of: log of use against peers; `own`: log of the use itself; `group`: the group's median
-    recent_*        the last days, newest first, NaN where not judged: they wait here before they are learned
+    recent_*        the last days, newest first, NaN where not judged: they wait here before they are learned;
+                    `recent_scatter`: how much the rises of the group scattered that day (log)
     """
 
     used: Float64
@@ -32,6 +33,7 @@ class PeerMemory:
     recent_standing: Float64
     recent_own: Float64
     recent_group: Float64
+    recent_scatter: Float64
     recent_usable: Mask
     open: OpenFindings = field(default_factory=OpenFindings)
 
@@ -48,10 +50,13 @@ class PeerMemory:
             recent,
             recent.copy(),
             recent.copy(),
+            recent.copy(),
             np.zeros((LOOK_DAYS, columns), bool),
         )
 
-    def push_day(self, standing: Float64, own: Float64, group: Float64, usable: Mask, keep: Mask) -> None:
+    def push_day(
+        self, standing: Float64, own: Float64, group: Float64, scatter: Float64, usable: Mask, keep: Mask
+    ) -> None:
         """A day ends: the one that waited longest is kept where usable and `keep`, the new one begins to wait."""
         ready = self.recent_usable[-1] & keep
         self.standing.keep(self.recent_standing[-1], ready)
@@ -60,4 +65,5 @@ class PeerMemory:
         self.recent_standing = np.concatenate([standing[None], self.recent_standing[:-1]])
         self.recent_own = np.concatenate([own[None], self.recent_own[:-1]])
         self.recent_group = np.concatenate([group[None], self.recent_group[:-1]])
+        self.recent_scatter = np.concatenate([scatter[None], self.recent_scatter[:-1]])
         self.recent_usable = np.concatenate([usable[None], self.recent_usable[:-1]])

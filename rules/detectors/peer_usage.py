@@ -38,9 +38,11 @@ _DAY_MS = 86_400_000
 _WHOLE_DAY = 86  # known steps of 96 that make a day
 _LEAST_PEERS = 8
 _AWAY = ("vacation", "holiday")
+_SIGMA_OF_MAD = 1.4826
 _TAIL_SIGMAS = 1.28  # the 90th percentile of a normal distribution
 _ALIKE_DAYS = 1.5  # days of one room are alike: three count as two
 _STRANGER_DAYS = 5
+_EACH_DAY = 0.3  # of the rise (log) that each single day must show
 _ALIKE = 2.0  # days on which the peers used up to so many times as much, or as little, are alike
 
 
@@ -48,7 +50,10 @@ class PeerUsageSettings(DetectorSettings):
     """Ratios are in the use of a bed; logs of them are compared."""
 
     ratio: float = Field(
-        default=1.8, gt=1, description="Rise of the standing against the room's own past weeks: nearly twice."
+        default=2.0, gt=1, description="Rise of the standing against the room's own past that is told after a week."
+    )
+    quick_ratio: float = Field(
+        default=2.2, gt=1, description="Rise that is told after `days` days; between the two the days in between."
     )
     peers_ratio: float = Field(
         default=1.6, gt=1, description="Least use against the peers' median: a modest room that catches up is no case."
@@ -60,7 +65,7 @@ class PeerUsageSettings(DetectorSettings):
         default=5.0, gt=1, description="Use against peers, a week on end, that is told even where it was always so."
     )
     stranger_ratio: float = Field(
-        default=2.8, gt=1, description="The same, five days on end, for a room whose past is not known (a new term)."
+        default=3.5, gt=1, description="The same, five days on end, for a room whose past is not known (a new term)."
     )
     least_scatter: float = Field(
         default=0.15, gt=0, description="Least sigma of a day's standing (log): people are not clocks."
@@ -83,6 +88,7 @@ class _Day:
     standing: Float64
     usual: Float64
     sigma: Float64
+    scatter: Float64
     own_rise: Float64
     is_known: Mask
     judged: Mask
@@ -131,7 +137,7 @@ class PeerUsage(RuleDetector):
         is_open = memory.open.mask(len(self._at))
         # Both the own day and a wait of a week: what is found within it is never learned from.
         usable = day.judged & ~is_open & ~block.flagged
-        memory.push_day(np.where(day.judged, day.standing, np.nan), day.own, day.peers, usable, ~is_open)
+        memory.push_day(np.where(day.judged, day.standing, np.nan), day.own, day.peers, day.scatter, usable, ~is_open)
         memory.used = np.zeros(len(self._at))
         memory.known = np.zeros(len(self._at), np.int64)
         rise = memory.recent_standing - day.usual
@@ -146,20 +152,22 @@ class PeerUsage(RuleDetector):
         use = np.where(memory.known >= _WHOLE_DAY, memory.used / self._groups.beds, np.nan)
         peers = self._groups.medians(use)
         usual_peers = median(memory.group.values)
-        # A tenth of the median is added to every use: the log of nearly nothing says nothing.
-        offset = 0.1 * peers + 1e-6
+        # A little of the median is added to every use: the log of nearly nothing says nothing.
+        offset = 0.03 * peers + 1e-6
         standing = np.log(use + offset) - np.log(peers + offset)
         own = np.log(use + offset)
         past = np.where(_is_alike(memory.group.values, peers), memory.standing.values, np.nan)
         usual = median(past)
         tail = (quantile(past, 0.9) - usual) / _TAIL_SIGMAS
         sigma = np.maximum(np.fmax(spread(past, usual), tail), settings["least_scatter"])
+        rises = standing - usual
+        scatter = _SIGMA_OF_MAD * self._groups.medians(np.abs(rises - self._groups.medians(rises)))
         own_rise = own - median(np.where(np.isnan(past), np.nan, memory.own.values))
         is_known = (~np.isnan(past)).sum(axis=0) >= settings["learn_days"]
         enough = self._groups.counts(~np.isnan(use)) >= _LEAST_PEERS
         at_home = np.isnan(usual_peers) | (peers >= settings["peers_at_home"] * usual_peers)
         judged = enough & at_home & ~np.isnan(use) & (settings["enabled"] > 0) & (kind not in _AWAY)
-        return _Day(use, peers, own, offset, standing, usual, sigma, own_rise, is_known, judged)
+        return _Day(use, peers, own, offset, standing, usual, sigma, scatter, own_rise, is_known, judged)
 
     def _is_raised(self, rise: Float64, day: _Day) -> Mask:
         """Whether the mean rise of the last days, for some number of days, is large and outside the scatter."""
@@ -167,11 +175,15 @@ class PeerUsage(RuleDetector):
         raised = np.zeros(len(self._at), bool)
         lasting = np.ones(len(self._at), bool)
         level, against_peers = np.log(settings["ratio"]), np.log(settings["peers_ratio"])
+        quick = np.maximum(np.log(settings["quick_ratio"]), level)
         for days in range(1, LOOK_DAYS + 1):
-            lasting &= rise[days - 1] >= 0.5 * level
+            lasting &= rise[days - 1] >= _EACH_DAY * level
             mean = rise[:days].mean(axis=0)
-            sigma = day.sigma * np.sqrt(_ALIKE_DAYS / days)
-            told = lasting & (mean >= level) & (mean >= settings["sigma"] * sigma)
+            # On a hot day rooms with air conditioning part from those without: the group's own scatter counts too.
+            scatter = np.fmax(day.sigma, 0.5 * (day.sigma + self._memory.recent_scatter[:days].mean(axis=0)))
+            sigma = scatter * np.sqrt(_ALIKE_DAYS / days)
+            impatience = (LOOK_DAYS - days) / np.maximum(LOOK_DAYS - settings["days"], 1)
+            told = lasting & (mean >= level + impatience * (quick - level)) & (mean >= settings["sigma"] * sigma)
             raised |= told & (recent[:days].mean(axis=0) >= against_peers) & (settings["days"] <= days)
         raised &= day.is_known & (day.own_rise >= np.log(settings["own_ratio"]))
         extreme = (recent >= np.log(settings["extreme_ratio"])).all(axis=0)
