@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -60,20 +61,35 @@ def check_same_origin(method: str, headers: Headers) -> None:
         raise Problem(403, "A change must come from AquaVolt's own page or from a program, not from another site.")
 
 
+def token_in(authorization: str) -> str | None:
+    """The token in an Authorization header.
+
+    A program sends it as Bearer. A browser asks its user and sends Basic: the token is the password, under any name.
+    """
+    scheme, _, given = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return given.strip()
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(given, validate=True).decode().partition(":")[2]
+    except ValueError:  # neither Base64 nor UTF-8
+        return None
+
+
 def sign_in(headers: Headers, access: Access) -> User:
     """Who asks.
 
     Raises:
         Problem: 401.
     """
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and (user := access.user_of_token(token.strip())):
+    token = token_in(headers.get("authorization", ""))
+    if token is not None and (user := access.user_of_token(token)):
         return user
     if access.demo:
         return DEMO_USER
-    raise Problem(
-        401, "Sign in with `Authorization: Bearer <token>`.", headers={"WWW-Authenticate": 'Bearer realm="AquaVolt"'}
-    )
+    challenge = 'Bearer realm="AquaVolt", Basic realm="AquaVolt", charset="UTF-8"'
+    raise Problem(401, "Sign in with `Authorization: Bearer <token>`.", headers={"WWW-Authenticate": challenge})
 
 
 class AccessLayer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from fastapi.routing import APIRoute
 
@@ -43,6 +45,24 @@ def test_a_wrong_token_is_a_401_that_says_how(guarded, header):
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
     assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("name", ["", "anybody", "后勤"])
+def test_a_browser_signs_in_with_the_token_as_password(guarded, name):
+    assert 'Basic realm="AquaVolt"' in guarded.client.get("/alerts").headers["WWW-Authenticate"]
+    given = base64.b64encode(f"{name}:{TOKEN}".encode()).decode()
+    assert guarded.client.get("/alerts", headers={"Authorization": f"Basic {given}"}).status_code == 200
+
+
+@pytest.mark.parametrize("given", [f":{TOKEN}x", f"{TOKEN}:", TOKEN, ":"])
+def test_a_browser_with_a_wrong_password_is_refused(guarded, given):
+    header = f"Basic {base64.b64encode(given.encode()).decode()}"
+    assert guarded.client.get("/alerts", headers={"Authorization": header}).status_code == 401
+
+
+@pytest.mark.parametrize("header", ["Basic", "Basic !!", "Basic /w=="])
+def test_a_torn_header_is_a_401(guarded, header):
+    assert guarded.client.get("/alerts", headers={"Authorization": header}).status_code == 401
 
 
 def test_the_tokens_name_is_who_acts(guarded):
