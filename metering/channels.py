@@ -28,6 +28,7 @@ _STATE: dict[str, tuple[Any, Any]] = {
     "flags": (np.uint16, 0),
     "seen_rate": (np.float64, 0.0),
     "accepted": (np.int64, 0),
+    "moved": (np.int64, UNSEEN),  # when the register last rose
     "held_time": (np.int64, UNSEEN),
     "held_raw": (np.float64, np.nan),
     "held_count": (np.int64, 0),

@@ -23,7 +23,10 @@ class RegisterEventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RegisterEvent:
-    """`before` and `after` are register values in the quantity's unit, at `since` and `time` (UTC)."""
+    """`before` is the register at `since`, the last ordinary reading; `after` what it showed instead.
+
+    `time` is when this was known, at the reading that decided it. Both in UTC, registers in the quantity's unit.
+    """
 
     kind: RegisterEventKind
     meter: str

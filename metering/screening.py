@@ -136,5 +136,7 @@ class _Matrix:
         state["offset"][channel[is_rate]] = register[picked, length][is_rate]
         state["seen_rate"][channel] = self.seen[lines][picked, length]
         state["accepted"][channel] += length
+        rose = np.where(self.delta[lines] > 0, self.time[lines, 1:], UNSEEN).max(axis=1)
+        state["moved"][channel] = np.maximum(state["moved"][channel], rose)
         for k in range(RECENT):
             state[f"distance_{k}"][channel] = distances[picked, length + k]

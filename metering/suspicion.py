@@ -2,11 +2,14 @@
 
 A step that is too large, or falls, is held until the next reading decides (v0 accepted, vh held, v2 next):
 
+    v2 stays at vh or above, and vh was         true after all: booked
+      - reached as fast as v2 from it             a burst main
+      - possible in the time up to v2             a reading came late
+      - possible since the register last rose     it stood still and has caught up
     v2 goes on from v0                          glitch: vh was wrong, dropped
     v2 goes on from vh, which is near zero      reset
     v2 goes on from vh, a small way below v0    runs backwards: booked, negative
     v2 goes on from vh otherwise                replaced without a word
-    vh -> v2 is as fast as v0 -> vh             it was true (a burst main): booked
     none of these                               v2 is held instead; after three, the newest is taken as a new meter
 """
 
@@ -111,7 +114,7 @@ class CarefulReader:
             self._note(RegisterEventKind.UNDECLARED_REPLACEMENT, t0, v0, time, value)
             self._begin_again(time, value, flags)
             return
-        self._note(kind, t0, v0, th, vh)
+        self._note(kind, t0, v0, time, vh)
         if kind in (RegisterEventKind.RELEASED, RegisterEventKind.REVERSED):
             self._accept(th, vh, flags)
         elif kind is not RegisterEventKind.GLITCH:
@@ -127,7 +130,7 @@ class CarefulReader:
     ) -> RegisterEventKind | None:
         (t0, v0), (th, vh), (time, value) = last, held, now
         from_last, from_held = self._goes_on(value, v0, time - t0), self._goes_on(value, vh, time - th)
-        if vh > v0 and value > vh and (value - vh) / (time - th) >= 0.25 * (vh - v0) / (th - t0):
+        if vh > v0 and value >= vh and (from_last or self._is_true(last, held, now)):
             return RegisterEventKind.RELEASED
         if from_last:
             return RegisterEventKind.GLITCH
@@ -139,6 +142,14 @@ class CarefulReader:
         if vh < v0 and vh <= self._limit(th - t0):
             return RegisterEventKind.RESET
         return RegisterEventKind.UNDECLARED_REPLACEMENT
+
+    def _is_true(self, last: tuple[int, float], held: tuple[int, float], now: tuple[int, float]) -> bool:
+        """Whether the register can have risen that much: it goes on as fast, or has caught up after a standstill."""
+        (t0, v0), (th, vh), (time, value) = last, held, now
+        goes_on = (value - vh) / (time - th) >= 0.25 * (vh - v0) / (th - t0)
+        moved = int(self._get("moved"))
+        still = hours(np.array([th - moved])).item() if moved != UNSEEN else 0.0
+        return goes_on or vh - v0 <= self._get("seen_rate") * still
 
     def _declared_change(self, after: int, until: int) -> int | None:
         for i, life in enumerate(self.lives):
@@ -177,6 +188,8 @@ class CarefulReader:
         distance = time - t0
         gap = int(gap_flags(np.array([[*self._past(), distance]]))[0, 0])
         self._steps.append((t0, last + offset, time, value + offset, flags | gap, False))
+        if value > last:
+            self._set("moved", time)
         pace = (value - last) / float(hours(np.array([distance]))[0])
         self._set("seen_rate", max(self._get("seen_rate"), pace))
         self._set("accepted", self._get("accepted") + 1)

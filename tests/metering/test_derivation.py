@@ -197,3 +197,28 @@ def test_the_sum_of_the_cells_is_the_difference_of_the_register(steps):
     last = int(minutes[-1]) // 15 * 15
     between = np.interp([0, last], minutes, values)
     assert sum(usage(result).values()) == pytest.approx(between[1] - between[0], abs=1e-9)
+
+
+def test_what_a_frozen_register_shows_when_it_moves_again_is_true():
+    slow = np.arange(200) * 0.2
+    still = [slow[-1]] * 800
+    after = slow[-1] + 160 + 0.2 * np.arange(6)
+    values = [*slow, *still, *after]
+    result = IntervalDerivation(site()).push(readings(range(0, 15 * len(values), 15), values))
+    assert kinds(result) == [Kind.RELEASED]
+    assert sum(usage(result).values()) == pytest.approx(values[-1])
+
+
+def test_a_reading_that_came_late_is_no_glitch_when_the_register_stays():
+    # 20 m3 in a quarter of an hour is too much for this meter, in half an hour it is not.
+    slow = list(np.arange(120) * 0.1)
+    values = [*slow, slow[-1] + 10, slow[-1] + 10.1]
+    result = IntervalDerivation(site()).push(readings(range(0, 15 * len(values), 15), values))
+    assert kinds(result) == [Kind.RELEASED]
+
+
+def test_an_odd_step_is_known_when_the_next_reading_decides_it():
+    result = IntervalDerivation(site()).push(readings(range(0, 75, 15), [3999, 4000, 4001, 0.0, 1.0]))
+    times = [(int(e.time.astype(np.int64)) - T0) // MINUTE for e in result.events]
+    assert [e.kind for e in result.events] == [Kind.HELD, Kind.RESET]
+    assert times == [45, 60]
