@@ -9,10 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from device_profiles import ProfileError, load_profile
+from collector.connection import ConnectionTextError
+from collector.modbus.poller import is_modbus
+from collector.modbus.polls import PollCompiler, UnpollableError
+from collector.mqtt.routes import RouteError, route_of
+from device_profiles import Profile, ProfileError, load_profile
 from device_profiles.yaml_lines import Lines, YamlError, read_yaml
-from metering.site import Site
+from metering.quantities import OTHER
+from metering.site import Meter, Site
 from metering.site_document import Fault, SiteDocumentError, parse_site
+from metering.site_document import Path as KeyPath
 from rules.settings import RulesDocumentError, RulesSettings, parse_rules
 
 
@@ -87,10 +93,37 @@ def _profile_faults(site: Site) -> list[Fault]:
         if meter.profile is None:
             continue
         try:
-            load_profile(meter.profile)
+            profile = load_profile(meter.profile)
         except ProfileError as error:
             faults.append(Fault(("meters", i, "profile"), str(error)))
+            continue
+        if not _can_measure(profile, meter):
+            message = (
+                f"{profile.id} is a meter of {profile.medium}, but {meter.id!r} is stated to measure {meter.medium}"
+            )
+            faults.append(Fault(("meters", i, "profile"), message))
+        faults += _connection_faults(meter, ("meters", i, "connection"))
     return faults
+
+
+def _can_measure(profile: Profile, meter: Meter) -> bool:
+    """Pulses, and what a payload itself names, can be of any medium."""
+    is_any = profile.medium == OTHER or any(p.pulse_channel is not None for p in profile.points)
+    return is_any or profile.medium == meter.medium
+
+
+def _connection_faults(meter: Meter, path: KeyPath) -> list[Fault]:
+    """Whether the meter can be read at all as the file has it: connection, address and profile go together."""
+    if meter.connection is None:
+        return []
+    try:
+        if is_modbus(meter):
+            PollCompiler(load_profile).compile(meter)
+        else:
+            route_of(meter)
+    except (UnpollableError, RouteError, ConnectionTextError) as error:
+        return [Fault(path, str(error))]
+    return []
 
 
 def load_rules(path: Path | None, site: Site) -> RulesSettings:
