@@ -2,12 +2,14 @@
 
 A reading moves the watermark at once if it is at most `FAR_MS` ahead of it. Farther jumps need several meters that
 agree, as after a silence of the whole site; one meter whose clock is years ahead never gets there. Where ticks come,
-nothing runs more than `TICK_SLACK_MS` ahead of the last one.
+nothing runs more than `TICK_SLACK_MS` ahead of the last one; readings that are (imported, or brought in after a stop)
+only show that somebody spoke, so that the next tick finds no silence there.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,8 @@ from metering.batch import ReadingBatch
 FAR_MS = 48 * 3_600_000
 TICK_SLACK_MS = 5 * 60_000
 _ENOUGH_ALONE = 8  # readings of one meter that count as a start where no other meter speaks
+_SHORTEST_GAP_MS = 15 * 60_000  # shorter silences never matter: a step is 15 min
+_SPOKEN_SLOTS = 40_000  # steps beyond the last tick that are remembered: more than a year
 
 Int64 = npt.NDArray[np.int64]
 Index = npt.NDArray[np.int32]
@@ -40,6 +44,7 @@ class Watermark:
     tick: int | None = None
     far: dict[str, int] = field(default_factory=dict)  # meter: its first reading beyond the watermark's reach
     alone: int = 0
+    spoken: list[int] = field(default_factory=list)  # steps with readings beyond the last tick, ascending
 
     def see(self, batch: ReadingBatch, live: int) -> list[Jump]:
         """Take a batch's times; `live` is how many meters usually speak. The steps by which time moved on."""
@@ -60,11 +65,21 @@ class Watermark:
         before, self.now, self.tick = self.now, max(time, self.now or time), max(time, self.tick or time)
         self.start = self.start if self.start is not None else time
         self.far.clear()
-        return [Jump(before, time)] if before is not None and time > before else []
+        if before is None or time <= before:
+            return []
+        edges = [before, *(s for s in self.spoken if before < s < time), time]
+        self.spoken = [s for s in self.spoken if s > time]
+        if len(edges) == 2:  # noqa: PLR2004 - nobody spoke beyond the last tick
+            return [Jump(before, time)]
+        return [Jump(a, b) for a, b in pairwise(edges) if b - a > _SHORTEST_GAP_MS]
 
     def _see_sorted(self, times: Int64, meter: Index, meters: tuple[str, ...], live: int) -> list[Jump]:
         if self.tick is not None:
-            return self._walk(np.unique(times[times <= self.tick + TICK_SLACK_MS]))
+            is_near = times <= self.tick + TICK_SLACK_MS
+            if not is_near.all():
+                steps = times[~is_near] // _SHORTEST_GAP_MS * _SHORTEST_GAP_MS
+                self.spoken = sorted({*self.spoken, *np.unique(steps).tolist()})[:_SPOKEN_SLOTS]
+            return self._walk(np.unique(times[is_near]))
         jumps: list[Jump] = []
         if self.now is None:
             used = self._begin(times, meter, meters, live)
@@ -127,12 +142,12 @@ class Watermark:
 
     def state(self) -> dict[str, Any]:
         """JSON-able."""
-        return {"now": self.now, "start": self.start, "tick": self.tick, "far": dict(self.far), "alone": self.alone}
+        return {
+            "now": self.now, "start": self.start, "tick": self.tick, "far": dict(self.far), "alone": self.alone,
+            "spoken": list(self.spoken),
+        }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from a state."""
         self.now, self.start, self.tick = state["now"], state["start"], state["tick"]
-        self.far, self.alone = dict(state["far"]), state["alone"]
-
-
-_SHORTEST_GAP_MS = 15 * 60_000  # shorter silences never matter: a step is 15 min
+        self.far, self.alone, self.spoken = dict(state["far"]), state["alone"], list(state["spoken"])
