@@ -58,7 +58,6 @@ class Settings(_Strict):
     records: str | None = Field(None, description="SQLAlchemy URL; none: SQLite in the data folder")
     token: SecretStr | None = Field(None, description="what programs send as `Authorization: Bearer`")
     public_url: str | None = Field(None, description="address of the page as people reach it, for links in messages")
-    language: Literal["zh-CN", "en"] = "zh-CN"
     retention_days: int = Field(1100, ge=1, description="raw readings older than this go; intervals stay")
     journal: JournalSettings = JournalSettings()
     prices: PriceSettings = PriceSettings()
@@ -85,7 +84,6 @@ _ENVIRONMENT = {
     "AQUAVOLT_RECORDS": "records",
     "AQUAVOLT_TOKEN": "token",
     "AQUAVOLT_PUBLIC_URL": "public_url",
-    "AQUAVOLT_LANGUAGE": "language",
 }
 
 

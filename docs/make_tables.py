@@ -1,0 +1,85 @@
+"""Writes the tables of docs/*.md that come from the program itself, so that they never lie; a test runs it too.
+
+    python docs/make_tables.py
+
+A table stands between `<!-- table: NAME -->` and `<!-- end of table -->`; `TABLES` has the names.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from device_profiles import list_profiles, load_profile
+from metering.quantities import QUANTITIES
+from rules.detectors.registry import DETECTORS
+from rules.settings import IncidentSettings
+
+HERE = Path(__file__).parent
+_PLACE = re.compile(r"(<!-- table: (?P<name>[\w -]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+
+def settings_table(model: type[BaseModel]) -> str:
+    """Key, default and meaning of each setting; a meaning that ends in `...` goes on in the next row."""
+    rows = ["| key | default | meaning |", "|---|---|---|"]
+    for key, field in model.model_fields.items():
+        default = json.dumps(field.get_default(call_default_factory=True), default=str, ensure_ascii=False)
+        rows.append(f"| `{key}` | {default} | {field.description} |")
+    return "\n".join(rows)
+
+
+def profiles_table() -> str:
+    """The device profiles that come with the program."""
+    rows = ["| profile | maker | models | protocol | values |", "|---|---|---|---|---|"]
+    for name in list_profiles():
+        profile = load_profile(name)
+        count = len(profile.points) or "as the payload names them"
+        rows.append(
+            f"| `{name}` | {profile.manufacturer} | {', '.join(profile.models)} | {profile.protocol} | {count} |"
+        )
+    return "\n".join(rows)
+
+
+def quantities_table() -> str:
+    """What a meter can measure, and the unit in which it is always carried."""
+    rows = ["| quantity | unit | kind |", "|---|---|---|"]
+    for quantity in QUANTITIES:
+        kind = "counter" if quantity.is_cumulative else "moment"
+        rows.append(f"| `{quantity.name}` | {quantity.unit or '-'} | {kind} |")
+    return "\n".join(rows)
+
+
+def _tables() -> Iterator[tuple[str, Callable[[], str]]]:
+    yield "profiles", profiles_table
+    yield "quantities", quantities_table
+    yield "incidents", lambda: settings_table(IncidentSettings)
+    for rule, detector in DETECTORS.items():
+        yield rule, lambda model=detector.Settings: settings_table(model)
+
+
+TABLES = dict(_tables())
+
+
+def with_tables(text: str) -> str:
+    """The document with its tables made anew.
+
+    Raises:
+        KeyError: it names a table that there is not.
+    """
+    return _PLACE.sub(lambda m: f"{m[1]}{TABLES[m['name']]()}\n{m[3]}", text)
+
+
+def main() -> None:
+    for path in sorted(HERE.glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        if (made := with_tables(text)) != text:
+            path.write_text(made, encoding="utf-8")
+            print(f"{path.name}: tables made anew")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""What the documents say is so: tables, keys, links, commands and examples."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import typer.main
+import yaml
+from pydantic import BaseModel
+
+from aquavolt.cli import app
+from aquavolt.config import settings as settings_module
+from aquavolt.config.settings import Settings
+from metering import site_document
+from metering.site_document import parse_site
+from rules.settings import parse_rules
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md")])
+TRANSLATED = [
+    (ROOT / "README.md", ROOT / "README.zh-CN.md"),
+    (ROOT / "docs" / "install.md", ROOT / "docs" / "install.zh-CN.md"),
+    (ROOT / "docs" / "connect-meters.md", ROOT / "docs" / "connect-meters.zh-CN.md"),
+]
+_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_KEY = re.compile(r"`([\w.]+)`")
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return [body for kind, body in _FENCE.findall(path.read_text(encoding="utf-8")) if kind == language]
+
+
+def keys_under(text: str, heading: str) -> set[str]:
+    """The keys in the first column of the table below a heading."""
+    section = re.search(rf"^## `{heading}`.*?\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert section, heading
+    rows = [line.split("|")[1] for line in section[1].splitlines() if line.startswith("| `")]
+    return {key for row in rows for key in _KEY.findall(row)}
+
+
+def make_tables() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_tables", ROOT / "docs" / "make_tables.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_tables_from_the_program_are_up_to_date(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert make_tables().with_tables(text) == text, "run: python docs/make_tables.py"
+
+
+def test_every_table_is_shown() -> None:
+    shown = {
+        m for path in DOCUMENTS for m in re.findall(r"<!-- table: ([\w -]+) -->", path.read_text(encoding="utf-8"))
+    }
+    assert shown == set(make_tables().TABLES)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_links_lead_somewhere(path: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)", path.read_text(encoding="utf-8"))
+    assert not [t for t in targets if "://" not in t and not (path.parent / t).is_file()]
+
+
+@pytest.mark.parametrize("path", [pair[i] for pair in TRANSLATED[2:] for i in (0, 1)], ids=name_of)
+@pytest.mark.parametrize(
+    ("heading", "keys"),
+    [
+        ("site", {"id", "name", "timezone"}),
+        ("calendar", set(site_document._CALENDAR_KEYS)),
+        ("nodes", set(site_document._NODE)),
+        ("meters", {*site_document._METER, "lives"}),
+        ("lives", set(site_document._LIFE_KEYS)),
+    ],
+)
+def test_every_key_of_a_site_file_is_told(path: Path, heading: str, keys: set[str]) -> None:
+    assert keys_under(path.read_text(encoding="utf-8"), heading) == keys
+
+
+def flat(model: type[BaseModel], above: str = "") -> dict[str, Any]:
+    """Key and default of every setting, those of parts as `part.key`."""
+    found: dict[str, Any] = {}
+    for key, field in model.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            found |= flat(type(field.default), f"{key}.")
+        else:
+            found[above + key] = field.get_default(call_default_factory=True)
+    return found
+
+
+def test_every_setting_is_told_with_its_default_and_variable() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in text.partition("## Settings")[2].splitlines() if line.startswith("| `")]
+    rows = [row for row in rows if len(row) == 6]  # key, default, variable, meaning
+    told = {row[1].strip(" `"): (row[2].strip(" `"), row[3].strip(" `")) for row in rows}
+    variables = {key: variable for variable, key in settings_module._ENVIRONMENT.items()}
+    expected = {
+        key: ("none" if default in (None, {}, ()) else str(default), variables.get(key, ""))
+        for key, default in flat(Settings).items()
+    }
+    assert told == expected
+
+
+def test_examples_of_settings_rules_and_replacements_are_taken() -> None:
+    (settings,) = blocks(ROOT / "docs" / "operations.md", "yaml")
+    assert len(Settings.model_validate(yaml.safe_load(settings)).channels) == 2
+    (rules,) = blocks(ROOT / "docs" / "rules.md", "yaml")
+    assert parse_rules(yaml.safe_load(rules)).overrides
+    (lives,) = blocks(ROOT / "docs" / "connect-meters.md", "yaml")
+    meter = {"id": "m", "medium": "electricity", **yaml.safe_load(lives)}
+    site = parse_site({"site": {"id": "s", "timezone": "Asia/Shanghai"}, "meters": [meter]})
+    assert len(site.meters["m"].lives) == 2
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_commands_are_accepted(path: Path) -> None:
+    """By the real parser; none is run."""
+    group = typer.main.get_command(app)
+    for line in "".join(blocks(path, "sh")).splitlines():
+        words = shlex.split(line, comments=True)
+        words = words[1:] if words and "=" in words[0] else words
+        if not words or not words[0].endswith("aquavolt"):
+            continue
+        accept(group, words[1:])
+
+
+def accept(group: Any, words: list[str]) -> None:
+    context = group.make_context("aquavolt", list(words))
+    name, command, rest = group.resolve_command(context, list(words))
+    if hasattr(command, "commands"):
+        accept(command, rest)
+    else:
+        command.make_context(name, rest, parent=context)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_make_targets_are_there(path: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    told = set(
+        re.findall(
+            r"\bmake ([a-z-]+)",
+            "".join(blocks(path, "sh")) + " ".join(re.findall(r"`(make [^`]+)`", path.read_text(encoding="utf-8"))),
+        )
+    )
+    assert not [target for target in told if not re.search(rf"^{target}:", makefile, re.MULTILINE)]
+
+
+@pytest.mark.parametrize(("english", "chinese"), TRANSLATED, ids=name_of)
+def test_both_languages_show_the_same_commands_and_sections(english: Path, chinese: Path) -> None:
+    for language in ("sh", "ini"):
+        without_remarks = [re.sub(r"\s+#.*", "", "".join(blocks(p, language))) for p in (english, chinese)]
+        assert without_remarks[0] == without_remarks[1]
+    levels = [re.findall(r"^(#+) ", p.read_text(encoding="utf-8"), re.MULTILINE) for p in (english, chinese)]
+    assert levels[0] == levels[1]
+
+
+def test_the_pictures_are_shown_and_there_are_no_others() -> None:
+    shown = {m for p in DOCUMENTS for m in re.findall(r"docs/images/([\w.-]+)", p.read_text(encoding="utf-8"))}
+    assert {p.name for p in (ROOT / "docs" / "images").iterdir()} == shown
