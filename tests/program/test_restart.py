@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from feed import all_readings, fingerprint
+from feed import HOUR, all_readings, fingerprint
 from inside import Folder, feed, nothing, run
 from killed_program import until
 from sqlalchemy.exc import OperationalError
@@ -19,6 +20,7 @@ import aquavolt.worker
 from alerts.records import Records
 from alerts.values import Actor
 from collector.journal import Journal
+from metering.batch import ReadingBatch
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -53,6 +55,14 @@ def again(stopped, fed, tmp_path):
 
 def folder_of(fed, data, entries):
     return Folder(data, fed.site, np.datetime64(fed.entries[entries - 1].time, "ms"))
+
+
+def time_of(entry):
+    return entry.time.max() if isinstance(entry, ReadingBatch) else np.datetime64(entry.time, "ms")
+
+
+def without_meter(entry, meter):
+    return entry.take(entry.meter != entry.meters.index(meter)) if isinstance(entry, ReadingBatch) else entry
 
 
 def rest(fed):
@@ -208,3 +218,24 @@ def test_alerts_that_could_not_be_written_are_written_once_they_can(fed, undistu
     run(folder, feed(fed.entries), prepare=refuse)
     assert asked > 10
     assert without_people(state_of(folder.data)) == without_people(undisturbed.state)
+
+
+def test_downtime_of_the_program_is_no_meters_fault_but_a_dead_meter_is_found(again, fed, undisturbed):
+    """`aquavolt run` was off for most of a day; since then one meter is silent for good."""
+    dead, back = "e-dorm-1-101", time_of(fed.entries[FIRST - 1]) + 20 * HOUR
+    known = set(state_of(again.data).alert_ids)
+    stopped_at, journaled = back - 20 * HOUR, []
+    later = [without_meter(e, dead) for e in fed.entries[FIRST:] if time_of(e) > back]
+    assert len(later) > 12
+
+    async def script(program):
+        journaled.extend(entry for _, entry in program.journal.read(FIRST))
+        await feed(later)(program)
+
+    run(replace(again, now=back), script, is_own_gap_noted=True)
+    (tick,) = journaled
+    assert tick.time == back
+    assert stopped_at - 4 * HOUR <= tick.down_since <= stopped_at
+    new = [a for a in state_of(again.data).alert_rows() if a["id"] not in known and a["category"] == "data_quality"]
+    faulty = {a["subject"] for a in undisturbed.state.alert_rows() if a["category"] == "data_quality"}
+    assert [(a["subject"], a["is_active"]) for a in new if a["subject"] not in faulty] == [(dead, 1)]
