@@ -90,9 +90,9 @@ class Tab:
     complaints: list[str] = field(default_factory=list)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One browser for all tests."""
+    """One browser for the module's tests; ended with it, for playwright keeps an event loop running in this thread."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where a browser is wanted
 
     if not CHROMIUM.exists():
