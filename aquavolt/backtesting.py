@@ -92,6 +92,10 @@ def write_backtest(
 
 def _write(path: Path, lines: Iterable[dict[str, Any]]) -> None:
     part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    part.replace(path)
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        part.replace(path)
+    except OSError as error:
+        error.filename = str(path)
+        raise

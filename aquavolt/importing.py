@@ -23,7 +23,7 @@ def journal_of(data: Path) -> Iterator[Callable[[ReadingBatch], None]]:
     """Takes batches into the journal of a data folder; judged now if the program runs, else when it starts.
 
     Raises:
-        StoreUnavailableError: a program holds the folder and does not answer.
+        StoreUnavailableError, DataInUseError: a program holds the folder and does not answer, or takes no readings.
         JournalError: the journal cannot be written.
     """
     lock = DataLock(data)
@@ -35,8 +35,10 @@ def journal_of(data: Path) -> Iterator[Callable[[ReadingBatch], None]]:
                 raise
             yield opened.submit
         return
-    with lock:
+    try:
         yield from _own_journal(data)
+    finally:
+        lock.close()
 
 
 def _own_journal(data: Path) -> Iterator[Callable[[ReadingBatch], None]]:

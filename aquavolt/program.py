@@ -101,14 +101,13 @@ class Program:
         """Open stores, journal and records.
 
         Raises:
-            DataInUseError, StoreUnavailableError, RecordsError, JournalError: what cannot be opened, and why.
+            DataInUseError, StoreUnavailableError, RecordsError, JournalError, OSError: what cannot be opened, and why.
         """
         self.setup = setup
         self.site = setup.site
         settings = setup.settings
         self._closing = ExitStack()
         with ExitStack() as opened:
-            settings.data.mkdir(parents=True, exist_ok=True)
             opened.enter_context(DataLock(settings.data))
             self.store = DuckDBStore(settings.data / STORE_FILE, raw_retention_days=settings.retention_days)
             opened.callback(self.store.close)

@@ -38,7 +38,7 @@ def import_readings(
     from collector.journal import JournalError
     from metering.ports import StoreUnavailableError
 
-    with told(ConfigError, LongFormError, StoreUnavailableError, JournalError, DataInUseError):
+    with told(ConfigError, LongFormError, StoreUnavailableError, JournalError, DataInUseError, OSError):
         checked, _ = load_site(site)
         with journal_of(data) as submit, shown() as advance:
             report = import_file(checked, file, submit, advance, is_strict=strict)
@@ -48,6 +48,8 @@ def import_readings(
     typer.echo(
         json.dumps(said) if as_json else f"{file}: {report.rows:,} readings taken, {report.faults.count:,} bad rows"
     )
+    if not report.rows and report.faults.count:
+        raise typer.Exit(1)
 
 
 def export_readings(
@@ -66,9 +68,12 @@ def export_readings(
     from aquavolt.stores.opening import open_stores
     from metering.ports import StoreUnavailableError
 
-    with told(ConfigError, LongFormError, StoreUnavailableError, FileNotFoundError, ValueError):
+    with told(ConfigError, LongFormError, StoreUnavailableError, OSError, ValueError):
         checked, _ = load_site(site)
         with open_stores(data) as opened, shown() as advance:
+            # A meter that the site no longer has may still have readings.
+            if lost := set(meter or ()) - set(checked.meters) - set(opened.store.latest().meters):
+                raise Failure(f"no meter of the site or the store: {', '.join(sorted(lost))}")
             report = export_file(
                 opened.store,
                 out,
@@ -96,7 +101,7 @@ def backtest(
     from aquavolt.longform.faults import LongFormError
     from metering.ports import StoreUnavailableError
 
-    with told(ConfigError, LongFormError, StoreUnavailableError, FileNotFoundError, OSError):
+    with told(ConfigError, LongFormError, StoreUnavailableError, OSError):
         checked, _ = load_site(site)
         judged = load_rules(rules, checked)
         with shown() as advance, stored_or_file(checked, readings, data, advance) as source:

@@ -16,4 +16,11 @@ def told(*kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except kinds as error:
-        raise Failure(str(error)) from error
+        raise Failure(text_of(error)) from error
+
+
+def text_of(error: Exception) -> str:
+    """The error for a user: of the system's own, the file first and no number."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

@@ -15,14 +15,16 @@ Advance = Callable[[str, int, int], None]
 @contextmanager
 def shown() -> Iterator[Advance]:
     """A bar for each kind of work, on stderr, so that output stays clean."""
+    console = Console(stderr=True)
     bar = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,
     )
     tasks: dict[str, TaskID] = {}
 

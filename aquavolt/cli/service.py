@@ -67,7 +67,7 @@ def demo(
         found = load_settings(environment={}, data=data.resolve(), port=port, host="127.0.0.1", rules=rules)
         listening = listen("127.0.0.1", port)
     typer.echo(f"AquaVolt demo: simulated campus, seed {seed}, data in {data}")
-    with told(ChildError, ConfigError, DataInUseError):
+    with told(ChildError, ConfigError, DataInUseError, OSError):
         made = Demo(found, seed)
     try:
         with shown() as advance:
@@ -92,7 +92,7 @@ def _serve(
 
     set_up_logs()
     settings = setup.settings
-    with told(ProgramError, DataInUseError, StoreUnavailableError, RecordsError, JournalError):
+    with told(ProgramError, DataInUseError, StoreUnavailableError, RecordsError, JournalError, OSError):
         listening = listening or listen(settings.host, settings.port)
         program = Program(setup)
     page = f"http://{settings.host}:{listening.getsockname()[1]}"

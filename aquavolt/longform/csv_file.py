@@ -36,7 +36,8 @@ def read_csv(path: Path, faults: RowFaults, progress: Progress | None = None) ->
                 if progress is not None:
                     progress(READING, raw.tell(), total)
     except (OSError, EOFError, zlib.error) as error:
-        raise LongFormError(f"{path}: cannot be read to its end: {error}") from error
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise LongFormError(f"{path}: cannot be read to its end: {reason}") from error
 
 
 def _unpacked(path: Path, raw: IO[bytes]) -> IO[bytes]:
