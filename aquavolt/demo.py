@@ -19,6 +19,7 @@ from alerts.words import Language
 from api.parts import Access
 from aquavolt.channels.webhook import WebhookChannel, WebhookSettings
 from aquavolt.child import Child
+from aquavolt.clock import utc_ms
 from aquavolt.config.documents import load_rules, load_site
 from aquavolt.config.settings import Settings
 from aquavolt.program import Program, Setup
@@ -39,8 +40,8 @@ _LOOK_S = 0.05
 class Demo:
     """The demo's children and its setup; `close` ends them."""
 
-    def __init__(self, settings: Settings, seed: int) -> None:
-        """Start the children.
+    def __init__(self, settings: Settings, seed: int, now: Callable[[], np.datetime64] = utc_ms) -> None:
+        """Start the children. `now` is how far the history goes; the meters themselves live in the real present.
 
         Raises:
             ChildError: one of them did not start.
@@ -73,6 +74,7 @@ class Demo:
             access=Access(demo=True),
             channels=(WebhookChannel(webhook),),
             is_history=is_simulated,
+            now=now,
         )
 
     @staticmethod

@@ -123,7 +123,7 @@ class Program:
             self.counts = Counts()
             self.stream = EventStream()
             self.journal.skip_to(self.records.applied_seq())  # a journal that was lost must not give these again
-            self.sink = StoreSink(self.journal, self.store, self.counts.stored)
+            self.sink = StoreSink(self.journal, self.store, self._confirm)
             parts = JudgeParts(self.journal, self.records, self.store, self._tell, self._rebuild, setup.is_history)
             self.judge = Judge(parts, *shard_at_start(self.site, setup.rules, self.records, self.journal))
             self._outbox = Outbox(self.records, channels, MessageWriter(lambda: self.site, settings.page_url))
@@ -146,6 +146,10 @@ class Program:
         head = max(1, self.history_head)
         done = min(self.judge.position, self.sink.position)
         return Readiness(done >= self.history_head, min(1.0, done / head), self.detail)
+
+    def _confirm(self, batch: ReadingBatch) -> None:
+        if not self.setup.is_history(batch):  # what no collector received shall not make its counts look wrong
+            self.counts.stored(batch)
 
     def _tell(self, alerts: Sequence[Alert]) -> None:
         for alert in alerts:

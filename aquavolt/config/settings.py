@@ -25,7 +25,7 @@ class BrokerAccount(_Strict):
     username: str | None = None
     password: SecretStr | None = None
     ca_file: Path | None = Field(None, description="certificates to trust (PEM); none: the system's")
-    version: Literal["3.1.1", "5"] = "5"
+    version: Literal["3.1.1", "5"] = Field("3.1.1", description="of MQTT; every broker speaks 3.1.1, not every one 5")
 
 
 class JournalSettings(_Strict):

@@ -68,6 +68,7 @@ class Session:
         self._filters = tuple(filters)
         self._asked: dict[int, tuple[str, ...]] = {}
         self._lost = ""
+        self._is_answered = False
         self._client = self._make_client()
 
     def connect(self) -> None:
@@ -171,6 +172,7 @@ class Session:
     def _on_connect(
         self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
+        self._is_answered = True
         if reason.is_failure:
             self._lost = f"the broker refuses us: {reason}"
             return
@@ -194,4 +196,8 @@ class Session:
     def _on_disconnect(
         self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
-        self._lost = self._lost or f"connection lost: {reason}"
+        if not self._is_answered:
+            what = f"no answer to CONNECT ({reason}); does the broker speak MQTT {self._settings.protocol}?"
+        else:
+            what = f"connection lost: {reason}"
+        self._lost = self._lost or what

@@ -1,0 +1,252 @@
+"""`aquavolt demo` as a user has it: started, looked at, stopped, killed, started again, all on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sqlite3
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli import aquavolt_command
+from served import Served, wait_for, wait_for_end_of
+from state import state_of, truth_of
+
+from aquavolt.clock import utc_ms
+from aquavolt.config.settings import load_settings
+from aquavolt.demo import Demo
+from aquavolt.program import Program, listen
+from aquavolt.stores.lock import DataLock
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+DEAD_KINDS = {"unit_dead"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def demo(folder: Path):
+    """The first start, for all tests down to the one that stops it."""
+    found = Served(folder, "demo", "--data", "data", "--port", "0", "--seed", "1")
+    yield found.ready()
+    found.kill()
+
+
+def test_page_and_readiness(demo):
+    assert demo.get("/healthz").status_code == 200
+    assert demo.get("/readyz").status_code == 200
+    page = demo.get("/", **{"Accept-Language": "en"})
+    assert page.status_code == 200
+    assert "text/html" in page.headers["content-type"]
+    assert demo.get("/", **{"Accept-Language": "zh-CN"}).text != page.text
+    assert demo.get("/docs").status_code == 200
+    assert demo.json("/openapi.json")["openapi"].startswith("3.")
+
+
+def test_only_its_own_names_are_answered(demo):
+    port = demo.url.rpartition(":")[2]
+    for host, code in ((f"localhost:{port}", 200), (f"127.0.0.1:{port}", 200), ("evil.example", 421)):
+        assert demo.get("/api/v1/alerts", Host=host).status_code == code
+    assert demo.get("/", Host="evil.example").status_code == 421
+
+
+def test_truth_is_written_with_every_fault(demo):
+    truth = json.loads((demo.folder / "data" / "truth.json").read_text())
+    assert truth["seed"] == 1
+    assert len(truth["faults"]) >= 6
+    for fault in truth["faults"]:
+        assert set(fault) == {"id", "kind", "category", "node", "meter", "start", "end", "size", "unit"}
+    places = {node["id"] for node in demo.json("/api/v1/nodes")["items"]}
+    assert {fault["node"] for fault in truth["faults"]} <= places
+
+
+def test_meters_are_read_live_over_both_protocols(demo):
+    truth = truth_of(demo.folder / "data")
+    dead = {f["meter"] for f in truth if f["kind"] in DEAD_KINDS and f["end"] is None}
+    connected = {m: h["connection"] for m, h in demo.health()["by_meter"].items()}
+    assert len({c.partition(":")[0] for c in connected.values()}) == 2
+    alive = set(connected) - dead
+    assert len(alive) >= 140
+
+    def counts(name: str) -> dict[str, int]:
+        now = demo.health()["by_meter"]
+        return {m: now[m][name] for m in alive}
+
+    wait_for(lambda: all(counts("received").values()), 60, demo)
+    first = counts("received")
+    wait_for(lambda: all(n > first[m] for m, n in counts("received").items()), 60, demo)
+    wait_for(lambda: all(n > first[m] for m, n in counts("stored").items()), 10, demo)
+    wait_for(lambda: {c["state"] for c in demo.health()["connections"]} == {"connected"}, 10, demo)
+    health = demo.health()
+    assert health["set_aside"] == {}
+    for name, meter in health["by_meter"].items():
+        assert meter["stored"] <= meter["received"] <= meter["expected"]
+        assert (meter["errors"] > 0) == (name in dead), meter
+        assert (meter["received"] == 0) == (name in dead), meter
+
+
+def test_what_is_open_was_told_once(demo):
+    open_alerts = {a["id"] for a in demo.alerts() if a["state"] == "active"}
+
+    def told() -> Counter[str]:
+        records = sqlite3.connect(f"file:{demo.folder}/data/records.db?mode=ro", uri=True)
+        try:
+            return Counter(r[0] for r in records.execute("SELECT alert_id FROM outbox WHERE state = 'delivered'"))
+        finally:
+            records.close()
+
+    wait_for(lambda: told().total() >= len(open_alerts), 20, demo)
+    assert told() == Counter(open_alerts)
+
+
+def test_a_second_one_in_its_place_is_refused_and_changes_nothing(demo):
+    site = (demo.folder / "data" / "site.yaml").read_bytes()
+    port = demo.url.rpartition(":")[2]
+    assert f"127.0.0.1:{port}" in aquavolt_command(demo.folder, "demo", "--data", "other", "--port", port).message
+    assert "in use by process" in aquavolt_command(demo.folder, "demo", "--data", "data", "--port", "0").message
+    assert (demo.folder / "data" / "site.yaml").read_bytes() == site
+    assert not (demo.folder / "other").exists()
+
+
+def test_sigterm_ends_everything_cleanly(demo):
+    children = demo.children()
+    assert len(children) == 3
+    assert demo.stop() == 0
+    wait_for_end_of(children, 1)
+    assert demo.lines[-1] == "stopped; everything taken is saved\n"
+    # One line a piece of news; nothing went wrong in an undisturbed demo, at its end neither.
+    levels = {json.loads(line)["level"] for line in demo.errors().splitlines()}
+    assert levels <= {"info"}, demo.errors()
+    with DataLock(demo.folder / "data"):
+        assert not (demo.folder / "data" / "aquavolt.sock").exists()
+    state = state_of(demo.folder / "data")
+    assert state.written == len(state.readings)
+    journal = sqlite3.connect(f"file:{demo.folder}/data/journal.db?mode=ro", uri=True)
+    head = journal.execute("SELECT seq FROM edge WHERE name = 'head'").fetchone()
+    cursors = dict(journal.execute("SELECT name, seq FROM cursor"))
+    journal.close()
+    assert set(cursors.values()) == set(head)
+
+
+def test_a_second_start_continues_and_survives_a_kill(demo, folder):
+    before = state_of(folder / "data")
+    again = Served(folder, "demo", "--data", "data", "--port", "0", "--seed", "7")
+    try:
+        again.ready()
+        assert json.loads((folder / "data" / "truth.json").read_text())["seed"] == 1
+        wait_for(lambda: sum(m["stored"] > 0 for m in again.health()["meters"]) >= 140, 60, again)
+        children = again.children()
+        again.kill()
+        wait_for_end_of(children, 10)
+    finally:
+        again.kill()
+    third = Served(folder, "demo", "--data", "data", "--port", "0")
+    try:
+        third.ready()
+        children = third.children()
+        assert third.stop(signal.SIGINT) == 0
+        wait_for_end_of(children, 1)
+    finally:
+        third.kill()
+    after = state_of(folder / "data")
+    assert set(after.readings) > set(before.readings)
+    assert after.written == len(after.readings)
+    assert set(after.alert_ids) >= set(before.alert_ids)
+    assert set(after.audited("raised").values()) == {1}
+    fallen = registers_that_fell(before.readings, after.readings, {f["meter"] for f in truth_of(folder / "data")})
+    assert not fallen
+
+
+def registers_that_fell(before, after, faulty):
+    """Meters whose main registers went back since the first stop, faulty ones left out."""
+    newest = {(m, q): (t, v) for m, q, t, v, _ in sorted(before, key=lambda r: r[2]) if q in (1, 50)}
+    later = [(m, q, t, v) for m, q, t, v, _ in after if (m, q) in newest and t > newest[m, q][0]]
+    assert later
+    return {m for m, q, _, v in later if v < newest[m, q][1] - 1e-9 and m not in faulty}
+
+
+def test_sigterm_in_the_midst_of_the_history_ends_at_once_and_the_next_start_goes_on(tmp_path):
+    first = Served(tmp_path, "demo", "--data", "data", "--port", "0")
+    try:
+        wait_for((tmp_path / "data" / "journal.db").exists, 30, first)
+        wait_for(lambda: first.said("page: "), 30, first)
+        children = first.children()
+        assert first.stop() == 0
+        wait_for_end_of(children, 1)
+        assert not first.said("history is judged")
+        assert "Traceback" not in first.errors()
+    finally:
+        first.kill()
+    again = Served(tmp_path, "demo", "--data", "data", "--port", "0")
+    try:
+        assert again.ready().stop() == 0
+    finally:
+        again.kill()
+    state = state_of(tmp_path / "data")
+    assert state.written == len(state.readings)
+    days = Counter(t // 86_400_000 for _, _, t, _, quality in state.readings if quality & 128)
+    whole = [count for _, count in sorted(days.items())[1:-1]]
+    assert len(whole) >= 33
+    assert min(whole) > 0.9 * max(whole)
+
+
+def test_after_a_day_off_the_day_is_there_and_no_meter_is_blamed_for_it(tmp_path):
+    off = np.timedelta64(26, "h")
+    made = Demo(load_settings(None, {}, data=tmp_path / "data", port=0), 1, now=lambda: utc_ms() - off)
+    try:
+        bring_history(made)
+    finally:
+        made.close()
+    before = state_of(tmp_path / "data")
+    last = max(r[2] for r in before.readings)
+    again = Served(tmp_path, "demo", "--data", "data", "--port", "0")
+    try:
+        again.ready()
+        again.stop()
+    finally:
+        again.kill()
+    after = state_of(tmp_path / "data")
+    hours = Counter((r[2] - last) // 3_600_000 for r in after.readings if r[2] > last)
+    assert all(hours[h] > 450 for h in range(25)), hours  # about 152 meters, four times an hour
+    assert after.written == len(after.readings)
+    assert set(after.alert_ids) >= set(before.alert_ids)
+    truly = {(f["category"], f["node"]) for f in truth_of(tmp_path / "data")}
+    new = [a for a in after.alert_rows() if a["id"] not in before.alert_ids and a["category"] == "data_quality"]
+    assert {(a["category"], a["node"]) for a in new} <= truly
+
+
+def bring_history(made: Demo) -> None:
+    """The demo of a day ago up to where it would begin to poll."""
+    program = Program(made.setup)
+
+    async def run() -> None:
+        stop = asyncio.Event()
+
+        async def history(running: Program) -> None:
+            await made.prologue(lambda *_: None)(running)
+            while min(running.judge.position, running.sink.position) < running.journal.head():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            stop.set()
+
+        await program.run(stop, listen("127.0.0.1", 0), prologue=history)
+
+    try:
+        asyncio.run(run())
+    finally:
+        program.close()
+
+
+def test_the_alerts_are_the_truth(folder, demo):
+    """Every fault at its node, nothing else; last, and on what the first start has found."""
+    assert demo.process.poll() is not None
+    truth = truth_of(folder / "data")
+    alerts = [a for a in state_of(folder / "data").alert_rows() if not a["is_inhibited"]]
+    found = sorted((a["category"], a["node"]) for a in alerts)
+    assert found == sorted((f["category"], f["node"]) for f in truth)

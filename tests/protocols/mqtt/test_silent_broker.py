@@ -1,0 +1,28 @@
+"""Something listens and takes our CONNECT, but never answers: a broker of another MQTT version, or none at all."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+
+import pytest
+
+from collector.mqtt.session import Session, SessionLostError
+from collector.mqtt.settings import MqttSettings
+
+
+@pytest.mark.parametrize("protocol", ["3.1.1", "5"])
+def test_what_never_answers_is_named_with_the_version_we_speak(protocol):
+    wake, other_end = os.pipe()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = MqttSettings("127.0.0.1", silent.getsockname()[1], "test", protocol=protocol, keepalive_s=1)
+        session = Session(settings, ("a",))
+        session.connect()
+        deadline = time.monotonic() + 20
+        with pytest.raises(SessionLostError, match=f"no answer to CONNECT .* MQTT {protocol}"):
+            while time.monotonic() < deadline:
+                session.exchange(wake, 0.05)
+        session.close()
+    os.close(wake)
+    os.close(other_end)
