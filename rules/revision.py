@@ -1,13 +1,15 @@
-"""Which code judges: a digest of the sources, so that state of other code is never taken up by mistake."""
+"""Which code judges which site: digests, so that state of other code or another tree is never taken up by mistake."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import metering
 import rules
+from metering.site import Site
 
 
 @cache
@@ -20,3 +22,10 @@ def code_revision() -> str:
             digest.update(path.relative_to(root).as_posix().encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def site_revision(site: Site) -> str:
+    """Digest of what the rules know of a site: not of names, nor of how its meters are reached."""
+    nodes = [replace(n, name="", department="") for n in site.nodes.values()]
+    meters = [replace(m, profile=None, connection=None, device_address=None) for m in site.meters.values()]
+    return hashlib.sha256(repr((site.timezone, site.calendar, nodes, meters)).encode()).hexdigest()[:12]

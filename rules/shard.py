@@ -31,7 +31,7 @@ from rules.findings import Finding
 from rules.frontier import Frontier
 from rules.incidents import IncidentBook
 from rules.open_incident import ms_of
-from rules.revision import code_revision
+from rules.revision import code_revision, site_revision
 from rules.settings import RulesSettings
 from rules.snapshot import SnapshotError, pack, unpack
 from rules.watermark import Watermark
@@ -228,7 +228,7 @@ class Shard:
             {
                 "code": code_revision(),
                 "rules": self.settings.revision,
-                "site": [m.id for m in self._columns.meters],
+                "site": site_revision(self.site),
                 "applied_seq": self.applied_seq,
                 "derivation": self._derivation.state(),
                 "watermark": self._watermark.state(),
@@ -255,7 +255,7 @@ class Shard:
         """
         shard = cls(site, settings, detectors)
         state = unpack(blob)
-        own = {"code": code_revision(), "rules": shard.settings.revision, "site": [m.id for m in shard._columns.meters]}
+        own = {"code": code_revision(), "rules": shard.settings.revision, "site": site_revision(site)}
         for name, expected in own.items():
             if state.get(name) != expected:
                 raise SnapshotError(f"a snapshot of another revision of {name}")

@@ -27,6 +27,7 @@ from alerts.values import DeliveryState
 from aquavolt.channels.webhook import WebhookChannel, WebhookSettings
 from aquavolt.config.documents import load_rules, load_site
 from aquavolt.config.settings import load_settings
+from aquavolt.logs import set_up_logs
 from aquavolt.program import Program, Setup, listen
 from metering.batch import ReadingBatch
 
@@ -143,6 +144,7 @@ def is_all_done(program: Program) -> bool:
 
 def main(text: str) -> None:
     given = json.loads(text)
+    set_up_logs()  # stdout says where we are, nothing else
     death = Death(given.get("point", ""), given.get("occurrence", 1))
     # What a real program does every few minutes happens several times between two deaths.
     aquavolt.judge.SNAPSHOT_EVERY_S, aquavolt.store_sink._LINGER_S = SNAPSHOT_EVERY_S, LINGER_S

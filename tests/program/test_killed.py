@@ -92,3 +92,24 @@ def test_killed_beside_that_window_nothing_comes_twice(program, undisturbed, fed
         pass
     assert running.deaths >= 2
     check(running, undisturbed, fed, repeats_allowed=0)
+
+
+def test_killed_in_a_rebuild_after_a_change_of_the_rules(program, undisturbed, fed, tmp_path):
+    """What is open keeps its id, nobody is told again of what was told."""
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("incidents: {previous_days: 15}\n")
+    running = program()
+    assert running.run(upto=250)
+    told = running.delivered()
+    assert len(told) >= 3
+    for point in ("reconciled", "snapshotting", "snapshotted"):
+        assert not running.run(point, 1, rules=str(rules)), point
+    assert running.run(rules=str(rules))
+    found = state_of(running.data)
+    assert found.readings == undisturbed.state.readings
+    assert found.written == len(found.readings)
+    assert found.alert_ids == undisturbed.state.alert_ids
+    assert set(found.audited("raised").values()) == {1}
+    assert len(found.notifications) == len(undisturbed.state.notifications)
+    assert set(told) <= set(found.notifications) == set(running.delivered())
+    assert sum(running.delivered().values()) <= running.deaths

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import threading
 import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import yaml
 from feed import HOUR, all_readings, fingerprint
 from inside import Folder, feed, nothing, run
 from killed_program import until
@@ -19,8 +21,11 @@ import aquavolt.store_sink
 import aquavolt.worker
 from alerts.records import Records
 from alerts.values import Actor
+from aquavolt.stores.duckdb_store import DuckDBStore
 from collector.journal import Journal
 from metering.batch import ReadingBatch
+from rules.shard import Shard
+from rules.snapshot import SnapshotError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -171,6 +176,55 @@ def test_lost_records_are_made_anew_from_what_is_stored(again, fed, undisturbed)
     run(again, rest(fed))
     found = state_of(again.data)
     assert set(found.open_alerts()) == set(undisturbed.state.open_alerts())
+
+
+def test_entries_given_up_for_the_rules_are_judged_from_the_store(again, stopped, fed, undisturbed):
+    """Stored, but not judged for more than a day: the journal moved on, so the rules take them from the store."""
+    before = np.datetime64("2026-01-01", "ms").astype(int)
+    journal = Journal(again.data / "journal.db", readers=("live", "stream"), now_ms=lambda: int(before))
+    journal.append(fed.entries[FIRST : FIRST + 20])
+    store = DuckDBStore(again.data / "store.duckdb")
+    aquavolt.store_sink.StoreSink(journal, store, lambda _: None).drain()
+    store.close()
+    journal.close()
+    journal = Journal(again.data / "journal.db", readers=("live", "stream"))
+    journal.tend()
+    journal.tend()
+    assert journal.health().dropped["stream_behind_entries"] == 20
+    assert not journal.read(FIRST)
+    journal.close()
+    run(again, feed(fed.entries[FIRST + 20 :]))
+    check_kept(state_of(again.data), undisturbed, stopped[1])
+
+
+def test_another_tree_of_meters_is_another_state(again, fed, tmp_path):
+    """A meter that now hangs elsewhere: what was remembered of the old tree is not taken up."""
+    site = yaml.safe_load(fed.site.read_text(encoding="utf-8"))
+    moved = next(m for m in site["meters"] if m["id"] == "w-dorm-1")
+    assert moved.pop("parent") == "w-campus"
+    other = tmp_path / "site.yaml"
+    other.write_text(yaml.safe_dump(site, allow_unicode=True), encoding="utf-8")
+    seen = []
+
+    async def look(program):
+        await nothing(program)
+        seen.append(program.judge.shard)
+
+    setup = Folder(again.data, other, again.now).setup()
+    records = Records(f"sqlite:///{again.data / 'records.db'}")
+    with pytest.raises(SnapshotError, match="site"):
+        Shard.restore(records.latest_snapshot().blob, setup.site, setup.rules)
+    records.close()
+    run(Folder(again.data, other, again.now), look)
+    assert len(seen) == 1
+    state = state_of(again.data)
+    assert set(state.audited("raised").values()) == {1}
+
+
+def test_a_stopped_program_leaves_no_thread_behind(again):
+    before = set(threading.enumerate())
+    run(again, nothing)
+    assert set(threading.enumerate()) <= before
 
 
 def test_a_damaged_entry_stops_neither_the_store_nor_the_rules(again, fed, undisturbed):
