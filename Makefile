@@ -2,7 +2,7 @@
 #
 #   make run      the demo campus on http://127.0.0.1:8000          PORT=8000 DATA=demo-data
 #   make setup    all of it: program, browser files, test tools     PYTHON=python3 VENV=.venv
-#   make test     all tests, on real parts                          TEST="tests/rules -k shard"
+#   make test     all tests, on real parts                          TEST="tests/rules -k shard" JOBS=
 #   make check    ruff, mypy --strict, import-linter                make format   mend what ruff can
 #   make bench    benchmarks as tables                              BENCH="--quick --out docs/benchmarks.md"
 #   make clean    remove what setup made
@@ -12,6 +12,8 @@ VENV ?= .venv
 PORT ?= 8000
 DATA ?= demo-data
 TEST ?=
+# Much of the time tests wait for real servers, so that two at a time take little more than half as long.
+JOBS ?= --numprocesses auto --maxprocesses 4 --dist worksteal
 BENCH ?=
 
 BIN := $(VENV)/bin
@@ -58,7 +60,7 @@ test-packages:
 	@PYTHON="$(PYTHON)" sh deploy/preflight.sh test
 
 test: setup test-packages
-	@$(BIN)/python -m pytest $(TEST)
+	@$(BIN)/python -m pytest $(JOBS) $(TEST)
 
 check: setup
 	@echo "==> ruff"; $(BIN)/ruff format --check . && $(BIN)/ruff check .
