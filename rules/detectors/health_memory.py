@@ -9,8 +9,10 @@ import numpy.typing as npt
 
 from metering.batch import Float64, Mask
 from rules.blocks import STEPS_PER_HOUR
+from rules.detectors.child_balance import ChildBalance
 from rules.detectors.day_log import DayLog, quantile
 from rules.detectors.open_findings import OpenFindings
+from rules.detectors.peer_groups import PeerGroups
 
 Int64 = npt.NDArray[np.int64]
 
@@ -18,6 +20,7 @@ LOG_DAYS = 28
 WORKDAY, WEEKEND, HOLIDAY, VACATION = range(4)
 KINDS = 4
 NEVER = -1
+_PEER_DAYS = 20  # days of all like meters together that tell of a season
 _ACTIVE = 0.9  # share of days on which it counted that makes it a meter that counts on such days
 
 
@@ -93,7 +96,7 @@ class Standstills:
             np.zeros(columns),
         )
 
-    def begin_day(self, kind: int, least_days: Float64) -> None:
+    def begin_day(self, kind: int, least_days: Float64, groups: PeerGroups, never_rests: Mask) -> None:
         """Look up what is usual on a day of this kind: standstills of term or of vacation, known from enough days."""
         columns = len(self.run)
         longest = np.nan_to_num(self.log.values, nan=-1.0).max(axis=0)
@@ -106,6 +109,24 @@ class Standstills:
             known = np.where(is_young, days[of_term] + known, days[of_term])
         self.usual_h = np.where(known >= least_days, usual, np.nan)
         self.is_active, self.is_known = self._active_on(kind, least_days)
+        if kind == VACATION:
+            self._learn_from_peers(least_days, groups, never_rests)
+
+    def _learn_from_peers(self, least_days: Float64, groups: PeerGroups, never_rests: Mask) -> None:
+        """In a young vacation: how long most of the like meters stand still, where nearly all of them count daily."""
+        columns = len(self.run)
+        rests = self.log.values[:, columns:]
+        counted = self.active.values.reshape(LOG_DAYS, KINDS, -1)[:, VACATION]
+        term = np.nan_to_num(self.log.values[:, :columns], nan=-1.0).max(axis=0)
+        for members in groups.members:
+            at = groups.columns[members][never_rests[groups.columns[members]]]
+            days = (~np.isnan(counted[:, at])).sum(axis=0)
+            if days.sum() < _PEER_DAYS or np.nansum(counted[:, at]) < _ACTIVE * days.sum():
+                continue
+            usual = float(quantile(rests[:, at].reshape(-1, 1), 0.9)[0])
+            like = at[(days >= 1) & (np.nansum(counted[:, at], axis=0) == days) & ~(days >= least_days[at])]
+            self.usual_h[like] = np.fmax(np.fmax(usual, term[like]), np.nanmax(rests[:, like], axis=0))
+            self.is_active[like] = self.is_known[like] = True
 
     def _active_on(self, kind: int, least_days: Float64) -> tuple[Mask, Mask]:
         """By column: whether it counts on such a day, and whether that is known.
@@ -145,6 +166,7 @@ class HealthMemory:
 
     gaps: Gaps
     still: Standstills
+    children: ChildBalance
     end_ms: int = 0
     good: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))
     day: int = -(10**9)
@@ -154,11 +176,12 @@ class HealthMemory:
     open: OpenFindings = field(default_factory=OpenFindings)
 
     @classmethod
-    def of(cls, columns: int) -> HealthMemory:
+    def of(cls, columns: int, children: ChildBalance) -> HealthMemory:
         """Nothing remembered."""
         return cls(
             Gaps.of(columns),
             Standstills.of(columns),
+            children,
             good=np.zeros(columns, np.int64),
             reversed_at=np.full(columns, NEVER, np.int64),
         )

@@ -20,11 +20,12 @@ from pydantic import Field
 
 from metering.batch import Float64, Mask, Quality
 from metering.incident import Category, Severity
-from metering.quantities import BY_CODE
+from metering.quantities import BY_CODE, ELECTRICITY
 from metering.register_event import RegisterEvent, RegisterEventKind
 from metering.windows import GRID_MS
 from rules.blocks import STEPS_PER_HOUR, IntervalBlock
 from rules.detectors.base import Context
+from rules.detectors.child_balance import ChildJudge
 from rules.detectors.detector import RuleDetector
 from rules.detectors.health_conditions import MEANING, OF_EVENT, Condition
 from rules.detectors.health_memory import HOLIDAY, VACATION, WEEKEND, WORKDAY, HealthMemory
@@ -84,7 +85,10 @@ class MeterHealth(RuleDetector):
         self._groups = peer_groups(context.columns, ("room", "floor"), ("dwelling",), _PEERS)
         media = tuple({m.medium for m in self._meters})
         self._zones: Zones = zones_of(context.columns, media)
-        self._memory: HealthMemory = HealthMemory.of(len(self._meters))
+        # Standby never ends, so that rooms tell of each other how long is usual; taps of a house do rest.
+        self._never_rests = np.array([m.medium == ELECTRICITY for m in self._meters], bool)
+        self._children = ChildJudge(self._zones, self._meters)
+        self._memory: HealthMemory = HealthMemory.of(len(self._meters), self._children.memory())
 
     def _judge(self, block: IntervalBlock) -> Sequence[Finding]:
         findings: list[Finding] = []
@@ -107,10 +111,13 @@ class MeterHealth(RuleDetector):
             is_open = memory.open.mask(len(self._meters))
             gaps.end_day(gaps.seen & ~is_open)
             is_over = still.run / STEPS_PER_HOUR > self._stuck_limit_h()
-            still.end_day(memory.kind, gaps.seen & ~is_open & (gaps.run == 0) & ~is_over)
+            is_sound = gaps.seen & ~is_open & (gaps.run == 0) & ~is_over
+            still.end_day(memory.kind, is_sound)
+            rests = still.all_run / STEPS_PER_HOUR >= self._set["stuck_h"]
+            self._children.end_day(memory.children, is_sound & ~rests)
         memory.day = local_day
         memory.kind = _KINDS[self._context.days.kind(local_day)]
-        memory.still.begin_day(memory.kind, self._set["learn_days"])
+        memory.still.begin_day(memory.kind, self._set["learn_days"], self._groups, self._never_rests)
 
     def _take_in(self, block: IntervalBlock) -> None:
         memory = self._memory
@@ -129,6 +136,7 @@ class MeterHealth(RuleDetector):
         still.longest = np.maximum(still.longest, longest_ended(counts, lengths, still.all_run))
         still.all_run = lengths[-1]
         still.counted |= counts.any(axis=0)
+        self._children.take_in(memory.children, block, counts | missing)
         memory.good += (~missing).sum(axis=0)
         memory.end_ms = (block.first_step + block.steps) * GRID_MS
         self._take_children(block)
@@ -194,10 +202,24 @@ class MeterHealth(RuleDetector):
         resting = self._groups.counts(rests) - rests
         size = self._groups.counts(np.ones(len(rests), bool)) - 1
         stuck[self._groups.columns] &= resting <= 0.3 * size
+        self._hear_parents(stuck)
         first = self._zones.first_parent
         feeds = memory.still.children[first] - memory.still.largest[first] >= self._least_passed()
         stuck[first] |= (still_h[first] >= settings["stuck_parent_h"][first]) & feeds
         return np.asarray(stuck, bool)
+
+    def _hear_parents(self, stuck: Mask) -> None:
+        """What the balance above says of children that stand still, into the mask."""
+        memory, children = self._memory, self._children.columns
+        long = memory.still.all_run[children] / STEPS_PER_HOUR >= self._set["stuck_h"][children]
+        frozen, at_rest, is_known = self._children.verdict(memory.children)
+        told = [int(c) for c, n in memory.open.by_place.items() if n["condition"] == Condition.STUCK]
+        # In vacations anybody may leave for weeks: there only what is missing above proves that water is not counted.
+        may_rest = (memory.kind in (HOLIDAY, VACATION)) & is_known & ~self._never_rests[children]
+        stuck[children[long & may_rest]] = False
+        stuck[children[long & frozen & (memory.gaps.run[children] == 0)]] = True
+        stuck[told] |= memory.still.all_run[told] > 0
+        stuck[children[long & at_rest]] = False
 
     def _least_passed(self) -> Float64:
         """By zone: what children must have counted so that the parent should have moved, m3 or kWh."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from metering.batch import Float64
 from metering.site import Node, Site
 from rules.blocks import Columns
-from rules.detectors.day_log import median
+from rules.detectors.day_log import median, quantile
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,13 @@ class PeerGroups:
         out = np.full(figure.shape, np.nan)
         for rows in self.members:
             out[rows] = median(figure[rows][:, None])[0]
+        return out
+
+    def quantiles(self, figure: Float64, q: float) -> Float64:
+        """For each column a quantile of its group; NaN is left out, NaN for a group without a number."""
+        out = np.full(figure.shape, np.nan)
+        for rows in self.members:
+            out[rows] = quantile(figure[rows][:, None], q)[0]
         return out
 
     def counts(self, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

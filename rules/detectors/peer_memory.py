@@ -10,6 +10,7 @@ import numpy.typing as npt
 from metering.batch import Float64, Mask
 from rules.detectors.day_log import DayLog
 from rules.detectors.open_findings import OpenFindings
+from rules.detectors.standing_load import StandingLoad
 
 LEARN_DAYS = 35
 LOOK_DAYS = 7
@@ -35,6 +36,7 @@ class PeerMemory:
     recent_group: Float64
     recent_scatter: Float64
     recent_usable: Mask
+    standing_load: StandingLoad
     open: OpenFindings = field(default_factory=OpenFindings)
 
     @classmethod
@@ -52,6 +54,7 @@ class PeerMemory:
             recent.copy(),
             recent.copy(),
             np.zeros((LOOK_DAYS, columns), bool),
+            StandingLoad.of(columns),
         )
 
     def push_day(

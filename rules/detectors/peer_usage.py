@@ -31,12 +31,12 @@ from rules.detectors.open_findings import to_int, to_time
 from rules.detectors.peer_groups import peer_groups
 from rules.detectors.peer_memory import LOOK_DAYS, PeerMemory
 from rules.detectors.settings import DetectorSettings, SettingsOf, per_column
+from rules.detectors.standing_load import BLOCK_MINUTES, LEAST_PEERS
 from rules.findings import Finding, FindingPhase
 
 _MIDNIGHT = 24 * 60
 _DAY_MS = 86_400_000
 _WHOLE_DAY = 86  # known steps of 96 that make a day
-_LEAST_PEERS = 8
 _AWAY = ("vacation", "holiday")
 _SIGMA_OF_MAD = 1.4826
 _TAIL_SIGMAS = 1.28  # the 90th percentile of a normal distribution
@@ -74,6 +74,18 @@ class PeerUsageSettings(DetectorSettings):
     peers_at_home: float = Field(
         default=0.5, gt=0, lt=1, description="Share of their usual median that the peers must use: else it is vacation."
     )
+    load_kw: float = Field(
+        default=0.15,
+        gt=0,
+        description="Standing load above the room's usual that is told, in vacations too: more than a fridge, a router "
+        "and a computer left on (30 to 100 W), less than the smallest heater.",
+    )
+    load_ratio: float = Field(
+        default=3.0,
+        gt=1,
+        description="Its size against the peers' highest tenth at which a day counts in full; one of equal size proves "
+        "nothing: on hot days all have loads.",
+    )
     learn_days: int = Field(default=10, ge=5, description="Usable days that must be known of the room.")
 
 
@@ -94,8 +106,9 @@ class _Day:
     judged: Mask
 
 
-def _ratio(logarithm: np.float64) -> float:
-    return float(np.exp(logarithm))
+def _known(figure: np.float64) -> float:
+    """The figure; 0 where it is not known."""
+    return float(np.nan_to_num(figure))
 
 
 def _is_alike(past: Float64, today: Float64) -> Mask:
@@ -112,17 +125,20 @@ class PeerUsage(RuleDetector):
 
     def __init__(self, context: Context, settings_of: SettingsOf) -> None:
         super().__init__(context, settings_of)
-        self._groups = peer_groups(context.columns, ("room",), ("dwelling",), _LEAST_PEERS)
+        self._groups = peer_groups(context.columns, ("room",), ("dwelling",), LEAST_PEERS)
         self._at = self._groups.columns
         self._meters = [context.columns.meters[c] for c in self._at]
         self._set = {name: per_column(settings_of, self._meters, name) for name in PeerUsageSettings.model_fields}
+        # What a load is worth is known in kW; a tap that never closes is a leak and not this rule's.
+        self._has_load = np.array([m.medium == ELECTRICITY for m in self._meters], bool) & (self._set["enabled"] > 0)
         self._memory: PeerMemory = PeerMemory.of(len(self._at))
 
     def _judge(self, block: IntervalBlock) -> Sequence[Finding]:
         findings: list[Finding] = []
         if not len(self._at):
             return findings
-        for piece, minute in pieces(columns_of(block, self._at), _MIDNIGHT):
+        for piece, minute in pieces(columns_of(block, self._at), BLOCK_MINUTES):
+            self._memory.standing_load.take_in(piece, ends=minute is not None)
             known = ~np.isnan(piece.usage)
             for usage, is_known in zip(piece.usage, known, strict=True):  # step by step: no sum depends on the cut
                 self._memory.used += np.where(is_known, usage, 0.0)
@@ -140,10 +156,18 @@ class PeerUsage(RuleDetector):
         memory.push_day(np.where(day.judged, day.standing, np.nan), day.own, day.peers, day.scatter, usable, ~is_open)
         memory.used = np.zeros(len(self._at))
         memory.known = np.zeros(len(self._at), np.int64)
+        load, beds = memory.standing_load, self._groups.beds
+        load.end_day(day.use * beds / 24, self._groups, ~is_open & ~block.flagged, self._set)
         rise = memory.recent_standing - day.usual
         raised = self._is_raised(rise, day) & day.judged & ~is_open
+        loaded = load.is_proven(self._set["days"]) & self._has_load & ~is_open & ~raised
         findings = [self._open(int(c), rise[:, c], day, block) for c in np.flatnonzero(raised)]
-        findings += [self._follow(int(c), rise[:, c], day, block) for c in np.flatnonzero(is_open & day.judged)]
+        findings += [self._open_load(int(c), day, block) for c in np.flatnonzero(loaded)]
+        for column in [int(c) for c in np.flatnonzero(is_open)]:
+            if "load" in memory.open.by_place[str(column)]:
+                findings += self._follow_load(column, day, block)
+            elif day.judged[column]:
+                findings.append(self._follow(column, rise[:, column], day, block))
         return findings
 
     def _day(self, kind: str) -> _Day:
@@ -164,7 +188,7 @@ class PeerUsage(RuleDetector):
         scatter = _SIGMA_OF_MAD * self._groups.medians(np.abs(rises - self._groups.medians(rises)))
         own_rise = own - median(np.where(np.isnan(past), np.nan, memory.own.values))
         is_known = (~np.isnan(past)).sum(axis=0) >= settings["learn_days"]
-        enough = self._groups.counts(~np.isnan(use)) >= _LEAST_PEERS
+        enough = self._groups.counts(~np.isnan(use)) >= LEAST_PEERS
         at_home = np.isnan(usual_peers) | (peers >= settings["peers_at_home"] * usual_peers)
         judged = enough & at_home & ~np.isnan(use) & (settings["enabled"] > 0) & (kind not in _AWAY)
         return _Day(use, peers, own, offset, standing, usual, sigma, scatter, own_rise, is_known, judged)
@@ -201,8 +225,37 @@ class PeerUsage(RuleDetector):
         size = self._excess(column, day) / 24
         noted = self._memory.open.open(column, to_time(midnight - days * _DAY_MS), size, rise=float(rise[:days].mean()))
         noted["total"] = size * 24 * days
-        self._memory.recent_usable[:, column] = False
+        self._forget_waiting(column)
         return self._say(FindingPhase.OPEN, column, day, block, noted)
+
+    def _forget_waiting(self, column: int) -> None:
+        """The days that wait to be learned are part of what was found."""
+        self._memory.recent_usable[:, column] = False
+        self._memory.standing_load.forget_waiting(column)
+
+    def _open_load(self, column: int, day: _Day, block: IntervalBlock) -> Finding:
+        """A load that never stops: its size is the load, whatever else the room uses."""
+        load = self._memory.standing_load
+        midnight = (block.first_step + block.steps) * GRID_MS
+        days, size = int(load.days[column]), float(load.load[column])
+        onset = to_time(midnight - days * _DAY_MS)
+        noted = self._memory.open.open(column, onset, size, load=size)
+        noted["total"] = size * 24 * days
+        self._forget_waiting(column)
+        return self._say(FindingPhase.OPEN, column, day, block, noted)
+
+    def _follow_load(self, column: int, day: _Day, block: IntervalBlock) -> list[Finding]:
+        """Closed by a day on which the load is gone; a day that is not known says nothing."""
+        noted, size = self._memory.open.by_place[str(column)], float(self._memory.standing_load.load[column])
+        if np.isnan(size):
+            return []
+        if size < self._set["clear_share"][column] * noted["load"]:
+            self._memory.open.close(column)
+            return [self._say(FindingPhase.CLOSE, column, day, block, noted)]
+        noted["size"] = noted["load"] = 0.5 * (noted["size"] + size)
+        noted["peak"] = max(noted["peak"], noted["size"])
+        noted["total"] += size * 24
+        return [self._say(FindingPhase.UPDATE, column, day, block, noted)]
 
     def _follow(self, column: int, rise: Float64, day: _Day, block: IntervalBlock) -> Finding:
         noted = self._memory.open.by_place[str(column)]
@@ -231,9 +284,9 @@ class PeerUsage(RuleDetector):
     def _say(
         self, phase: FindingPhase, column: int, day: _Day, block: IntervalBlock, noted: dict[str, float]
     ) -> Finding:
-        meter = self._meters[column]
-        beds = float(self._groups.beds[column])
-        expected = self._expected(column, day)
+        meter, is_load = self._meters[column], "load" in noted
+        observed = _known(day.use[column] * self._groups.beds[column] / 24)
+        expected = max(0.0, observed - noted["size"]) if is_load else self._expected(column, day) / 24
         return Finding(
             phase=phase,
             rule=self.rule,
@@ -244,20 +297,30 @@ class PeerUsage(RuleDetector):
             severity=Severity.WARNING,
             at=block.judged_at[-1],
             onset=to_time(int(noted["onset"])),
-            observed=float(day.use[column] * beds / 24),
-            expected=expected / 24,
+            observed=observed,
+            expected=expected,
             unit="kW" if meter.medium == ELECTRICITY else "m3/h",
             size=noted["size"],
-            uncertainty=float(day.sigma[column]) * expected / 24,
+            uncertainty=(0.1 * noted["size"]) if is_load else float(day.sigma[column]) * expected,
             total=noted["total"],
-            evidence={
-                "times_peers": _ratio(day.standing[column]),
-                "times_usual": float(np.exp(day.standing[column] - day.usual[column]))
-                if day.is_known[column]
-                else None,
-                "peers": int(self._groups.counts(~np.isnan(day.use))[column]),
-                "beds": beds,
-                "days_learned": int(self._memory.standing.count()[column]),
-                "since_day": int(to_int(to_time(int(noted["onset"]))) // _DAY_MS),
-            },
+            evidence=self._evidence(column, day, noted),
         )
+
+    def _evidence(self, column: int, day: _Day, noted: dict[str, float]) -> dict[str, float | int | None]:
+        rise = np.exp(day.standing[column] - day.usual[column])
+        evidence: dict[str, float | int | None] = {
+            "times_peers": _known(np.exp(day.standing[column])),
+            "times_usual": float(rise) if day.is_known[column] and not np.isnan(rise) else None,
+            "peers": int(self._groups.counts(~np.isnan(day.use))[column]),
+            "beds": float(self._groups.beds[column]),
+            "days_learned": int(self._memory.standing.count()[column]),
+            "since_day": int(to_int(to_time(int(noted["onset"]))) // _DAY_MS),
+        }
+        if "load" in noted:
+            load = self._memory.standing_load
+            evidence |= {
+                "standing_load_kw": noted["load"],
+                "usual_load_kw": float(load.usual[column]),
+                "peers_load_kw": _known(load.peers[column]),
+            }
+        return evidence

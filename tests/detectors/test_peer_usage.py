@@ -72,3 +72,24 @@ def test_fewer_than_eight_peers_are_no_measure(tools: Any) -> None:
     for i in range(5, 12):
         campus.usage[campus.steps(25, 45), campus.at(f"r{i}")] = np.nan
     assert campus.run(PeerUsage) == []
+
+
+def test_a_load_that_never_stops_is_told_in_the_vacation(tools: Any) -> None:
+    """Peers are away and use nothing: only what the quietest hours take is comparable."""
+    campus = tools.campus(60, away=range(30, 60), extra=[("r4", 40, 55, 0.25)])
+    findings = campus.run(PeerUsage, days=tools.days(vacation=range(30, 60)))
+    found = tools.opened(findings)
+    assert [f.subject for f in found] == ["r4"]
+    assert days(found[0].at - campus.moment(40)) <= 5
+    assert found[0].size == pytest.approx(0.25, rel=0.3)
+    assert found[0].evidence["standing_load_kw"] == pytest.approx(0.25, rel=0.3)
+    assert [days(f.at - campus.moment(55)) <= 2 for f in tools.closed(findings)] == [True]
+
+
+def test_a_room_that_cools_day_and_night_through_a_heat_wave_is_no_case(tools: Any) -> None:
+    """Its load comes and goes with the weather, and others have some of it."""
+    campus = tools.campus(60, away=range(30, 60))
+    for day, heat in zip(range(40, 52), (0.1, 0.3, 0.5, 0.2, 0.1, 0.3, 0.4, 0.2, 0.35, 0.5, 0.2, 0.1), strict=True):
+        for room, part in (("r4", 1.0), ("r5", 0.6), ("r6", 0.5)):
+            campus.usage[campus.steps(day, day + 1), campus.at(room)] += heat * part / 4
+    assert campus.run(PeerUsage, days=tools.days(vacation=range(30, 60))) == []
