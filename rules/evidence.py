@@ -71,7 +71,7 @@ class Describer:
 
     def refresh(self, incident: OpenIncident, at: np.datetime64) -> None:
         """Bring onset, loss and severity up to a moment. Loss and severity never fall."""
-        incident.onset_at = min(f.onset for f in incident.own.values())
+        incident.onset_at = min(f.onset for f in incident.dating)
         incident.loss_total = max(incident.loss_total, self._total(incident, incident.main, at))
         incident.severity = self._severity(incident, at)
 

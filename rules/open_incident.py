@@ -69,6 +69,12 @@ class OpenIncident:
         """Whether its size leaves out what sub-meters count."""
         return any(f.rule in NET_RULES for f in self.own.values())
 
+    @property
+    def dating(self) -> list[Finding]:
+        """The findings whose onset counts: balances where there are any, for the others also see what leaks below."""
+        net = [f for f in self.own.values() if f.rule in NET_RULES]
+        return net or list(self.own.values())
+
     def told_findings(self) -> set[Key]:
         """The findings that `written` lists."""
         listed = self.written.evidence["findings"] if self.written is not None else ()

@@ -268,6 +268,15 @@ def test_evidence_has_the_stretch_to_draw(site, make_finding):
     assert change.incident.evidence["next_step"] == "walk_the_pipe"
 
 
+@pytest.mark.parametrize("balance_at", [49, 51])
+def test_a_balance_dates_the_leak_not_the_night_flow_that_sees_older_leaks_below(site, make_finding, balance_at):
+    night = make_finding(MNF, "W1", hours=50, size=0.8, since=50)
+    balance = make_finding(BALANCE, "W1", hours=balance_at, since=5)
+    book = book_of(site)
+    tell(book, sorted([night, balance], key=lambda f: f.at))
+    assert [i.onset_at for i in book_incidents(book)] == [balance.onset]
+
+
 def test_nan_from_a_rule_reaches_nobody(site, make_finding):
     nan = float("nan")
     finding = make_finding(MNF, "W1", expected=nan, evidence={"noise": nan, "hours": np.arange(2)})
