@@ -33,6 +33,8 @@ _LABELS = {
     "learned_days": N_("Days learned from"),
     "peers": N_("Peers compared with"), "peer_median": N_("Median of the peers"),
     "times_peers": N_("Times its peers"), "times_usual": N_("Times its own usual"), "beds": N_("Beds"),
+    "standing_load": N_("Load that never stops"), "usual_load": N_("Its usual standing load"),
+    "peers_load": N_("Standing load of the peers"),
     "days_learned": N_("Days learned from"), "last_reading": N_("Last reading"), "since": N_("Since when"),
     "before": N_("Register before"), "after": N_("Register after"), "silent": N_("Silent for"),
     "days": N_("Days"), "score": N_("Score"), "threshold": N_("Threshold"), "register": N_("Register"),
