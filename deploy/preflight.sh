@@ -19,6 +19,7 @@ missing() {
     has npm || printf 'npm '
     [ "$purpose" = test ] || return 0
     has mosquitto || [ -x /usr/sbin/mosquitto ] || printf 'mosquitto '
+    has mbpoll || printf 'mbpoll '
     has chromium || printf 'chromium '
     # The pages are Chinese: without its glyphs a browser test would measure empty boxes.
     [ -d /usr/share/fonts/opentype/noto ] || printf 'fonts-noto-cjk '

@@ -152,7 +152,3 @@ class Site:
         yield node
         for child in self.child_nodes[node]:
             yield from self.subtree(child)
-
-    def is_within(self, node: str, ancestor: str) -> bool:
-        """Whether `node` is `ancestor` or stands below it."""
-        return ancestor in self.place_path(node)

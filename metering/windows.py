@@ -55,8 +55,3 @@ def _utc_offset_s(epoch_s: int, zone: ZoneInfo) -> int:
 def step_of(moment: np.datetime64) -> int:
     """Number of the 15 min step (since 1970 UTC) in which the moment lies."""
     return int(moment.astype("datetime64[ms]").astype(np.int64)) // GRID_MS
-
-
-def step_time(step: int) -> np.datetime64:
-    """The moment the 15 min step begins."""
-    return np.datetime64(step * GRID_MS, "ms")
