@@ -186,7 +186,7 @@ class Program:
         server = _Server(uvicorn.Config(self._app(sink), log_config=None, timeout_graceful_shutdown=3))
         serving = loop.create_task(server.serve([listening]), name="http")
         stopping = loop.create_task(stop.wait(), name="stop")
-        collecting = loop.create_task(self._collect(sink, prologue, on_ready), name="collect")
+        collecting = loop.create_task(self._collect(sink, prologue, on_ready, stop), name="collect")
         self._start_workers()
         try:
             done, _ = await asyncio.wait({serving, stopping, collecting}, return_when=asyncio.FIRST_COMPLETED)
@@ -203,7 +203,11 @@ class Program:
             await asyncio.gather(serving, return_exceptions=True)
 
     async def _collect(
-        self, sink: JournalSink, prologue: Callable[[Program], Awaitable[None]] | None, on_ready: Callable[[], None]
+        self,
+        sink: JournalSink,
+        prologue: Callable[[Program], Awaitable[None]] | None,
+        on_ready: Callable[[], None],
+        stop: asyncio.Event,
     ) -> None:
         if prologue is None:
             await self._note_our_gap(sink)
@@ -211,6 +215,8 @@ class Program:
             self.is_history_in = False
             await prologue(self)
             self.is_history_in = True
+            if stop.is_set():  # told to end while the history came in: no meter is read for that moment
+                return
         self.history_head = self.journal.head()
         collecting = Collecting(self.setup.settings, self.journal, sink, self.counts)
         upkeep = [
