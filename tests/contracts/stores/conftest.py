@@ -32,6 +32,12 @@ class _OwnedElsewhere(RemoteStore):
         self.owned.close()
 
 
+def _influx(folder: Path, influx: Access) -> InfluxStore:
+    """Buckets of its own, by the folder's name, on the real server of the test run."""
+    bucket = f"contract_{zlib.crc32(str(folder).encode()):08x}"
+    return InfluxStore(InfluxSettings(influx.url, influx.token, influx.org, bucket, "campus"), folder)
+
+
 # Name -> how to open the adapter on a folder of its own; opened again on the same folder it must show the same data.
 ADAPTERS: dict[str, Callable[[Path], Any]] = {"duckdb": _duckdb, "duckdb through its socket": _OwnedElsewhere}
 
