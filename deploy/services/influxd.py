@@ -41,13 +41,20 @@ class Access:
 
 def unavailable(environment: Mapping[str, str] = os.environ) -> str:
     """Why there can be no InfluxDB here, in one line; empty if there can."""
-    if environment.get(ADDRESS) or _has_docker() or shutil.which("influxd") or built_program().exists():
+    if is_at_hand(environment):
         return ""
     missing = missing_tools()
     return (
         f"InfluxDB 2 is missing: give {ADDRESS}, start Docker, put `influxd` on PATH, or install {', '.join(missing)}"
         if missing
         else ""
+    )
+
+
+def is_at_hand(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether a server can be had at once, without building one first."""
+    return bool(
+        environment.get(ADDRESS) or shutil.which("influxd") or built_program().exists() or _has_docker()
     )
 
 
