@@ -58,13 +58,13 @@ def demo(
     """Show a simulated campus with 35 days of history and hidden faults, live, on http://127.0.0.1:8000."""
     from aquavolt.child import ChildError
     from aquavolt.config.documents import ConfigError
-    from aquavolt.config.settings import load_settings
+    from aquavolt.config.settings import influx_only, load_settings
     from aquavolt.demo import Demo
     from aquavolt.program import ProgramError, listen
     from aquavolt.stores.lock import DataInUseError
 
     with told(ConfigError, ProgramError):
-        found = load_settings(environment={}, data=data.resolve(), port=port, host="127.0.0.1", rules=rules)
+        found = load_settings(environment=influx_only(), data=data.resolve(), port=port, host="127.0.0.1", rules=rules)
         listening = listen("127.0.0.1", port)
     typer.echo(f"AquaVolt demo: simulated campus, seed {seed}, data in {data}")
     with told(ChildError, ConfigError, DataInUseError, OSError):

@@ -1,6 +1,6 @@
 """A real InfluxDB 2: the first of an address in the environment, Docker, `influxd` on PATH, one built from its module.
 
-    AQUAVOLT_TEST_INFLUX_URL, _TOKEN, _ORG     a server that is there already; buckets of our own are made in it
+AQUAVOLT_TEST_INFLUX_URL, _TOKEN, _ORG     a server that is there already; buckets of our own are made in it
 """
 
 from __future__ import annotations
@@ -53,9 +53,7 @@ def unavailable(environment: Mapping[str, str] = os.environ) -> str:
 
 def is_at_hand(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether a server can be had at once, without building one first."""
-    return bool(
-        environment.get(ADDRESS) or shutil.which("influxd") or built_program().exists() or _has_docker()
-    )
+    return bool(environment.get(ADDRESS) or shutil.which("influxd") or built_program().exists() or _has_docker())
 
 
 def _has_docker() -> bool:

@@ -1,6 +1,6 @@
 """InfluxDB 2 from its Go module, built once into a user's cache: for a machine with neither Docker nor `influxd`.
 
-About 4 minutes on two cores, 2 GB of downloads and build files in the usual Go and cargo caches, and a program of 93 MB.
+About 4 minutes on two cores, 2 GB of downloads and build files in the usual Go and cargo caches, a program of 93 MB.
 It has the whole API and Flux, but no web pages: those are not in the module.
 """
 

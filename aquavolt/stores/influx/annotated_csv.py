@@ -24,6 +24,7 @@ Offsets = npt.NDArray[np.int64]
 
 _LINE_END, _COMMA, _UNDERSCORE = b"\n,_"
 _BLOCK = 4 << 20
+_REASON = 300
 _TABLE = 1  # the comma before the table's number; the one before `_time`, where there is one, is the next
 
 
@@ -89,15 +90,16 @@ class _Reader:
             if other > first:
                 self._rows(block, text, commas, starts[first:other], ends[first:other])
             if other < len(starts):
-                self._head(block[starts[other] : ends[other]].strip())
+                self._head(block[starts[other] : ends[other]].strip(), block[ends[other] + 1 :])
             first = other + 1
 
-    def _head(self, line: bytes) -> None:
+    def _head(self, line: bytes, behind: bytes) -> None:
         if not line:
             return
         columns = line.split(b",")
         if columns[:3] != [b"", b"result", b"table"] or b"_value" not in columns:
-            raise AnswerError(f"InfluxDB broke off: {line.decode(errors='replace')[:300]}")
+            reason = behind[:_REASON].split(b"\r\n")[0] or line[:_REASON]
+            raise AnswerError(f"InfluxDB broke off: {reason.decode(errors='replace')}")
         self._has_time = columns[3] == b"_time"
         self._table = -1  # tables are numbered on, but what follows has its own columns
 

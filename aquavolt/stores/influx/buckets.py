@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 from influxdb_client import BucketRetentionRules
+from influxdb_client.client.exceptions import InfluxDBError
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
@@ -12,6 +13,7 @@ from aquavolt.stores.influx.http import InfluxHttp, api_error
 
 _log = structlog.get_logger(__name__)
 _DAY_S = 86_400
+_NOT_FOUND = 404
 
 
 def ensure_buckets(http: InfluxHttp) -> str:
@@ -26,6 +28,8 @@ def ensure_buckets(http: InfluxHttp) -> str:
         _ensure(http, settings.derived_bucket, None)
     except ApiException as error:
         raise api_error(error) from error
+    except InfluxDBError as error:  # the library's own finding: no such organisation
+        raise InfluxError(_NOT_FOUND, str(error)) from error
     except (HTTPError, OSError) as error:
         raise InfluxError(0, f"{type(error).__name__}: {error}") from error
     return found

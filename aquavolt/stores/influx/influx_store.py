@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from aquavolt.stores.interval_rows import interval_columns
 from aquavolt.stores.maintenance import Maintenance
 from aquavolt.stores.windows_on_grid import step_edges
 from metering.batch import ReadingBatch, Times, concatenate
+from metering.health import ConnectionHealth, HealthReport
 from metering.intervals import IntervalBatch
 from metering.ports import StoreUnavailableError, UsageSeries
 from metering.quantities import quantity as quantity_named
@@ -156,9 +157,9 @@ class InfluxStore:
 
     # -- what was refused ---------------------------------------------------------------------------------
 
-    def quarantine(self, after: int = 0) -> list[SetAside]:
-        """Points that were refused for good, oldest first, from number `after` on, in pages."""
-        return self._local.quarantine(after)
+    def quarantine(self) -> Iterator[SetAside]:
+        """Points that were refused for good, oldest first."""
+        return self._local.quarantine()
 
     def replay(self, aside: SetAside) -> None:
         """Write these points again and forget them; what is refused once more is set aside anew.
@@ -176,6 +177,20 @@ class InfluxStore:
     def health(self) -> InfluxHealth:
         """How it goes, now; asks the server nothing."""
         return InfluxHealth(self.where, self._patience.state, self._local.quarantined())
+
+    def told_in(self, report: HealthReport) -> HealthReport:
+        """The report with the server among the connections, and with what it has refused for good."""
+        health = self.health()
+        state = "held" if health.state.is_held else "connected" if health.state.is_available else "failed"
+        server = ConnectionHealth(
+            connection=health.where,
+            state=state,
+            requests=health.state.requests,
+            errors=health.state.errors,
+            last_error=health.state.last_error,
+        )
+        aside = {f"refused by {health.where}": health.quarantined} if health.quarantined else {}
+        return replace(report, connections=(*report.connections, server), set_aside={**report.set_aside, **aside})
 
     def maintain(self, now: np.datetime64) -> Maintenance:  # noqa: ARG002 - the server forgets by its own clock
         """Nothing: the bucket's retention removes old readings, and a later one takes the place of an earlier."""

@@ -113,14 +113,18 @@ class LocalFile:
             (rows,) = self._connection.execute("SELECT coalesce(sum(rows), 0) FROM quarantine").fetchone()
         return int(rows)
 
-    def quarantine(self, after: int = 0, limit: int = 100) -> list[SetAside]:
-        """What is set aside, oldest first, in pages."""
+    def quarantine(self) -> Iterator[SetAside]:
+        """What is set aside now, oldest first. What comes in meanwhile is not among it."""
         with self._told():
-            rows = self._connection.execute(
-                "SELECT id, at_ms, measurement, reason, points FROM quarantine WHERE id > ? ORDER BY id LIMIT ?",
-                [after, limit],
-            ).fetchall()
-        return [SetAside(n, at, kind, reason, _batch(points)) for n, at, kind, reason, points in rows]
+            numbers = self._connection.execute("SELECT id FROM quarantine ORDER BY id").fetchall()
+        for (number,) in numbers:
+            with self._told():
+                row = self._connection.execute(
+                    "SELECT id, at_ms, measurement, reason, points FROM quarantine WHERE id = ?", [number]
+                ).fetchone()
+            if row is not None:
+                aside, at_ms, measurement, reason, points = row
+                yield SetAside(aside, at_ms, measurement, reason, _batch(points))
 
     def release(self, numbers: Sequence[int]) -> None:
         """Forget these: they are written now, or no longer wanted."""

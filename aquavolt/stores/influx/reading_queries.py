@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +47,7 @@ def _pages(
     counted = asking.ask(READING, start, end, flux.call("count"), meters=meters, quantities=quantities)
     parts = -(-int(counted.value.sum()) // PAGE_ROWS)
     bounds = np.linspace(start.astype(np.int64), end.astype(np.int64), parts + 1).astype("datetime64[ms]")
-    yield from zip(bounds[:-1], bounds[1:], strict=True)
+    yield from pairwise(bounds)
 
 
 def _page(

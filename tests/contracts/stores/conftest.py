@@ -50,7 +50,9 @@ ADAPTERS: dict[str, Callable[..., Any]] = {
 }
 
 
-@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.influx) if name == "influx" else name for name in ADAPTERS])
+@pytest.fixture(
+    params=[pytest.param(name, marks=pytest.mark.influx) if name == "influx" else name for name in ADAPTERS]
+)
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Any]]:
     """Opens the store; called again, it closes the one before and opens it anew."""
     opened: list[Any] = []
