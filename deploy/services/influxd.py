@@ -23,6 +23,7 @@ from deploy.services.influxd_build import VERSION, BuildError, Tell, build, buil
 
 ADDRESS = "AQUAVOLT_TEST_INFLUX_URL"
 _READY_S = 60.0
+_ORG = "aquavolt"
 _IMAGE = f"influxdb:{VERSION}"
 
 
@@ -78,7 +79,7 @@ class Influx:
         self._command, self._container = _command(folder, self.port, tell)
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
-        self.access = Access(self.url, _set_up(self.url), "aquavolt")
+        self.access = Access(self.url, _token(folder / "token", self.url), _ORG)
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -156,11 +157,20 @@ def _answers(url: str) -> bool:
         return False
 
 
+def _token(kept: Path, url: str) -> str:
+    """The operator's token: as kept beside the data, or of the first set-up."""
+    if not kept.exists():
+        token = _set_up(url)
+        kept.touch(mode=0o600)
+        kept.write_text(token, encoding="utf-8")
+    return kept.read_text(encoding="utf-8")
+
+
 def _set_up(url: str) -> str:
     """First set-up of a fresh server; the operator's token."""
     token = secrets.token_urlsafe(32)
     document = {
-        "username": "aquavolt", "password": secrets.token_urlsafe(24), "org": "aquavolt", "bucket": "default",
+        "username": "aquavolt", "password": secrets.token_urlsafe(24), "org": _ORG, "bucket": "default",
         "token": token,
     }  # fmt: skip
     asked = urllib.request.Request(  # noqa: S310 - our own address
