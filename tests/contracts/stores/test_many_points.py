@@ -1,4 +1,4 @@
-"""Ten million readings in and out of a store, none lost, none changed."""
+"""A million readings in and out of a store, none lost, none changed; ten million of them with `pytest -m long`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 START = np.datetime64("2026-03-01T00:00", "ms")
 METERS = 100
-ROUNDS, ROUNDS_A_BATCH = 100_000, 5_000
+ROUNDS_A_BATCH = 5_000
 PERIOD = np.timedelta64(15_000, "ms")
 IDS = tuple(f"meter-{i:03}" for i in range(METERS))
 
 
-def batches() -> Iterator[ReadingBatch]:
-    """100 meters every 15 s for 17 days, in the order of time."""
+def batches(rounds: int) -> Iterator[ReadingBatch]:
+    """100 meters every 15 s, in the order of time."""
     random = np.random.default_rng(2026)
-    for first in range(0, ROUNDS, ROUNDS_A_BATCH):
+    for first in range(0, rounds, ROUNDS_A_BATCH):
         time = np.repeat(START + np.arange(first, first + ROUNDS_A_BATCH) * PERIOD, METERS)
         value = np.round(random.random(len(time)) * 1e6, 3)
         quality = np.where(random.random(len(time)) < 0.01, 64, 0)
@@ -47,16 +47,17 @@ class Sums:
         return tuple(digest.hexdigest() for digest in self._kinds.values())
 
 
-def test_ten_million_readings(store: Any) -> None:
+@pytest.mark.parametrize("rounds", [10_000, pytest.param(100_000, marks=pytest.mark.long)])
+def test_a_great_many_readings(store: Any, rounds: int) -> None:
     written, found = Sums(), Sums()
-    for number, batch in enumerate(batches()):
+    for number, batch in enumerate(batches(rounds)):
         store.append_readings([batch], number)
         written.add(batch)
-    assert store.count() == dict.fromkeys(IDS, ROUNDS)
+    assert store.count() == dict.fromkeys(IDS, rounds)
     hours, counts = store.hourly_counts()
-    assert len(hours) == ROUNDS * 15 // 3600 + 1
-    assert counts.sum() == ROUNDS * METERS
+    assert len(hours) == rounds * 15 // 3600 + 1
+    assert counts.sum() == rounds * METERS
     for batch in scan(store, slices(store, None, None), IDS, ["water_volume"]):
         found.add(batch)
-    assert found.rows == written.rows == 10_000_000
+    assert found.rows == written.rows == rounds * METERS
     assert found.digests() == written.digests()
