@@ -1,6 +1,7 @@
 # AquaVolt. `make run` shows the demo campus; `make test` and `make check` are what CI runs. See README.md.
 #
-#   make run      the demo campus on http://127.0.0.1:8000          PORT=8000 DATA=demo-data
+#   make run      the demo campus on http://127.0.0.1:8000          PORT=8000 DATA=demo-data STORE=influx
+#   make services real mosquitto and InfluxDB 2 on free ports        SERVICES=services-data
 #   make setup    all of it: program, browser files, test tools     PYTHON=python3 VENV=.venv
 #   make test     all tests, on real parts                          TEST="tests/rules -k shard" JOBS=
 #   make check    ruff, mypy --strict, import-linter                make format   mend what ruff can
@@ -10,7 +11,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8000
-DATA ?= demo-data
+STORE ?=
+DATA ?= demo-data$(addprefix -,$(STORE))
+SERVICES ?= services-data
 TEST ?=
 # Much of the time tests wait for real servers, so that two at a time take little more than half as long.
 JOBS ?= --numprocesses auto --maxprocesses 4 --dist worksteal
@@ -23,11 +26,11 @@ TOOLS := $(VENV)/.tools
 PAGES := api/web/vendor/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench format clean test-packages
+.PHONY: help setup run services influxd test check bench format clean test-packages
 .DELETE_ON_ERROR:
 
 help:
-	@sed -n '3,8s/^# *//p' Makefile
+	@sed -n '3,9s/^# *//p' Makefile
 
 setup: $(PROGRAM) $(TOOLS) $(PAGES)
 	@echo "ready: $(BIN)/aquavolt"
@@ -54,12 +57,20 @@ $(PAGES): package.json package-lock.json api/web/vendor.py | $(PROGRAM)
 	@touch $@
 
 run: $(PROGRAM) $(PAGES)
-	@$(BIN)/aquavolt demo --port $(PORT) --data $(DATA)
+	@$(if $(filter influx,$(STORE)),$(BIN)/python -m deploy.services --data $(SERVICES)) \
+	    $(BIN)/aquavolt demo --port $(PORT) --data $(DATA)
+
+services: $(PROGRAM)
+	@$(BIN)/python -m deploy.services --data $(SERVICES)
+
+# A real InfluxDB 2 for the tests: built once, unless there is one or the machine lacks what that needs.
+influxd: $(PROGRAM)
+	@$(BIN)/python -m deploy.services.ready
 
 test-packages:
 	@PYTHON="$(PYTHON)" sh deploy/preflight.sh test
 
-test: setup test-packages
+test: setup test-packages influxd
 	@$(BIN)/python -m pytest $(JOBS) $(TEST)
 
 check: setup
@@ -70,7 +81,7 @@ check: setup
 format: setup
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-bench: setup test-packages
+bench: setup test-packages influxd
 	@$(BIN)/python -m bench $(BENCH)
 
 clean:

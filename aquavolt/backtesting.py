@@ -11,6 +11,7 @@ from typing import Any
 
 from aquavolt.longform.faults import RowFaults
 from aquavolt.longform.reading import batches_in_time_order
+from aquavolt.stores.influx.settings import InfluxSettings
 from aquavolt.stores.opening import open_stores
 from aquavolt.stores.scan import scan, slices
 from metering.batch import ReadingBatch
@@ -40,7 +41,9 @@ class Source:
 
 
 @contextmanager
-def stored_or_file(site: Site, readings: Path | None, data: Path, advance: Advance) -> Iterator[Source]:
+def stored_or_file(
+    site: Site, readings: Path | None, data: Path, advance: Advance, influx: InfluxSettings | None = None
+) -> Iterator[Source]:
     """The readings of a file, or those stored in a data folder, also of a program that runs.
 
     Raises:
@@ -51,7 +54,7 @@ def stored_or_file(site: Site, readings: Path | None, data: Path, advance: Advan
             source = Source((), readings)
             source.batches = batches_in_time_order(readings, tuple(site.meters), source.faults, advance)
         else:
-            store = opened.enter_context(open_stores(data)).store
+            store = opened.enter_context(open_stores(data, influx=influx)).store
             source = Source(scan(store, slices(store, None, None), list(site.meters)))
         yield source
 

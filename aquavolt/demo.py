@@ -40,8 +40,17 @@ _LOOK_S = 0.05
 class Demo:
     """The demo's children and its setup; `close` ends them."""
 
-    def __init__(self, settings: Settings, seed: int, now: Callable[[], np.datetime64] = utc_ms) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        seed: int,
+        now: Callable[[], np.datetime64] = utc_ms,
+        *,
+        mqtt_port: int | None = None,
+    ) -> None:
         """Start the children. `now` is how far the history goes; the meters themselves live in the real present.
+
+        With `mqtt_port` a broker that runs there on 127.0.0.1 is used in place of one of the demo's own.
 
         Raises:
             ChildError: one of them did not start.
@@ -52,9 +61,11 @@ class Demo:
         with DataLock(data):  # another program's folder is left as it is: its children have written there
             (data / "log").mkdir(exist_ok=True)
         with ExitStack() as started:
-            broker = self._child(started, data, "simulators.mqtt.broker", ["--port", "0"])
+            broker = None
+            if mqtt_port is None:
+                broker = self._child(started, data, "simulators.mqtt.broker", ["--port", "0"])
             receiver = self._child(started, data, "simulators.receiver", ["--port", "0"])
-            broker_port = broker.ready()["port"]
+            broker_port = mqtt_port if broker is None else broker.ready()["port"]
             self.truth = data / "truth.json"
             site_file = data / "site.yaml"
             campus = self._child(

@@ -9,9 +9,10 @@ from pathlib import Path
 from aquavolt.judge import CURSOR as STREAM
 from aquavolt.store_sink import CURSOR as LIVE
 from aquavolt.store_sink import StoreSink
-from aquavolt.stores.duckdb_store import DuckDBStore
+from aquavolt.stores.influx.settings import InfluxSettings
 from aquavolt.stores.lock import DataInUseError, DataLock
-from aquavolt.stores.opening import STORE_FILE, open_stores
+from aquavolt.stores.opened import open_store
+from aquavolt.stores.opening import open_stores
 from collector.journal import Journal
 from metering.batch import ReadingBatch
 
@@ -19,7 +20,7 @@ JOURNAL_FILE = "journal.db"
 
 
 @contextmanager
-def journal_of(data: Path) -> Iterator[Callable[[ReadingBatch], None]]:
+def journal_of(data: Path, influx: InfluxSettings | None = None) -> Iterator[Callable[[ReadingBatch], None]]:
     """Takes batches into the journal of a data folder; judged now if the program runs, else when it starts.
 
     Raises:
@@ -30,20 +31,20 @@ def journal_of(data: Path) -> Iterator[Callable[[ReadingBatch], None]]:
     try:
         lock.acquire()
     except DataInUseError:
-        with open_stores(data) as opened:
+        with open_stores(data, influx=influx) as opened:
             if opened.submit is None:
                 raise
             yield opened.submit
         return
     try:
-        yield from _own_journal(data)
+        yield from _own_journal(data, influx)
     finally:
         lock.close()
 
 
-def _own_journal(data: Path) -> Iterator[Callable[[ReadingBatch], None]]:
+def _own_journal(data: Path, influx: InfluxSettings | None) -> Iterator[Callable[[ReadingBatch], None]]:
     journal = Journal(data / JOURNAL_FILE, readers=(LIVE, STREAM))
-    store = DuckDBStore(data / STORE_FILE)
+    store = open_store(data, influx)
     try:
         yield lambda batch: _take(journal, batch)
         StoreSink(journal, store, lambda _: None).drain()

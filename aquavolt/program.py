@@ -35,9 +35,8 @@ from aquavolt.judge import Judge, JudgeParts
 from aquavolt.rebuild import RebuildStoppedError, rebuilt_shard, shard_at_start
 from aquavolt.store_sink import CURSOR as LIVE
 from aquavolt.store_sink import StoreSink
-from aquavolt.stores.duckdb_store import DuckDBStore
 from aquavolt.stores.lock import DataLock
-from aquavolt.stores.opening import STORE_FILE
+from aquavolt.stores.opened import open_store
 from aquavolt.stores.owner import StoreServer
 from collector.counts import Counts
 from collector.journal import Journal
@@ -109,7 +108,8 @@ class Program:
         self._closing = ExitStack()
         with ExitStack() as opened:
             opened.enter_context(DataLock(settings.data))
-            self.store = DuckDBStore(settings.data / STORE_FILE, raw_retention_days=settings.retention_days)
+            influx = settings.influx_for(self.site.id)
+            self.store = open_store(settings.data, influx, raw_retention_days=settings.retention_days)
             opened.callback(self.store.close)
             channels = [*map(open_channel, settings.channels), *setup.channels]
             for channel in channels:
@@ -137,7 +137,7 @@ class Program:
 
     def health(self) -> HealthReport:
         """How collecting goes, now."""
-        return self.counts.report(self.setup.now(), self.journal)
+        return self.store.told_in(self.counts.report(self.setup.now(), self.journal))
 
     def readiness(self) -> Readiness:
         """Ready once all that was there at the start (and the demo's history) is judged."""

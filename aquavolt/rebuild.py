@@ -10,7 +10,7 @@ import structlog
 
 from alerts.records import Records
 from alerts.values import Alert, AlertFilter, AlertState
-from aquavolt.stores.duckdb_store import DuckDBStore
+from aquavolt.stores.calls import OwnedStore
 from aquavolt.stores.scan import scan, slices
 from collector.journal import Journal
 from metering.batch import ReadingBatch, to_datetime, to_ms
@@ -65,7 +65,7 @@ def rebuilt_shard(
     site: Site,
     rules: RulesSettings,
     records: Records,
-    store: DuckDBStore,
+    store: OwnedStore,
     now: np.datetime64,
     is_stopping: Callable[[], bool],
 ) -> Rebuilt:
@@ -87,7 +87,7 @@ def rebuilt_shard(
     return Rebuilt(made.shard, position, alerts)
 
 
-def _stored(store: DuckDBStore, now: np.datetime64, is_stopping: Callable[[], bool]) -> Iterator[ReadingBatch]:
+def _stored(store: OwnedStore, now: np.datetime64, is_stopping: Callable[[], bool]) -> Iterator[ReadingBatch]:
     for batch in scan(store, slices(store, now - np.timedelta64(REBUILD_DAYS, "D"), None)):
         if is_stopping():
             raise RebuildStoppedError

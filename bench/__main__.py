@@ -39,6 +39,7 @@ BENCHES = (
     Bench("mqtt_ingest", "MQTT messages into the journal", ("--messages", "50000")),
     Bench("rules_replay", "Rules in replay", ("--days", "40", "--meters", "200")),
     Bench("storage", "The embedded store", ("--readings", "500000", "--interval-meters", "40")),
+    Bench("influx", "InfluxDB as the store", ("--points", "500000")),
     Bench("campus_seeds", "Detection: injected faults on simulated campuses", ("--seeds", "101-102")),
 )
 

@@ -28,7 +28,7 @@ class ConnectionHealth:
     """One line, gateway or broker."""
 
     connection: str
-    state: str  # connected, connecting, waiting, failed
+    state: str  # connected, connecting, waiting, failed, held (until somebody mends what is told)
     meters: int = 0
     requests: int = 0
     errors: int = 0

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import os
+import shutil
+from collections.abc import Generator, Iterator
 
 import pytest
+
+from deploy.services.influxd import Access, InfluxMissingError, given_access, is_at_hand, start_influx, unavailable
+
+_INFLUX_MISSING = "no InfluxDB 2"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,3 +26,36 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} would be skipped: {call.excinfo.value if call.excinfo else ''}"
     return report
+
+
+@pytest.fixture(scope="session")
+def influx() -> Iterator[Access]:
+    """A real InfluxDB 2, one for the whole run; each test makes buckets of its own in it."""
+    if not is_at_hand():
+        _without_influx(unavailable() or "build it once: make influxd")
+    if (given := given_access()) is not None:
+        yield given
+        return
+    try:
+        server, folder = start_influx()
+    except InfluxMissingError as error:
+        _without_influx(str(error))
+    try:
+        yield server.access
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _without_influx(reason: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{_INFLUX_MISSING}: {reason}", pytrace=False)
+    pytest.skip(f"{_INFLUX_MISSING}: {reason}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = [
+        report for report in terminalreporter.stats.get("skipped", ()) if _INFLUX_MISSING in str(report.longrepr)
+    ]
+    if skipped:
+        terminalreporter.write_line(f"{len(skipped)} tests were skipped: {skipped[0].longrepr[2]}", yellow=True)

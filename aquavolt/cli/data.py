@@ -15,6 +15,7 @@ from aquavolt.cli.progress import shown
 if TYPE_CHECKING:
     import numpy as np
 
+    from aquavolt.stores.influx.settings import InfluxSettings
     from metering.site import Site
 
 SiteFile = Annotated[Path, typer.Option(help="The site file.")]
@@ -40,7 +41,7 @@ def import_readings(
 
     with told(ConfigError, LongFormError, StoreUnavailableError, JournalError, DataInUseError, OSError):
         checked, _ = load_site(site)
-        with journal_of(data) as submit, shown() as advance:
+        with journal_of(data, _influx(checked)) as submit, shown() as advance:
             report = import_file(checked, file, submit, advance, is_strict=strict)
     for line in report.lines():
         typer.echo(line, err=True)
@@ -70,7 +71,7 @@ def export_readings(
 
     with told(ConfigError, LongFormError, StoreUnavailableError, OSError, ValueError):
         checked, _ = load_site(site)
-        with open_stores(data) as opened, shown() as advance:
+        with open_stores(data, influx=_influx(checked)) as opened, shown() as advance:
             # A meter that the site no longer has may still have readings.
             if lost := set(meter or ()) - set(checked.meters) - set(opened.store.latest().meters):
                 raise Failure(f"no meter of the site or the store: {', '.join(sorted(lost))}")
@@ -104,11 +105,18 @@ def backtest(
     with told(ConfigError, LongFormError, StoreUnavailableError, OSError):
         checked, _ = load_site(site)
         judged = load_rules(rules, checked)
-        with shown() as advance, stored_or_file(checked, readings, data, advance) as source:
+        with shown() as advance, stored_or_file(checked, readings, data, advance, _influx(checked)) as source:
             count = write_backtest(checked, judged, source, out, findings)
     for line in source.report():
         typer.echo(line, err=True)
     typer.echo(f"{out}: {count.alerts} alerts of {count.readings:,} readings")
+
+
+def _influx(site: Site) -> InfluxSettings | None:
+    """Where the settings say that InfluxDB is the store: how to reach it."""
+    from aquavolt.config.settings import load_settings
+
+    return load_settings().influx_for(site.id)
 
 
 def _moment(text: str | None, site: Site) -> np.datetime64 | None:

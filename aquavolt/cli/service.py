@@ -54,21 +54,25 @@ def demo(
     port: Annotated[int, typer.Option(help="Port of the page.")] = 8000,
     seed: Annotated[int, typer.Option(min=0, help="Which campus; only for a new folder.")] = 1,
     rules: Annotated[Path | None, typer.Option(help="The rules file; none: the documented defaults.")] = None,
+    mqtt_port: Annotated[
+        int | None,
+        typer.Option(envvar="AQUAVOLT_DEMO_MQTT_PORT", help="A broker on 127.0.0.1; none: one of the demo's."),
+    ] = None,
 ) -> None:
     """Show a simulated campus with 35 days of history and hidden faults, live, on http://127.0.0.1:8000."""
     from aquavolt.child import ChildError
     from aquavolt.config.documents import ConfigError
-    from aquavolt.config.settings import load_settings
+    from aquavolt.config.settings import influx_only, load_settings
     from aquavolt.demo import Demo
     from aquavolt.program import ProgramError, listen
     from aquavolt.stores.lock import DataInUseError
 
     with told(ConfigError, ProgramError):
-        found = load_settings(environment={}, data=data.resolve(), port=port, host="127.0.0.1", rules=rules)
+        found = load_settings(environment=influx_only(), data=data.resolve(), port=port, host="127.0.0.1", rules=rules)
         listening = listen("127.0.0.1", port)
     typer.echo(f"AquaVolt demo: simulated campus, seed {seed}, data in {data}")
     with told(ChildError, ConfigError, DataInUseError, OSError):
-        made = Demo(found, seed)
+        made = Demo(found, seed, mqtt_port=mqtt_port)
     try:
         with shown() as advance:
             _serve(made.setup, made.prologue(advance), listening)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from api.parts import Prices
 from aquavolt.channels.kinds import ChannelSettings
 from aquavolt.config.documents import ConfigError, Document, read_document
+from aquavolt.stores.influx.settings import InfluxSettings
 from metering.site_document import Fault
 
 
@@ -33,6 +34,15 @@ class JournalSettings(_Strict):
 
     cap_mb: int = Field(4096, ge=16, description="past this the oldest entries go first, counted and alerted")
     free_disk_floor_mb: int = Field(512, ge=0, description="with less free disk nothing more is taken")
+
+
+class InfluxConnection(_Strict):
+    """InfluxDB 2 as the store, in place of the embedded one."""
+
+    url: str = Field(pattern=r"^https?://[^/]+/?$", description="`http(s)://host:port`")
+    token: SecretStr
+    org: str = Field(min_length=1)
+    bucket: str = Field("aquavolt", pattern=r"^[^_\"][^\"]*$", description="made on first start, as `BUCKET_intervals`")
 
 
 class PriceSettings(_Strict):
@@ -59,6 +69,7 @@ class Settings(_Strict):
     token: SecretStr | None = Field(None, description="what programs send as `Authorization: Bearer`")
     public_url: str | None = Field(None, description="address of the page as people reach it, for links in messages")
     retention_days: int = Field(1100, ge=1, description="raw readings older than this go; intervals stay")
+    influx: InfluxConnection | None = Field(None, description="none: the embedded store in the data folder")
     journal: JournalSettings = JournalSettings()
     prices: PriceSettings = PriceSettings()
     brokers: dict[str, BrokerAccount] = Field(default_factory=dict, description="by `host:port`")
@@ -68,6 +79,13 @@ class Settings(_Strict):
     def records_url(self) -> str:
         """Where alerts are kept."""
         return self.records or f"sqlite:///{self.data / 'records.db'}"
+
+    def influx_for(self, site: str) -> InfluxSettings | None:
+        """How the site's store reaches InfluxDB; None: the embedded store."""
+        if (given := self.influx) is None:
+            return None
+        token, days = given.token.get_secret_value(), float(self.retention_days)
+        return InfluxSettings(given.url.rstrip("/"), token, given.org, given.bucket, site, retention_days=days)
 
     @property
     def page_url(self) -> str:
@@ -84,7 +102,16 @@ _ENVIRONMENT = {
     "AQUAVOLT_RECORDS": "records",
     "AQUAVOLT_TOKEN": "token",
     "AQUAVOLT_PUBLIC_URL": "public_url",
+    "AQUAVOLT_INFLUX_URL": "influx.url",
+    "AQUAVOLT_INFLUX_TOKEN": "influx.token",
+    "AQUAVOLT_INFLUX_ORG": "influx.org",
+    "AQUAVOLT_INFLUX_BUCKET": "influx.bucket",
 }
+
+
+def influx_only(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The variables that say where InfluxDB is: the demo listens to no others."""
+    return {name: value for name, value in environment.items() if _ENVIRONMENT.get(name, "").startswith("influx.")}
 
 
 def load_settings(path: Path | None = None, environment: Mapping[str, str] = os.environ, **given: Any) -> Settings:
@@ -98,12 +125,24 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] = os.
     if not isinstance(content, dict):
         raise ConfigError(f"{path}:1: settings are a mapping with keys of: {', '.join(Settings.model_fields)}")
     named = {key: variable for variable, key in _ENVIRONMENT.items() if variable in environment}
-    values = {**content, **{key: environment[variable] for key, variable in named.items()}}
+    values = _with_environment(content, {key: environment[variable] for key, variable in named.items()})
     values.update({k: v for k, v in given.items() if v is not None})
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
         raise _settings_error(error, document, named, given) from error
+
+
+def _with_environment(content: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """The document's values with those of the environment in their places; `a.b` is the key b of the mapping a."""
+    values = dict(content)
+    for key, value in given.items():
+        section, _, inner = key.rpartition(".")
+        if not section:
+            values[key] = value
+        elif isinstance(values.get(section, {}), dict):
+            values[section] = {**values.get(section, {}), inner: value}
+    return values
 
 
 def _default_document() -> Document | None:
@@ -118,15 +157,26 @@ def _settings_error(
     for fault in error.errors(include_url=False):
         path = tuple(fault["loc"])
         key = str(path[0])
+        variable = named.get(".".join(map(str, path))) or named.get(key)
+        variable = variable or _missing_variable(path, fault["type"], named)
         message = fault["msg"]
         if fault["type"] == "extra_forbidden":
             message = f"unknown key; allowed: {', '.join(Settings.model_fields)}" if len(path) == 1 else "unknown key"
         if given.get(key) is not None:
             told.append(f"--{key.replace('_', '-')}: {message}")
-        elif key in named:
-            told.append(f"{named[key]}: {message}")
+        elif variable:
+            told.append(f"{variable}: {message}")
         else:
             in_file.append(Fault(path, message))
     if document and in_file:
         told.append(str(document.error(in_file)))
     return ConfigError("\n".join(told))
+
+
+def _missing_variable(path: tuple[int | str, ...], kind: str, named: Mapping[str, str]) -> str | None:
+    """The variable that is missing beside others of its section, where they come from the environment."""
+    is_section_named = any(key.startswith(f"{path[0]}.") for key in named)
+    if kind != "missing" or not is_section_named:
+        return None
+    wanted = ".".join(map(str, path))
+    return next((variable for variable, key in _ENVIRONMENT.items() if key == wanted), None)

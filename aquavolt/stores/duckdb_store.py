@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,25 @@ from aquavolt.stores.meter_numbers import MeterNumbers
 from aquavolt.stores.newest import ChannelRows, NewestReadings
 from aquavolt.stores.windows_on_grid import plan
 from metering.batch import ReadingBatch, Times, concatenate
+from metering.health import HealthReport
 from metering.intervals import IntervalBatch
 from metering.ports import UsageSeries
+from metering.quantities import BY_CODE
 from metering.quantities import quantity as quantity_named
+from metering.windows import GRID_MS
 
 DEFAULT_MEMORY_LIMIT = "128MB"
 DEFAULT_THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalExtent:
+    """Whose intervals are stored, and when: [start, end)."""
+
+    meters: tuple[str, ...]
+    quantities: tuple[str, ...]
+    start: np.datetime64
+    end: np.datetime64
 
 
 class DuckDBStore:
@@ -137,6 +151,30 @@ class DuckDBStore:
         place = {meter: i for i, meter in enumerate(asked)}
         again = [place[m] for m in meters]
         return UsageSeries(tuple(meters), edges.astype("datetime64[ms]"), usage[:, again], quality[:, again])
+
+    def reading_quantities(self) -> tuple[str, ...]:
+        """The quantities of which readings are stored, in the order of their codes."""
+        with self._connection.query() as cursor:
+            rows = cursor.execute("SELECT DISTINCT quantity FROM readings ORDER BY quantity").fetchall()
+        return tuple(BY_CODE[code].name for (code,) in rows)
+
+    def interval_extent(self) -> IntervalExtent | None:
+        """What intervals there are; None: none."""
+        with self._connection.query() as cursor:
+            first, last = cursor.execute("SELECT min(step), max(step) FROM intervals").fetchone()
+            numbers = cursor.execute("SELECT DISTINCT meter FROM intervals ORDER BY meter").fetchall()
+            codes = cursor.execute("SELECT DISTINCT quantity FROM intervals ORDER BY quantity").fetchall()
+        if first is None:
+            return None
+        ids = self._meters.ids()
+        start, end = (np.datetime64(step * GRID_MS, "ms") for step in (first, last + 1))
+        return IntervalExtent(
+            tuple(ids[number] for (number,) in numbers), tuple(BY_CODE[code].name for (code,) in codes), start, end
+        )
+
+    def told_in(self, report: HealthReport) -> HealthReport:
+        """The report as it is: what the file does wrong, the part that calls tells."""
+        return report
 
     def maintain(self, now: np.datetime64) -> Maintenance:
         """Remove raw readings older than `raw_retention_days` before `now`, and superseded ones; give space back."""

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aquavolt.stores.calls import OwnedStore
-from aquavolt.stores.duckdb_store import DuckDBStore
+from aquavolt.stores.influx.settings import InfluxSettings
 from aquavolt.stores.lock import SOCKET_FILE, DataInUseError, DataLock
+from aquavolt.stores.opened import STORE_FILE, open_store
 from aquavolt.stores.remote import RemoteStore
 from metering.batch import ReadingBatch
 from metering.ports import StoreUnavailableError
 
-STORE_FILE = "store.duckdb"
 _RETRY_S = 0.1
 
 
@@ -33,8 +33,10 @@ class OpenStores:
 
 
 @contextmanager
-def open_stores(folder: Path, *, patience_s: float = 10.0) -> Iterator[OpenStores]:
-    """Open the folder's stores: the file itself under the folder's lock, or through the process that has the lock.
+def open_stores(
+    folder: Path, *, influx: InfluxSettings | None = None, patience_s: float = 10.0
+) -> Iterator[OpenStores]:
+    """Open the folder's stores: themselves under the folder's lock, or through the process that has the lock.
 
     `patience_s` is how long a process that holds the lock may take to answer, e.g. because it is just starting.
 
@@ -42,12 +44,12 @@ def open_stores(folder: Path, *, patience_s: float = 10.0) -> Iterator[OpenStore
         FileNotFoundError: there is no data in the folder.
         StoreUnavailableError: a process holds the lock and does not answer, or the file cannot be opened.
     """
-    if not (folder / STORE_FILE).exists():
+    if influx is None and not (folder / STORE_FILE).exists():
         raise FileNotFoundError(f"there is no data in {folder}: it has no {STORE_FILE}")
     found = _own_or_reach(folder, time.monotonic() + patience_s)
     try:
         if isinstance(found, DataLock):
-            yield from _owned(folder)
+            yield from _owned(folder, influx)
         else:
             yield OpenStores(found, found.submit)
     finally:
@@ -70,8 +72,8 @@ def _own_or_reach(folder: Path, deadline: float) -> DataLock | RemoteStore:
             return lock
 
 
-def _owned(folder: Path) -> Iterator[OpenStores]:
-    store = DuckDBStore(folder / STORE_FILE)
+def _owned(folder: Path, influx: InfluxSettings | None) -> Iterator[OpenStores]:
+    store = open_store(folder, influx)
     try:
         yield OpenStores(store, None)
     finally:

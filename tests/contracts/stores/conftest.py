@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import pytest
 
 from aquavolt.stores.duckdb_store import DuckDBStore
+from aquavolt.stores.influx.influx_store import InfluxStore
+from aquavolt.stores.influx.settings import InfluxSettings
 from aquavolt.stores.owner import StoreServer
 from aquavolt.stores.remote import RemoteStore
+from deploy.services.influxd import Access
 
 
 def _duckdb(folder: Path) -> DuckDBStore:
@@ -32,14 +36,28 @@ class _OwnedElsewhere(RemoteStore):
         self.owned.close()
 
 
+def _influx(folder: Path, influx: Access) -> InfluxStore:
+    """Buckets of its own, by the folder's name, on the real server of the test run."""
+    bucket = f"contract_{zlib.crc32(str(folder).encode()):08x}"
+    return InfluxStore(InfluxSettings(influx.url, influx.token, influx.org, bucket, "campus"), folder)
+
+
 # Name -> how to open the adapter on a folder of its own; opened again on the same folder it must show the same data.
-ADAPTERS: dict[str, Callable[[Path], Any]] = {"duckdb": _duckdb, "duckdb through its socket": _OwnedElsewhere}
+ADAPTERS: dict[str, Callable[..., Any]] = {
+    "duckdb": _duckdb,
+    "duckdb through its socket": _OwnedElsewhere,
+    "influx": _influx,
+}
 
 
-@pytest.fixture(params=ADAPTERS)
+@pytest.fixture(
+    params=[pytest.param(name, marks=pytest.mark.influx) if name == "influx" else name for name in ADAPTERS]
+)
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Any]]:
     """Opens the store; called again, it closes the one before and opens it anew."""
     opened: list[Any] = []
+    # The server is asked for only where it is needed: elsewhere the tests run without it.
+    given = (request.getfixturevalue("influx"),) if request.param == "influx" else ()
 
     def close() -> None:
         while opened:
@@ -47,7 +65,7 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
 
     def reopen() -> Any:
         close()
-        opened.append(ADAPTERS[request.param](tmp_path))
+        opened.append(ADAPTERS[request.param](tmp_path, *given))
         return opened[-1]
 
     yield reopen

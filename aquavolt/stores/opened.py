@@ -1,0 +1,50 @@
+"""The store that the settings ask for: InfluxDB where there is an address, else the embedded one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from aquavolt.stores.calls import OwnedStore
+from aquavolt.stores.influx.settings import InfluxSettings
+from aquavolt.stores.maintenance import Maintenance
+from metering.health import HealthReport
+
+STORE_FILE = "store.duckdb"
+
+
+class ProgramStore(OwnedStore, Protocol):
+    """A store with all that a running program needs of it."""
+
+    def maintain(self, now: np.datetime64) -> Maintenance:
+        """Remove what is too old or superseded."""
+        ...
+
+    def told_in(self, report: HealthReport) -> HealthReport:
+        """The report with how the store does."""
+        ...
+
+    def close(self) -> None:
+        """Close it; what was confirmed is kept."""
+        ...
+
+
+def open_store(
+    folder: Path, influx: InfluxSettings | None = None, *, raw_retention_days: float | None = None
+) -> ProgramStore:
+    """Open the store of a data folder. The embedded one wants the folder's lock held; InfluxDB needs not be there yet.
+
+    Raises:
+        StoreUnavailableError: its file cannot be opened.
+        SchemaError: the embedded store's file is none of ours.
+    """
+    # Each is imported where it is used: the one's library is as heavy as the other's.
+    if influx is None:
+        from aquavolt.stores.duckdb_store import DuckDBStore  # noqa: PLC0415
+
+        return DuckDBStore(folder / STORE_FILE, raw_retention_days=raw_retention_days)
+    from aquavolt.stores.influx.influx_store import InfluxStore  # noqa: PLC0415
+
+    return InfluxStore(influx, folder)
