@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aquavolt.judge import CURSOR as STREAM
-from aquavolt.store_sink import CURSOR as LIVE
-from aquavolt.store_sink import StoreSink
+from aquavolt.store_sink import CURSORS, StoreSink
 from aquavolt.stores.influx.settings import InfluxSettings
 from aquavolt.stores.lock import DataInUseError, DataLock
 from aquavolt.stores.opened import open_store
@@ -43,7 +42,7 @@ def journal_of(data: Path, influx: InfluxSettings | None = None) -> Iterator[Cal
 
 
 def _own_journal(data: Path, influx: InfluxSettings | None) -> Iterator[Callable[[ReadingBatch], None]]:
-    journal = Journal(data / JOURNAL_FILE, readers=(LIVE, STREAM))
+    journal = Journal(data / JOURNAL_FILE, readers=(*CURSORS, STREAM))
     store = open_store(data, influx)
     try:
         yield lambda batch: _take(journal, batch)

@@ -22,7 +22,6 @@ from metering.entries import Entry, Tick
 from metering.health import HealthReport
 from metering.site import Site
 
-
 POSTED = "posted"
 """The collector that is `watch` itself: readings that people post."""
 
