@@ -31,9 +31,10 @@ class Collecting:
         self._settings, self._journal, self._sink, self._counts = settings, journal, sink, counts
         self._collector = collector
 
-    async def run(self, site: Site) -> None:
-        """Read every meter that has a connection, until cancelled."""
-        connected = [m for m in site.meters.values() if m.connection is not None and m.profile is not None]
+    async def run(self, site: Site, meters: Iterable[Meter] | None = None) -> None:
+        """Read these meters of the site (None: all), as far as they have a connection, until cancelled."""
+        wanted = site.meters.values() if meters is None else meters
+        connected = [m for m in wanted if m.connection is not None and m.profile is not None]
         polled = [m for m in connected if is_modbus(m)]
         poller = ModbusPoller(polled, self._sink, self._counts)
         sources = self._mqtt_sources(site, [m for m in connected if m not in polled])

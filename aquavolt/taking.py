@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from collector.journal_sink import JournalSink
 from metering.batch import ReadingBatch
 from metering.health import HealthReport
 from metering.ports import ReadingStore
-from metering.site import Site
+from metering.site import Meter, Site
 
 
 class Taking:
@@ -46,12 +46,14 @@ class Taking:
         """How collecting goes, now."""
         return self.counts.report(self._setup.now(), self.journal)
 
-    async def run(self, sink: JournalSink, site: Site, collector: str = "") -> None:
-        """Read the site's meters and tick, until cancelled."""
+    async def run(
+        self, sink: JournalSink, site: Site, meters: Iterable[Meter] | None = None, collector: str = ""
+    ) -> None:
+        """Read these meters of the site (None: all) and tick, until cancelled."""
         collecting = Collecting(self._setup.settings, self.journal, sink, self.counts, collector)
         ticks = asyncio.create_task(tick_forever(sink, self._setup.now), name="ticks")
         try:
-            await collecting.run(site)
+            await collecting.run(site, meters)
         finally:
             ticks.cancel()
 

@@ -41,11 +41,6 @@ class EventClock:
         self._heard.pop(collector, None)
         self._ticks.pop(collector, None)
 
-    @property
-    def is_running(self) -> bool:
-        """Whether any collector has sent a tick."""
-        return any(self._ticks.values())
-
     def saved(self) -> tuple[dict[str, int], int]:
         """Where it stands, for `put_back`."""
         return dict(self._ticks), self._told

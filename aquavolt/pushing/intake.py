@@ -125,9 +125,10 @@ class Intake:
         return kept
 
     def tick(self, tick: Tick) -> None:
-        """This program's own clock: it counts as long as no collector has sent its own."""
+        """This program's own clock: it counts only where there is no collector, and people post readings."""
         with self._lock:
-            if not self._clock.is_running and not self._is_closed:
+            is_alone = set(self._places) == {POSTED} and self._places[POSTED].next > 1
+            if is_alone and not self._is_closed:
                 self._journal.append([tick])
                 self._coverage.note(self._pushed())
 

@@ -59,54 +59,62 @@ class ServerParts:
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-def create_server(parts: ServerParts) -> Starlette:
-    """The application."""
+class _Routes:
+    """One method an address."""
 
-    async def hello(request: Request) -> Response:
+    def __init__(self, parts: ServerParts) -> None:
+        self._parts = parts
+
+    async def hello(self, request: Request) -> Response:
         name = _collector_of(request)
         message = from_json(Hello, await _body(request))
-        return _json(await run_in_threadpool(parts.intake.hello, name, message))
+        return _json(await run_in_threadpool(self._parts.intake.hello, name, message))
 
-    async def push(request: Request) -> Response:
+    async def push(self, request: Request) -> Response:
         name, body = _collector_of(request), await _body(request)
         found = await run_in_threadpool(decode_push, body)
         if found.header.collector != name:
             raise WireError(f"a push of {found.header.collector!r} to the place of {name!r}")
-        return _json(await run_in_threadpool(parts.intake.push, found))
+        return _json(await run_in_threadpool(self._parts.intake.push, found))
 
-    async def post(request: Request) -> Response:
+    async def post(self, request: Request) -> Response:
         entry = decode_entry(await _body(request))
         if not isinstance(entry, ReadingBatch):
             raise WireError("only readings can be posted")
-        await run_in_threadpool(parts.post, entry)
+        await run_in_threadpool(self._parts.post, entry)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
-    async def state(_request: Request) -> Response:
-        return _json(await run_in_threadpool(parts.state))
+    async def state(self, _request: Request) -> Response:
+        return _json(await run_in_threadpool(self._parts.state))
 
-    async def stream(request: Request) -> Response:
-        frames = parts.stream.frames(request.headers.get("Last-Event-ID"))
+    async def stream(self, request: Request) -> Response:
+        frames = self._parts.stream.frames(request.headers.get("Last-Event-ID"))
         return StreamingResponse(frames, media_type="text/event-stream")
 
-    async def healthz(_request: Request) -> Response:
+    async def healthz(self, _request: Request) -> Response:
         return Response(b'{"status":"ok"}', media_type="application/json")
 
-    async def readyz(_request: Request) -> Response:
-        is_ready = (await run_in_threadpool(parts.state)).is_ready
+    async def readyz(self, _request: Request) -> Response:
+        is_ready = (await run_in_threadpool(self._parts.state)).is_ready
         return Response(status_code=HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
-    def signed(answer: Answer) -> Answer:
-        return _signed(answer, parts.token)
+
+def create_server(parts: ServerParts) -> Starlette:
+    """The application."""
+    routes = _Routes(parts)
+
+    def signed(path: str, answer: Answer, method: str = "GET") -> Route:
+        return Route(path, _signed(answer, parts.token), methods=[method])
 
     return Starlette(
         routes=[
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-            Route("/collectors/{name}", signed(hello), methods=["PUT"]),
-            Route("/collectors/{name}/entries", signed(push), methods=["POST"]),
-            Route("/readings", signed(post), methods=["POST"]),
-            Route("/state", signed(state)),
-            Route("/stream", signed(stream)),
+            Route("/healthz", routes.healthz),
+            Route("/readyz", routes.readyz),
+            signed("/collectors/{name}", routes.hello, "PUT"),
+            signed("/collectors/{name}/entries", routes.push, "POST"),
+            signed("/readings", routes.post, "POST"),
+            signed("/state", routes.state),
+            signed("/stream", routes.stream),
         ]
     )
 
