@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 
+import structlog
+
 from api.stream import EventStream
 from aquavolt.clock import each_tick
 from aquavolt.importing import JOURNAL_FILE
@@ -32,6 +34,7 @@ from metering.batch import ReadingBatch
 from metering.entries import Tick
 
 FOLDER = "watch"
+_log = structlog.get_logger(__name__)
 
 
 class Watch:
@@ -111,13 +114,16 @@ class Watch:
         self.judging.start()
         self._pusher.worker.start()
         stopping = loop.create_task(stop.wait(), name="stop")
-        announcing = self.judging.announce(lambda: self.judging.judge.position >= self._history_head, on_ready)
+        announcing = self.judging.announce(
+            lambda: self.judging.judge.position >= self._history_head, lambda: _log.info("history is judged")
+        )
         beside = [
             loop.create_task(announcing, name="ready"),
             loop.create_task(keep_alive(lambda: self.is_well), name="watchdog"),
             loop.create_task(each_tick(self._tick), name="ticks"),
         ]
         async with serving(server, listening, **self._tls()) as http:
+            on_ready()
             try:
                 await until_first(stopping, http)
             finally:
