@@ -20,6 +20,7 @@ import httpx
 from fed import ROOT
 from state import _ALERTS
 
+from aquavolt.config.documents import load_site
 from aquavolt.pushing.link import headers_of
 from aquavolt.pushing.wire import WatchState, from_json
 from aquavolt.stores.influx.influx_store import InfluxStore
@@ -28,8 +29,8 @@ from deploy.services.free_port import free_port
 from deploy.services.influxd import Access
 
 CHILD = Path(__file__).parent / "split_child.py"
-TOKEN = "between-the-services"
-API_TOKEN = "for-people"
+TOKEN = "between-the-services"  # noqa: S105
+API_TOKEN = "for-people"  # noqa: S105
 LONGEST_S = 240.0
 
 
@@ -60,7 +61,8 @@ class Process:
     def _listen(self) -> None:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
-            self.said.extend(line.strip() for line in lines)
+            for line in lines:
+                self.said.append(line.strip())
 
     def has_said(self, word: str) -> bool:
         assert word in self.said or self._process.poll() is None, self.errors.read_text()[-4000:]
@@ -152,16 +154,9 @@ class Services:
         return self.records("SELECT alert_id, action, event_ms, actor, text, detail FROM audit ORDER BY alert_id, id")
 
     def store(self) -> InfluxStore:
-        influx, site = self.influx, "aquavolt"
-        site = self._site_id()
-        return InfluxStore(
-            InfluxSettings(influx.url, influx.token, influx.org, self.bucket, site), self.folder / "looked-at"
-        )
-
-    def _site_id(self) -> str:
-        from aquavolt.config.documents import load_site
-
-        return load_site(self.site)[0].id
+        influx, (site, _) = self.influx, load_site(self.site)
+        settings = InfluxSettings(influx.url, influx.token, influx.org, self.bucket, site.id)
+        return InfluxStore(settings, self.folder / "looked-at")
 
     def close(self) -> None:
         for process in self.running:

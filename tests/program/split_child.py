@@ -45,7 +45,7 @@ class FedCollect(Collect):
     async def _read(self, _sink: Any) -> None:
         done = int(self.journal.marks().get(FED, "0"))
         for place, entry in enumerate(self._feed[done:], done + 1):
-            while self._is_held_back and self.journal.head() - self.pusher.position > FLOW:
+            while self._is_held_back and self.journal.head() - self.pusher.position > FLOW:  # noqa: ASYNC110
                 await asyncio.sleep(LOOK_S)
             await asyncio.get_running_loop().run_in_executor(None, self.journal.append, [entry], {FED: str(place)})
         print("fed", flush=True)  # noqa: T201

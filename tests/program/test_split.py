@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import httpx
 import numpy as np
 import pytest
-from feed import all_readings
 from fed import random_delays
+from feed import all_readings
 from split import API_TOKEN, Services, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.influx, pytest.mark.timeout(600)]
