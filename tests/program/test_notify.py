@@ -83,7 +83,8 @@ def test_the_units_are_as_systemd_wants_them(tmp_path):
     names = ["aquavolt-watch.service", "aquavolt-serve.service", "aquavolt-collect@library.service"]
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *names],
-        check=False, cwd=tmp_path, env=os.environ | {"SYSTEMD_UNIT_PATH": f"{tmp_path}:"}, capture_output=True, text=True,
+        check=False, cwd=tmp_path, env=os.environ | {"SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+        capture_output=True, text=True,
     )  # fmt: skip
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -119,12 +119,15 @@ def collector(server, tmp_path) -> Iterator[Callable[..., Collector]]:
         counts = Counts()
         found: Collector
 
+        def hear(refused: Mapping[str, str]) -> None:
+            found.refused.update(refused)
+
         def tell(_state: str, error: str) -> None:
             found.errors += [error] if error else []
 
         parts = PusherParts(
             name, journal, link, lambda: Hello(journal.epoch, site, meters), journal.head,
-            lambda: counts.report(START, journal), lambda refused: found.refused.update(refused), tell, draw=lambda: 0.0,
+            lambda: counts.report(START, journal), hear, tell, draw=lambda: 0.0,
         )  # fmt: skip
         found = Collector(name, journal, Pusher(parts), link)
         found.pusher.worker.pause = lambda _: None  # type: ignore[method-assign]
