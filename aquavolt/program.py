@@ -19,10 +19,11 @@ from api.app import create_app
 from api.parts import ApiParts, Readiness
 from api.stream import EventStream
 from aquavolt.clock import each_night
+from aquavolt.http_server import access_of, listen, serving
 from aquavolt.judge import CURSOR as STREAM
 from aquavolt.judging import Judging
 from aquavolt.rebuild import Ground
-from aquavolt.setup import ProgramError, Setup, access_of, cancelled, listen, serving, until_first
+from aquavolt.setup import ProgramError, Setup, cancelled, until_first
 from aquavolt.store_sink import CURSORS
 from aquavolt.stores.lock import DataLock
 from aquavolt.stores.opened import open_store

@@ -114,8 +114,9 @@ def _run(run: Run, close: Callable[[], None], address: tuple[str, int] | None) -
     """Run a service until a signal; with an address it listens there."""
     import uvloop
 
+    from aquavolt.http_server import listen
     from aquavolt.notify import notify
-    from aquavolt.setup import ProgramError, listen
+    from aquavolt.setup import ProgramError
 
     def ready() -> None:
         notify("READY=1")

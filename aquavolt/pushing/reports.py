@@ -59,7 +59,11 @@ class Reports:
             _meters(reports, {name: set(known[name].refused) for name in reports}),
             (
                 *(self._connection(name, state) for name, state in known.items()),
-                *(connection for report in reports.values() for connection in report.connections),
+                *(
+                    replace(line, connection=_line_of(name, line.connection))
+                    for name, report in reports.items()
+                    for line in report.connections
+                ),
             ),
             _journals({name: report.journal for name, report in reports.items()}, own),
             _set_aside(known, reports),
@@ -79,11 +83,17 @@ def _meters(reports: Mapping[str, HealthReport], refused: Mapping[str, set[str]]
     found: dict[str, MeterHealth] = {}
     for name, report in reports.items():
         for meter in report.meters:
+            told = replace(meter, connection=_line_of(name, meter.connection))
             if meter.meter not in refused[name]:
-                found[meter.meter] = meter
+                found[meter.meter] = told
             else:
-                found.setdefault(meter.meter, meter)
+                found.setdefault(meter.meter, told)
     return tuple(found.values())
+
+
+def _line_of(collector: str, connection: str) -> str:
+    """Two collectors may have a line to the same broker."""
+    return f"{collector}: {connection}" if connection else ""
 
 
 def _journals(reports: Mapping[str, JournalHealth], own: JournalHealth) -> JournalHealth:

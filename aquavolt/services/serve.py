@@ -11,10 +11,11 @@ from alerts.records import Records
 from api.app import create_app
 from api.parts import ApiParts
 from api.stream import EventStream
+from aquavolt.http_server import access_of, serving
 from aquavolt.notify import keep_alive
 from aquavolt.services.footing import OpenStore, shared_store, watch_of
 from aquavolt.services.watch_client import WatchClient
-from aquavolt.setup import ProgramError, Setup, access_of, cancelled, serving, until_first
+from aquavolt.setup import ProgramError, Setup, cancelled, until_first
 from metering.health import HealthReport
 
 FOLDER = "serve"

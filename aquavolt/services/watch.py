@@ -12,6 +12,7 @@ import structlog
 
 from api.stream import EventStream
 from aquavolt.clock import each_tick
+from aquavolt.http_server import serving
 from aquavolt.importing import JOURNAL_FILE
 from aquavolt.judge import CURSOR as STREAM
 from aquavolt.judging import Judging
@@ -24,7 +25,7 @@ from aquavolt.pushing.server import ServerParts, create_server
 from aquavolt.pushing.wire import Hello, WatchState
 from aquavolt.rebuild import Ground
 from aquavolt.services.footing import OpenStore, shared_store, watch_of
-from aquavolt.setup import Setup, cancelled, limits_of, serving, until_first
+from aquavolt.setup import Setup, cancelled, limits_of, until_first
 from aquavolt.store_sink import CURSORS
 from aquavolt.stores.lock import DataLock
 from aquavolt.taking import Taking

@@ -23,10 +23,11 @@ from aquavolt.channels.webhook import WebhookChannel, WebhookSettings
 from aquavolt.cli.service import stopped_by_signals
 from aquavolt.config.documents import load_rules, load_site
 from aquavolt.config.settings import Settings
+from aquavolt.http_server import listen
 from aquavolt.services.collect import Collect
 from aquavolt.services.serve import Serve
 from aquavolt.services.watch import Watch
-from aquavolt.setup import Setup, listen
+from aquavolt.setup import Setup
 from metering.entries import Tick
 
 FED = "fed"

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from api.stream import EventStream
+from aquavolt.http_server import listen, serving
 from aquavolt.pushing.coverage import CURSOR as STORED
 from aquavolt.pushing.intake import POSTED, Intake
 from aquavolt.pushing.link import HttpLink, LinkError, headers_of
 from aquavolt.pushing.pusher import Pusher, PusherParts
 from aquavolt.pushing.server import ServerParts, create_server
 from aquavolt.pushing.wire import Hello, PushHeader, WatchState, encode_push
-from aquavolt.setup import listen, serving
 from collector.counts import Counts
 from collector.journal import Journal
 from metering.batch import ReadingBatch, batch_of
