@@ -12,10 +12,9 @@ from aquavolt.stores.influx.settings import InfluxSettings
 from aquavolt.stores.lock import DataInUseError, DataLock
 from aquavolt.stores.opened import open_store
 from aquavolt.stores.opening import open_stores
+from aquavolt.taking import JOURNAL_FILE
 from collector.journal import Journal
 from metering.batch import ReadingBatch
-
-JOURNAL_FILE = "journal.db"
 
 
 @contextmanager

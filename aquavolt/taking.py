@@ -9,7 +9,6 @@ from pathlib import Path
 
 from aquavolt.clock import tick_forever
 from aquavolt.collecting import Collecting
-from aquavolt.importing import JOURNAL_FILE
 from aquavolt.setup import Setup, limits_of
 from aquavolt.store_sink import StoreSink
 from collector.counts import Counts
@@ -19,6 +18,8 @@ from metering.batch import ReadingBatch
 from metering.health import HealthReport
 from metering.ports import ReadingStore
 from metering.site import Meter, Site
+
+JOURNAL_FILE = "journal.db"
 
 
 class Taking:

@@ -13,7 +13,6 @@ import structlog
 from api.stream import EventStream
 from aquavolt.clock import each_tick
 from aquavolt.http_server import serving
-from aquavolt.importing import JOURNAL_FILE
 from aquavolt.judge import CURSOR as STREAM
 from aquavolt.judging import Judging
 from aquavolt.notify import keep_alive
@@ -28,7 +27,7 @@ from aquavolt.services.footing import OpenStore, shared_store, watch_of
 from aquavolt.setup import Setup, cancelled, limits_of, until_first
 from aquavolt.store_sink import CURSORS
 from aquavolt.stores.lock import DataLock
-from aquavolt.taking import Taking
+from aquavolt.taking import JOURNAL_FILE, Taking
 from aquavolt.worker import Worker
 from collector.journal import Journal
 from metering.batch import ReadingBatch
