@@ -24,6 +24,7 @@ from aquavolt.cli.service import stopped_by_signals
 from aquavolt.config.documents import load_rules, load_site
 from aquavolt.config.settings import Settings
 from aquavolt.http_server import listen
+from aquavolt.logs import set_up_logs
 from aquavolt.services.collect import Collect
 from aquavolt.services.serve import Serve
 from aquavolt.services.watch import Watch
@@ -61,6 +62,7 @@ def time_fed(feed: list[Any], done: int) -> np.datetime64:
 
 def main(text: str) -> None:
     given = json.loads(text)
+    set_up_logs()  # to stderr: what is said on stdout is for the test
     aquavolt.judge.SNAPSHOT_EVERY_S, aquavolt.store_sink._LINGER_S = 0.3, 0.01
     aquavolt.pushing.pusher.HEARTBEAT_S, aquavolt.pushing.pusher._LONGEST_WAIT_S = 0.5, 1.0
     settings = Settings.model_validate(given["settings"])
