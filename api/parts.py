@@ -7,13 +7,16 @@ import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from alerts.records import Records
-from api.stream import EventStream
 from metering.batch import ReadingBatch
 from metering.health import HealthReport
 from metering.ports import IntervalStore, ReadingStore
 from metering.site import Site
+
+if TYPE_CHECKING:  # a program that only reads settings loads no database library
+    from alerts.records import Records
+    from api.stream import EventStream
 
 DEMO_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 

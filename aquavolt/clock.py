@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -25,11 +25,20 @@ def utc_ms() -> np.datetime64:
 
 
 async def tick_forever(sink: JournalSink, now: Callable[[], np.datetime64] = utc_ms, period_s: float = TICK_S) -> None:
-    """A tick each minute; one that cannot be written is left out, the next says the same."""
+    """A tick each minute into the journal."""
+
+    async def write() -> None:
+        await sink.append_entry(Tick(now()))
+
+    await each_tick(write, period_s)
+
+
+async def each_tick(write: Callable[[], Awaitable[None]], period_s: float = TICK_S) -> None:
+    """Call it each minute; a tick that cannot be written is left out, the next says the same."""
     while True:
         await asyncio.sleep(period_s - time.time() % period_s)
         try:
-            await sink.append_entry(Tick(now()))
+            await write()
         except JournalError:
             continue
 

@@ -24,12 +24,17 @@ _log = structlog.get_logger(__name__)
 class Collecting:
     """Runs the collectors of a site."""
 
-    def __init__(self, settings: Settings, journal: Journal, sink: JournalSink, counts: Counts) -> None:
+    def __init__(
+        self, settings: Settings, journal: Journal, sink: JournalSink, counts: Counts, collector: str = ""
+    ) -> None:
+        """`collector` is this one's name where a site has several: brokers tell them apart by it."""
         self._settings, self._journal, self._sink, self._counts = settings, journal, sink, counts
+        self._collector = collector
 
-    async def run(self, site: Site) -> None:
-        """Read every meter that has a connection, until cancelled."""
-        connected = [m for m in site.meters.values() if m.connection is not None and m.profile is not None]
+    async def run(self, site: Site, meters: Iterable[Meter] | None = None) -> None:
+        """Read these meters of the site (None: all), as far as they have a connection, until cancelled."""
+        wanted = site.meters.values() if meters is None else meters
+        connected = [m for m in wanted if m.connection is not None and m.profile is not None]
         polled = [m for m in connected if is_modbus(m)]
         poller = ModbusPoller(polled, self._sink, self._counts)
         sources = self._mqtt_sources(site, [m for m in connected if m not in polled])
@@ -58,7 +63,7 @@ class Collecting:
             broker.host,
             broker.port,
             # The session's name stays over restarts, so that the broker keeps what came while we were away.
-            client_id=f"aquavolt-{site.id}",
+            client_id="-".join(filter(None, ("aquavolt", site.id, self._collector))),
             is_tls=broker.scheme == "mqtts",
             ca_file=account.ca_file,
             username=account.username,

@@ -7,16 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aquavolt.judge import CURSOR as STREAM
-from aquavolt.store_sink import CURSOR as LIVE
-from aquavolt.store_sink import StoreSink
+from aquavolt.store_sink import CURSORS, StoreSink
 from aquavolt.stores.influx.settings import InfluxSettings
 from aquavolt.stores.lock import DataInUseError, DataLock
 from aquavolt.stores.opened import open_store
 from aquavolt.stores.opening import open_stores
+from aquavolt.taking import JOURNAL_FILE
 from collector.journal import Journal
 from metering.batch import ReadingBatch
-
-JOURNAL_FILE = "journal.db"
 
 
 @contextmanager
@@ -43,7 +41,7 @@ def journal_of(data: Path, influx: InfluxSettings | None = None) -> Iterator[Cal
 
 
 def _own_journal(data: Path, influx: InfluxSettings | None) -> Iterator[Callable[[ReadingBatch], None]]:
-    journal = Journal(data / JOURNAL_FILE, readers=(LIVE, STREAM))
+    journal = Journal(data / JOURNAL_FILE, readers=(*CURSORS, STREAM))
     store = open_store(data, influx)
     try:
         yield lambda batch: _take(journal, batch)

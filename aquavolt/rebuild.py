@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import structlog
@@ -49,6 +50,14 @@ def _is_whole(journal: Journal) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Ground:
+    """What a rebuild stands on: every reading of the journal up to `position` is in the store, or in `rest`."""
+
+    position: int
+    rest: Iterable[ReadingBatch] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Rebuilt:
     """A shard made anew, the journal position it stands for, and the alerts that are other than before."""
 
@@ -68,19 +77,20 @@ def rebuilt_shard(
     store: OwnedStore,
     now: np.datetime64,
     is_stopping: Callable[[], bool],
+    ground: Ground,
 ) -> Rebuilt:
-    """The shard as of what the store has, reconciled with the open alerts and kept as a snapshot.
+    """The shard as of its ground, reconciled with the open alerts and kept as a snapshot.
 
-    The store must have every entry that was ever applied to the records: an alert raised by a later one would be
+    The ground must have every entry that was ever applied to the records: an alert raised by a later one would be
     withdrawn here, and dropped when that entry comes again.
 
     Raises:
         RebuildStoppedError: `is_stopping` said so; nothing was written but intervals.
     """
-    position = store.position()
     if is_stopping():
         raise RebuildStoppedError
-    readings = _stored(store, now, is_stopping)
+    position = ground.position
+    readings = chain(_stored(store, now, is_stopping), ground.rest)
     made = rebuild(site, rules, readings, _standing(records), seq=position, at=now, intervals=store.upsert_intervals)
     alerts = records.reconcile(made.shard.open_incidents, position, to_datetime(now))
     records.save_snapshot(position, code_revision(), rules.revision, made.shard.snapshot())

@@ -1,18 +1,31 @@
-"""From the journal to the reading store: batches in order, the position in the same transaction."""
+"""From the journal to the reading store: batches in order, the position in the same transaction.
+
+Two cursors: after an outage `live` goes on at the journal's head, so that people see what is now, and `backlog` fills
+up to where `live` began. `until` keeps that place in the store.
+
+    0 ....... backlog ....... until ....... live ....... head
+      stored           to do         stored      to do
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+
+import structlog
 
 from aquavolt.worker import Worker
 from collector.journal import Journal
 from metering.batch import ReadingBatch
 from metering.ports import ReadingStore
 
-CURSOR = "live"
+CURSOR, BACKLOG = "live", "backlog"
+CURSORS = (CURSOR, BACKLOG)
+_UNTIL = "until"
 _READ_BYTES = 16 << 20
+_BACKLOG_BYTES = 4 << 20  # about 200,000 readings: live ones wait for no more than these
 _LINGER_S = 0.4  # a commit costs the same for one reading and for a thousand: let a moment's readings gather
 _SMALL = 5_000
+_log = structlog.get_logger(__name__)
 
 
 class StoreSink:
@@ -20,37 +33,74 @@ class StoreSink:
 
     def __init__(self, journal: Journal, store: ReadingStore, confirm: Callable[[ReadingBatch], None]) -> None:
         self._journal, self._store, self._confirm = journal, store, confirm
-        self._position = store.position(CURSOR)
+        self._backlog, self._until = store.position(BACKLOG), store.position(_UNTIL)
+        live = store.position(CURSOR)
+        self._live = max(live, self._until) if self.has_backlog else live
         # Where the journal lost its file the store may have seen more than it has given: never give that again.
-        journal.skip_to(self._position)
+        journal.skip_to(self._live)
+        self._may_be_behind = True  # at the start, and after a write that failed
+        self._done([])
         self.worker = Worker("store-sink", self.turn)
 
     @property
     def position(self) -> int:
         """The journal sequence up to which readings are in the store."""
-        return self._position
+        return self._backlog if self.has_backlog else self._live
+
+    @property
+    def has_backlog(self) -> bool:
+        """Whether `backlog` is still filling up."""
+        return self._backlog < self._until
 
     def turn(self) -> None:
         """Write what there is, or wait for more."""
-        if not self._journal.wait_beyond(self._position, 0.5):
+        if self._journal.wait_beyond(self._live, 0.0 if self.has_backlog else 0.5):
+            self._write_live()
+        if self.has_backlog:
+            self._write_backlog()
+
+    def _write_live(self) -> None:
+        upto, batches = self._read(self._live, _READ_BYTES)
+        if self._may_be_behind and upto < self._journal.head() and not self.has_backlog:
+            self._begin_backlog()
             return
-        upto, batches = self._read()
-        if sum(map(len, batches)) < _SMALL and not self.worker.is_stopping:
+        if sum(map(len, batches)) < _SMALL and not self.worker.is_stopping and not self.has_backlog:
             self.worker.pause(_LINGER_S)
-            upto, batches = self._read()
+            upto, batches = self._read(self._live, _READ_BYTES)
+        self._may_be_behind = True
         self._store.append_readings(batches, upto, CURSOR)
-        self._position = upto
-        self._journal.set_cursor(CURSOR, upto)
+        self._live, self._may_be_behind = upto, False
+        self._done(batches)
+
+    def _begin_backlog(self) -> None:
+        """More waits than one write takes: from now on `live` is what comes now. A kill in between changes nothing."""
+        behind, head = self._live, self._journal.head()
+        for cursor, position in ((BACKLOG, behind), (_UNTIL, head), (CURSOR, head)):
+            self._store.append_readings([], position, cursor)
+        self._backlog, self._until, self._live = behind, head, head
+        _log.warning("the store is behind; what is live goes first", entries=head - behind)
+
+    def _write_backlog(self) -> None:
+        upto, batches = self._read(self._backlog, _BACKLOG_BYTES, self._until)
+        self._store.append_readings(batches, upto, BACKLOG)
+        self._backlog = upto
+        self._done(batches)
+        if not self.has_backlog:
+            _log.info("the backlog of the store is filled up", entry=upto)
+
+    def _done(self, batches: list[ReadingBatch]) -> None:
+        self._journal.set_cursor(CURSOR, self._live)
+        self._journal.set_cursor(BACKLOG, self.position)
         for batch in batches:
             self._confirm(batch)
 
-    def _read(self) -> tuple[int, list[ReadingBatch]]:
+    def _read(self, after: int, max_bytes: int, until: int | None = None) -> tuple[int, list[ReadingBatch]]:
         """The next batches and the position after them. Entries that the journal no longer has are passed over."""
-        head = self._journal.head()
-        rows = self._journal.read(self._position, _READ_BYTES)
-        return rows[-1][0] if rows else head, [entry for _, entry in rows if isinstance(entry, ReadingBatch)]
+        end = self._journal.head() if until is None else until
+        rows = [row for row in self._journal.read(after, max_bytes) if until is None or row[0] <= until]
+        return rows[-1][0] if rows else end, [entry for _, entry in rows if isinstance(entry, ReadingBatch)]
 
     def drain(self) -> None:
         """Write everything the journal has; for the end of a program."""
-        while self._position < self._journal.head():
+        while self.position < self._journal.head():
             self.turn()

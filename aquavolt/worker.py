@@ -21,6 +21,11 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.last_error = ""
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()

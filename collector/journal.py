@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -71,26 +71,28 @@ class Journal:
 
     # -- appending ---------------------------------------------------------------------------------------
 
-    def append(self, entries: Sequence[Entry]) -> int:
+    def append(self, entries: Sequence[Entry], marks: Mapping[str, str] | None = None) -> int:
         """Write entries together; they are durable when this returns. Returns the last sequence.
+
+        `marks` are texts by name that the writer remembers with them: both are written, or neither.
 
         Raises:
             JournalFullError: the disk is full; nothing was written.
             JournalError: the file cannot be written; nothing was written, or the journal is closed.
         """
-        if not entries:
+        if not entries and not marks:
             return self.head()
         parts = [(encode_entry(entry), _readings_in(entry)) for entry in entries]
         with self._write_lock:
             rows = self._rows(parts)
-            self._guarded(lambda: self._write(rows))
+            self._guarded(lambda: self._write(rows, marks or {}))
             if self._monotonic() >= self._tend_at:
                 # These entries are safe, so trouble with upkeep is not their caller's: the next append tries again.
                 with suppress(JournalError):
                     self.tend()
         with self._grown:
             self._grown.notify_all()
-        return rows[-1].seq
+        return rows[-1].seq if rows else self.head()
 
     def is_accepting(self) -> bool:
         """Whether sources may hand in readings. False at the free-disk floor; cheap, looks once a second."""
@@ -116,6 +118,11 @@ class Journal:
     def head(self) -> int:
         """The last sequence given; 0 at first."""
         return self._book.head[0]
+
+    def marks(self) -> dict[str, str]:
+        """What writers remember, by name; see `append`."""
+        with self._write_lock:
+            return self._file.marks()
 
     def read(self, after: int, max_bytes: int = _READ_BYTES) -> list[tuple[int, Entry]]:
         """Entries beyond a sequence, in order, about `max_bytes` of them; at least one, if there is one.
@@ -279,11 +286,12 @@ class Journal:
         with self._file.transaction():
             work()
 
-    def _write(self, rows: Sequence[Row]) -> None:
-        head = rows[-1].seq, rows[-1].upto
+    def _write(self, rows: Sequence[Row], marks: Mapping[str, str]) -> None:
+        head = (rows[-1].seq, rows[-1].upto) if rows else self._book.head
         with self._file.transaction():
             self._file.insert(rows)
             self._file.set_edge("head", *head)
+            self._file.set_marks(marks)
             if self._unsaved:
                 self._file.set_cursors(self._book.cursors)
         self._unsaved = False

@@ -32,6 +32,7 @@ INSERT INTO edge VALUES ('head', 0, 0), ('tail', 0, 0);
 """
 _PLACE = "SELECT seq, at_ms, rows, upto, coalesce(length(body), 0) FROM entry"
 _DAMAGED_KEPT = 1000
+_MARK = "mark:"  # in `meta`: what writers remember
 _ROW_HEAD = struct.Struct("<qqqq")
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
@@ -152,6 +153,12 @@ class JournalFile:
         self._writer.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epoch,))
         self.epoch = epoch
 
+    def set_marks(self, marks: Mapping[str, str]) -> None:
+        """Keep what a writer remembers beside its entries."""
+        self._writer.executemany(
+            "INSERT OR REPLACE INTO meta VALUES (?, ?)", ((_MARK + name, value) for name, value in marks.items())
+        )
+
     def set_edge(self, name: str, seq: int, upto: int) -> None:
         """The last sequence given (`head`) or removed (`tail`), and the readings up to and with it."""
         self._writer.execute("UPDATE edge SET seq = ?, upto = ? WHERE name = ?", (seq, upto, name))
@@ -201,6 +208,11 @@ class JournalFile:
     def cursors(self) -> dict[str, int]:
         """How far readers had come, when it was last written."""
         return dict(self._writer.execute("SELECT name, seq FROM cursor").fetchall())
+
+    def marks(self) -> dict[str, str]:
+        """What writers remember, by name."""
+        rows = self._writer.execute("SELECT key, value FROM meta WHERE key LIKE ?", (_MARK + "%",)).fetchall()
+        return {str(key).removeprefix(_MARK): str(value) for key, value in rows}
 
     def dropped(self) -> dict[str, tuple[int, int]]:
         """(entries, readings) given up, by reason."""

@@ -67,6 +67,8 @@ def _copy(old: sqlite3.Connection, new: JournalFile, known: tuple[int, int]) -> 
     with new.transaction():
         for (epoch,) in _readable(old, "SELECT value FROM meta WHERE key = 'epoch'"):
             new.set_epoch(str(epoch))
+        marks = _readable(old, "SELECT substr(key, 6), value FROM meta WHERE key LIKE 'mark:%'")
+        new.set_marks({str(name): str(value) for name, value in marks})
         new.set_cursors(cursors)
         for reason, entries, readings in _readable(old, "SELECT * FROM dropped"):
             new.add_dropped(reason, entries, readings)

@@ -15,6 +15,7 @@ from aquavolt.cli.failure import Failure, told
 from aquavolt.cli.progress import shown
 
 if TYPE_CHECKING:
+    from aquavolt.config.settings import Settings
     from aquavolt.program import Program, Setup
 
 Port = Annotated[int | None, typer.Option(help="Port of the page; 8000 if nothing says otherwise.")]
@@ -42,10 +43,7 @@ def run(
         found = load_settings(settings, site=site, data=data, port=port, host=host, rules=rules)
         checked, _ = load_site(found.site)
         judged = load_rules(found.rules, checked)
-    if found.host not in _LOOPBACK:
-        raise Failure(f"host {found.host}: there are no accounts yet, so only {', '.join(_LOOPBACK)} are allowed")
-    if found.token is None:
-        typer.echo("no token is set (AQUAVOLT_TOKEN): page and API refuse everybody", err=True)
+    check_host(found)
     _serve(Setup(found, checked, judged), None)
 
 
@@ -80,6 +78,31 @@ def demo(
         made.close()
 
 
+def check_host(settings: Settings) -> None:
+    """Loopback only, until there are accounts.
+
+    Raises:
+        Failure: another address.
+    """
+    if settings.host not in _LOOPBACK:
+        raise Failure(f"host {settings.host}: there are no accounts yet, so only {', '.join(_LOOPBACK)} are allowed")
+    if settings.token is None:
+        typer.echo("no token is set (AQUAVOLT_TOKEN): page and API refuse everybody", err=True)
+
+
+def stopped_by_signals(told: Callable[[], object] = lambda: None) -> asyncio.Event:
+    """Set by SIGTERM or SIGINT; the running loop hears them."""
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        told()
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    return stop
+
+
 def _serve(
     setup: Setup,
     prologue: Callable[[Program], Awaitable[None]] | None,
@@ -107,10 +130,7 @@ def _serve(
         typer.echo(f"history is judged; {counts.active} open alerts: {page}/")
 
     async def main() -> None:
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await program.run(stop, listening, prologue=prologue, on_ready=ready)
+        await program.run(stopped_by_signals(), listening, prologue=prologue, on_ready=ready)
 
     try:
         uvloop.run(main())

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -45,6 +46,36 @@ class InfluxConnection(_Strict):
     bucket: str = Field("aquavolt", pattern=r"^[^_\"][^\"]*$", description="made on first start, as `BUCKET_intervals`")
 
 
+class WatchSettings(_Strict):
+    """Where `aquavolt watch` is, for `collect` and `serve`, and how it listens itself."""
+
+    url: str = Field(
+        "http://127.0.0.1:8010", pattern=r"^https?://[^/]+:\d{1,5}/?$", description="`http(s)://host:port`"
+    )
+    token: SecretStr = Field(min_length=1, description="what the services send each other")
+    ca_file: Path | None = Field(None, description="the only certificates to trust (PEM); none: the system's")
+    listen: str | None = Field(
+        None,
+        pattern=r"^([\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}$",
+        description="`host:port` of watch itself; none: as in url",
+    )
+    certificate: Path | None = Field(None, description="of watch itself (PEM); with `key` it speaks TLS")
+    key: Path | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port where watch listens."""
+        host, _, port = (self.listen or urlsplit(self.url).netloc).rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+class CollectorSettings(_Strict):
+    """Which collector of the site `aquavolt collect` is."""
+
+    name: str = Field("main", pattern="^[a-z0-9][a-z0-9._-]{0,39}$", description="each collector has its own")
+    nodes: tuple[str, ...] = Field((), description="reads the meters of these nodes and what is below; none: all")
+
+
 class PriceSettings(_Strict):
     """What a cubic metre and a kilowatt-hour cost: every loss in money is an estimate from these."""
 
@@ -70,6 +101,8 @@ class Settings(_Strict):
     public_url: str | None = Field(None, description="address of the page as people reach it, for links in messages")
     retention_days: int = Field(1100, ge=1, description="raw readings older than this go; intervals stay")
     influx: InfluxConnection | None = Field(None, description="none: the embedded store in the data folder")
+    watch: WatchSettings | None = Field(None, description="for the split services")
+    collector: CollectorSettings = CollectorSettings()
     journal: JournalSettings = JournalSettings()
     prices: PriceSettings = PriceSettings()
     brokers: dict[str, BrokerAccount] = Field(default_factory=dict, description="by `host:port`")
@@ -106,6 +139,13 @@ _ENVIRONMENT = {
     "AQUAVOLT_INFLUX_TOKEN": "influx.token",
     "AQUAVOLT_INFLUX_ORG": "influx.org",
     "AQUAVOLT_INFLUX_BUCKET": "influx.bucket",
+    "AQUAVOLT_WATCH_URL": "watch.url",
+    "AQUAVOLT_WATCH_TOKEN": "watch.token",
+    "AQUAVOLT_WATCH_LISTEN": "watch.listen",
+    "AQUAVOLT_WATCH_CA_FILE": "watch.ca_file",
+    "AQUAVOLT_WATCH_CERTIFICATE": "watch.certificate",
+    "AQUAVOLT_WATCH_KEY": "watch.key",
+    "AQUAVOLT_COLLECTOR": "collector.name",
 }
 
 
@@ -126,7 +166,11 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] = os.
         raise ConfigError(f"{path}:1: settings are a mapping with keys of: {', '.join(Settings.model_fields)}")
     named = {key: variable for variable, key in _ENVIRONMENT.items() if variable in environment}
     values = _with_environment(content, {key: environment[variable] for key, variable in named.items()})
-    values.update({k: v for k, v in given.items() if v is not None})
+    for key, value in given.items():
+        if isinstance(value, dict) and isinstance(values.get(key, {}), dict):
+            values[key] = {**values.get(key, {}), **value}
+        elif value is not None:
+            values[key] = value
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

@@ -19,7 +19,7 @@ ONLY_IN = {
     "sqlalchemy": ("alerts",),
     "alembic": ("alerts",),
     "fastapi": ("api",),
-    "starlette": ("api",),
+    "starlette": ("api", "aquavolt/pushing"),
     "jinja2": ("api",),
     "typer": ("aquavolt/cli",),
     "rich": ("aquavolt/cli",),

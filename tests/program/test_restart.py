@@ -181,13 +181,13 @@ def test_lost_records_are_made_anew_from_what_is_stored(again, fed, undisturbed)
 def test_entries_given_up_for_the_rules_are_judged_from_the_store(again, stopped, fed, undisturbed):
     """Stored, but not judged for more than a day: the journal moved on, so the rules take them from the store."""
     before = np.datetime64("2026-01-01", "ms").astype(int)
-    journal = Journal(again.data / "journal.db", readers=("live", "stream"), now_ms=lambda: int(before))
+    journal = Journal(again.data / "journal.db", readers=("live", "backlog", "stream"), now_ms=lambda: int(before))
     journal.append(fed.entries[FIRST : FIRST + 20])
     store = DuckDBStore(again.data / "store.duckdb")
     aquavolt.store_sink.StoreSink(journal, store, lambda _: None).drain()
     store.close()
     journal.close()
-    journal = Journal(again.data / "journal.db", readers=("live", "stream"))
+    journal = Journal(again.data / "journal.db", readers=("live", "backlog", "stream"))
     journal.tend()
     journal.tend()
     assert journal.health().dropped["stream_behind_entries"] == 20
@@ -245,7 +245,7 @@ def test_a_damaged_entry_stops_neither_the_store_nor_the_rules(again, fed, undis
 
 
 def append_unread(folder, entries):
-    journal = Journal(folder.data / "journal.db", readers=("live", "stream"))
+    journal = Journal(folder.data / "journal.db", readers=("live", "backlog", "stream"))
     head = journal.append(entries[journal.head() :])
     journal.close()
     return head

@@ -1,0 +1,145 @@
+"""`collect`, `watch` and `serve`: the services that share one InfluxDB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aquavolt.cli.failure import Failure, told
+from aquavolt.cli.service import Data, Port, SettingsFile, check_host, stopped_by_signals
+
+if TYPE_CHECKING:
+    from aquavolt.setup import Setup
+
+SiteFile = Annotated[Path | None, typer.Option("--site", help="The site file; the same for all services.")]
+RulesFile = Annotated[Path | None, typer.Option(help="The rules file; none: the documented defaults.")]
+
+
+def collect(
+    site: SiteFile = None,
+    data: Data = None,
+    name: Annotated[str | None, typer.Option(help="This collector's name; each of a site has its own.")] = None,
+    node: Annotated[list[str] | None, typer.Option(help="Read the meters of this node and below; none: all.")] = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Read meters into the journal, and hand them on to InfluxDB and to `watch`."""
+    from aquavolt.services.collect import Collect
+
+    setup = _setup(settings, site=site, data=data, collector=_given(name=name, nodes=node or None))
+    with _opened():
+        program = Collect(setup)
+    typer.echo(f"collector {program.name}: journal in {program.setup.settings.data}", err=True)
+    _run(program.run, program.close, None)
+
+
+def watch(
+    site: SiteFile = None,
+    data: Data = None,
+    listen: Annotated[
+        str | None, typer.Option(help="HOST:PORT for collectors and `serve`; none: as in the URL.")
+    ] = None,
+    rules: RulesFile = None,
+    settings: SettingsFile = None,
+    forget: Annotated[
+        list[str] | None, typer.Option(help="Free the meters of a collector that will not return.")
+    ] = None,
+) -> None:
+    """Judge what collectors push, and tell people."""
+    from aquavolt.services.watch import Watch
+
+    setup = _setup(settings, site=site, data=data, rules=rules, watch=_given(listen=listen))
+    with _opened():
+        program = Watch(setup)
+    for collector in forget or ():
+        known = program.intake.forget(collector)
+        typer.echo(f"collector {collector}: {'its meters are free' if known else 'not known here'}", err=True)
+    assert setup.settings.watch is not None  # noqa: S101 - Watch has looked
+    _run(program.run, program.close, setup.settings.watch.address)
+
+
+def serve(
+    site: SiteFile = None,
+    data: Data = None,
+    port: Port = None,
+    host: Annotated[str | None, typer.Option(help="Loopback only, until there are accounts.")] = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Serve the API and the pages."""
+    from aquavolt.services.serve import Serve
+
+    setup = _setup(settings, site=site, data=data, port=port, host=host)
+    check_host(setup.settings)
+    with _opened():
+        program = Serve(setup)
+    _run(program.run, program.close, (setup.settings.host, setup.settings.port))
+
+
+def _given(**values: Any) -> dict[str, Any] | None:
+    return {key: value for key, value in values.items() if value is not None} or None
+
+
+def _setup(settings: Path | None, **given: Any) -> Setup:
+    from aquavolt.config.documents import ConfigError, load_rules, load_site
+    from aquavolt.config.settings import load_settings
+    from aquavolt.setup import Setup
+
+    with told(ConfigError):
+        found = load_settings(settings, **given)
+        site, _ = load_site(found.site)
+        return Setup(found, site, load_rules(found.rules, site))
+
+
+@contextmanager
+def _opened() -> Iterator[None]:
+    from alerts.errors import RecordsError
+    from aquavolt.logs import set_up_logs
+    from aquavolt.setup import ProgramError
+    from aquavolt.stores.lock import DataInUseError
+    from collector.journal import JournalError
+    from metering.ports import StoreUnavailableError
+
+    set_up_logs()
+    with told(ProgramError, DataInUseError, StoreUnavailableError, RecordsError, JournalError):
+        yield
+
+
+Run = Callable[..., Coroutine[Any, Any, None]]
+
+
+def _run(run: Run, close: Callable[[], None], address: tuple[str, int] | None) -> None:
+    """Run a service until a signal; with an address it listens there."""
+    import uvloop
+
+    from aquavolt.http_server import listen
+    from aquavolt.notify import notify
+    from aquavolt.setup import ProgramError
+
+    def ready() -> None:
+        notify("READY=1")
+        typer.echo("ready", err=True)
+
+    async def main() -> None:
+        sockets = [] if address is None else [listen(*address)]
+        for listening in sockets:
+            host, port = listening.getsockname()[:2]
+            typer.echo(f"listening on {host}:{port}")
+        stop = stopped_by_signals(lambda: notify("STOPPING=1"))
+        await run(stop, *sockets, on_ready=ready)
+
+    try:
+        uvloop.run(main())
+    except ProgramError as error:
+        raise Failure(str(error)) from error
+    finally:
+        close()
+    typer.echo("stopped; everything taken is saved", err=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (collect, watch, serve):
+        app.command()(command)

@@ -1,0 +1,59 @@
+"""The socket and the server of the services that have one, and who is let in."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from typing import Any
+
+import uvicorn
+
+from api.parts import Access, hash_token
+from aquavolt.setup import ProgramError, Setup
+
+
+def access_of(setup: Setup) -> Access:
+    """How the page lets people in."""
+    token = setup.settings.token.get_secret_value() if setup.settings.token else None
+    return setup.access or Access(tokens={"token": hash_token(token)} if token else {})
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The page's socket.
+
+    Raises:
+        ProgramError: the port is in use, or the address is none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+        found.listen()  # from here on the port is ours; who comes early waits for the first answer
+    except OSError as error:
+        found.close()
+        raise ProgramError(f"cannot listen on {host}:{port} ({error.strerror}); choose another with --port") from error
+    return found
+
+
+class _Server(uvicorn.Server):
+    """Signals are the program's own matter: it ends its parts in order, the server among them."""
+
+    @contextmanager
+    def capture_signals(self) -> Any:
+        with nullcontext():
+            yield
+
+
+@asynccontextmanager
+async def serving(app: Any, listening: socket.socket, **settings: Any) -> AsyncIterator[asyncio.Task[None]]:
+    """Serve the application on the socket; at the end answers that are under way are finished."""
+    server = _Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=3, **settings))
+    task = asyncio.create_task(server.serve([listening]), name="http")
+    try:
+        yield task
+    finally:
+        server.should_exit = True
+        await asyncio.gather(task, return_exceptions=True)

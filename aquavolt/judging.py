@@ -1,0 +1,104 @@
+"""From a journal to people: the rules' thread, the records, the outbox. The same in `run` and in `watch`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+
+from alerts.messages import MessageWriter
+from alerts.outbox import Outbox
+from alerts.records import Records
+from alerts.values import Alert, NotifyPolicy
+from api.stream import EventStream
+from aquavolt.channels.kinds import open_channel
+from aquavolt.judge import Judge, JudgeParts
+from aquavolt.rebuild import Ground, RebuildStoppedError, rebuilt_shard, shard_at_start
+from aquavolt.setup import Setup
+from aquavolt.stores.calls import OwnedStore
+from aquavolt.worker import Worker
+from collector.journal import Journal
+from rules.shard import Shard
+
+_PROBE_S = 0.1
+
+
+class Judging:
+    """Opened with the journal it reads; `start` to `stop`, then `close`.
+
+    ground  what a rebuild stands on; called on the rules' thread, None when told to stop
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        journal: Journal,
+        store: OwnedStore,
+        stream: EventStream,
+        ground: Callable[[Worker], Ground | None],
+    ) -> None:
+        """Open the records and channels.
+
+        Raises:
+            RecordsError: the records cannot be opened.
+        """
+        self._setup, self._journal, self._store, self.stream = setup, journal, store, stream
+        self._ground = ground
+        settings = setup.settings
+        with ExitStack() as opened:
+            channels = [*map(open_channel, settings.channels), *setup.channels]
+            for channel in channels:
+                opened.callback(channel.close)
+            policy = NotifyPolicy(tuple(channel.name for channel in channels))
+            self.records = Records(settings.records_url, policy=policy)
+            opened.callback(self.records.close)
+            self.records.migrate()
+            journal.skip_to(self.records.applied_seq())  # a journal that was lost must not give these again
+            parts = JudgeParts(journal, self.records, store, self._tell, self._rebuild, setup.is_history)
+            self.judge = Judge(parts, *shard_at_start(setup.site, setup.rules, self.records, journal))
+            self.outbox = Outbox(self.records, channels, MessageWriter(lambda: setup.site, settings.page_url))
+            self._closing = opened.pop_all()
+
+    def start(self) -> None:
+        """Start the threads."""
+        self.judge.worker.start()
+        self.outbox.start()
+
+    def stop(self) -> None:
+        """End after what is under way, and keep the state for the next start."""
+        self.judge.worker.stop()
+        with suppress(Exception):
+            self.judge.snapshot()
+        self.outbox.stop()
+
+    def close(self) -> None:
+        """Close the records and channels."""
+        self._closing.close()
+
+    async def announce(self, is_ready: Callable[[], bool], on_ready: Callable[[], None]) -> None:
+        """Once all is judged that was there at the start, tell of what is open and nobody was told of."""
+        while not is_ready():  # noqa: ASYNC110 - threads' positions, looked at
+            await asyncio.sleep(_PROBE_S)
+        await asyncio.get_running_loop().run_in_executor(None, self.judge.tell_open)
+        self.outbox.wake()
+        self.stream.publish({"type": "ready"})
+        on_ready()
+
+    def _tell(self, alerts: Sequence[Alert]) -> None:
+        for alert in alerts:
+            self.stream.publish({"type": "alert", "id": alert.id, "state": alert.state.value, "node": alert.node})
+        self.outbox.wake()
+
+    def _rebuild(self) -> tuple[Shard, int] | None:
+        """The rules' state from the store, once that has all there is; on the judge's thread."""
+        worker, setup = self.judge.worker, self._setup
+        ground = self._ground(worker)
+        if ground is None:
+            return None
+        try:
+            is_stopping, now = (lambda: worker.is_stopping), setup.now()
+            made = rebuilt_shard(setup.site, setup.rules, self.records, self._store, now, is_stopping, ground)
+        except RebuildStoppedError:
+            return None
+        self._tell(made.alerts)
+        return made.shard, made.position

@@ -1,0 +1,1 @@
+"""A collector's journal over HTTP to `aquavolt watch`, and what the services ask of each other beside it."""

@@ -1,0 +1,88 @@
+"""`aquavolt serve`: API and pages, on the store and the records; what is live comes from `watch`."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from alerts.records import Records
+from api.app import create_app
+from api.parts import ApiParts
+from api.stream import EventStream
+from aquavolt.http_server import access_of, serving
+from aquavolt.notify import keep_alive
+from aquavolt.services.footing import OpenStore, shared_store, watch_of
+from aquavolt.services.watch_client import WatchClient
+from aquavolt.setup import ProgramError, Setup, cancelled, until_first
+from metering.health import HealthReport
+
+FOLDER = "serve"
+
+
+class Serve:
+    """Open it, `run` it until `stop` is set. It keeps nothing of its own."""
+
+    def __init__(self, setup: Setup, open_store: OpenStore | None = None) -> None:
+        """Open store and records.
+
+        Raises:
+            ProgramError, StoreUnavailableError, RecordsError: what cannot be opened, and why.
+        """
+        self.setup = setup
+        settings = setup.settings
+        watch = watch_of(setup)
+        open_store = open_store or shared_store(setup)
+        with ExitStack() as opened:
+            settings.data.mkdir(parents=True, exist_ok=True)
+            self.store = open_store(settings.data / FOLDER)
+            opened.callback(self.store.close)
+            self.records = Records(settings.records_url)
+            opened.callback(self.records.close)
+            self.records.migrate()
+            self._closing = opened.pop_all()
+        self.stream = EventStream()
+        try:
+            self.watch = WatchClient(watch, self.stream)
+        except OSError as error:
+            self.close()
+            raise ProgramError(f"certificates {watch.ca_file}: {error}") from error
+
+    def health(self) -> HealthReport:
+        """How collecting goes."""
+        return self.watch.health(HealthReport(self.setup.now()))
+
+    async def run(
+        self, stop: asyncio.Event, listening: socket.socket, *, on_ready: Callable[[], None] = lambda: None
+    ) -> None:
+        """Serve until `stop`."""
+        loop = asyncio.get_running_loop()
+        app = create_app(
+            ApiParts(
+                site=lambda: self.setup.site,
+                readings=self.store,
+                intervals=self.store,
+                records=self.records,
+                health=self.health,
+                submit=self.watch.submit,
+                stream=self.stream,
+                is_ready=self.watch.readiness,
+                access=access_of(self.setup),
+                prices=self.setup.settings.prices.prices(),
+            )
+        )
+        stopping = loop.create_task(stop.wait(), name="stop")
+        following = loop.create_task(self.watch.follow(), name="follow")
+        alive = loop.create_task(keep_alive(lambda: True), name="watchdog")
+        async with serving(app, listening) as http:
+            on_ready()
+            try:
+                await until_first(stopping, http, following)
+            finally:
+                await cancelled(stopping, following, alive)
+                self.stream.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._closing.close()

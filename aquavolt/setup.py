@@ -1,0 +1,63 @@
+"""What every service is made from, and how its tasks end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aquavolt.channels.kinds import OpenChannel
+from aquavolt.clock import utc_ms
+from aquavolt.config.settings import Settings
+from collector.journal_limits import JournalLimits
+from metering.entries import Entry
+from metering.site import Site
+from rules.settings import RulesSettings
+
+if TYPE_CHECKING:
+    from api.parts import Access
+
+
+class ProgramError(RuntimeError):
+    """The program cannot start; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a program is made from.
+
+    access      none: bearer tokens as the settings say
+    is_history  entries whose alerts nobody is told of one by one (see `JudgeParts`)
+    now         the clock: UTC, datetime64[ms]
+    """
+
+    settings: Settings
+    site: Site
+    rules: RulesSettings
+    access: Access | None = None
+    channels: Sequence[OpenChannel] = ()
+    is_history: Callable[[Entry], bool] = lambda _: False
+    now: Callable[[], np.datetime64] = utc_ms
+
+
+def limits_of(settings: Settings) -> JournalLimits:
+    """The bounds of a journal."""
+    journal = settings.journal
+    return JournalLimits(cap_bytes=journal.cap_mb << 20, free_floor_bytes=journal.free_disk_floor_mb << 20)
+
+
+async def until_first(*tasks: asyncio.Task[Any]) -> None:
+    """Wait until one of the tasks ends, and raise what it raised."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+
+
+async def cancelled(*tasks: asyncio.Task[Any]) -> None:
+    """End the tasks."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

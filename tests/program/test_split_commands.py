@@ -1,0 +1,60 @@
+"""The commands of the split services: what they need, told before anything starts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import aquavolt
+from aquavolt.config.settings import load_settings
+
+INFLUX = {"AQUAVOLT_INFLUX_URL": "http://127.0.0.1:1", "AQUAVOLT_INFLUX_TOKEN": "t", "AQUAVOLT_INFLUX_ORG": "o"}
+WATCH = {"AQUAVOLT_WATCH_URL": "http://127.0.0.1:8010", "AQUAVOLT_WATCH_TOKEN": "t"}
+SITE = "site: {id: campus, name: Campus, timezone: Asia/Shanghai}\nmeters: [{id: a, medium: water}]\n"
+
+
+@pytest.fixture
+def run(tmp_path):
+    (tmp_path / "site.yaml").write_text(SITE, encoding="utf-8")
+
+    def start(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("AQUAVOLT_")}
+        paths = {"PYTHONPATH": str(Path(aquavolt.__file__).parents[1])}
+        return subprocess.run(
+            [sys.executable, "-c", "from aquavolt.cli import main; main()", *words],
+            check=False, cwd=tmp_path, env=clean | paths | environment, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+
+    return start
+
+
+@pytest.mark.parametrize("service", ["collect", "watch", "serve"])
+def test_without_influxdb_they_refuse(run, service):
+    done = run(service, "--site", "site.yaml", "--data", "data", **WATCH)
+    assert done.returncode == 1
+    assert "AQUAVOLT_INFLUX_URL" in done.stderr
+    assert "aquavolt run" in done.stderr
+
+
+@pytest.mark.parametrize("service", ["collect", "watch", "serve"])
+def test_without_a_token_between_them_they_refuse(run, service):
+    done = run(service, "--site", "site.yaml", "--data", "data", **INFLUX)
+    assert done.returncode == 1
+    assert "AQUAVOLT_WATCH_TOKEN" in done.stderr
+
+
+def test_a_collector_of_an_unknown_node_is_refused(run):
+    done = run("collect", "--site", "site.yaml", "--node", "nowhere", **INFLUX, **WATCH)
+    assert done.returncode == 1
+    assert "no node nowhere" in done.stderr
+
+
+def test_where_watch_listens():
+    settings = load_settings(None, WATCH | {"AQUAVOLT_COLLECTOR": "library"})
+    assert settings.watch.address == ("127.0.0.1", 8010)
+    assert settings.collector.name == "library"
+    assert load_settings(None, WATCH, watch={"listen": "[::1]:9000"}).watch.address == ("::1", 9000)
