@@ -21,6 +21,7 @@ async def read_meter(
     address: str,
     *,
     timeout_s: float = 3.0,
+    allow_low_confidence: bool = False,
     on_note: Callable[[str], None] = lambda _: None,
 ) -> list[ReadValue]:
     """All that the meter states now; of a broker, all that its next message states.
@@ -33,7 +34,8 @@ async def read_meter(
         UnpollableError: the address is none of this protocol.
         ReadError: no connection, no answer, or a profile that does not go with the connection.
     """
-    profile, where = load_profile(profile_id), parse_connection(connection)
+    profile = load_profile(profile_id, allow_low_confidence=allow_low_confidence)
+    where = parse_connection(connection)
     if isinstance(profile, ModbusProfile):
         return await modbus.read_once(profile, where, address, timeout_s=timeout_s, on_note=on_note)
     if where.scheme not in _BROKERS:

@@ -167,7 +167,7 @@ class PollCompiler:
         return profile
 
     def _questions(self, profile: ModbusProfile, unit: int, outputs: Sequence[Output]) -> tuple[Question, ...]:
-        points = list({o.point: profile.points[o.point] for o in outputs}.values())
+        points = profile.with_exponents({o.point: profile.points[o.point] for o in outputs}.values())
         questions = []
         for block in plan_blocks(points, profile.limits):
             inside = [o for o in outputs if _is_in(profile.points[o.point], block)]
