@@ -94,8 +94,9 @@ class RtuFraming:
         """The answer to the open question, and whole frames beside it: answers that are too late."""
         stream = (self._stream + data)[-_LONGEST_STREAM:]
         if self._asked is None:
-            self._stream = b""
-            return _strangers(stream)
+            found = _strangers(stream)
+            self._stream = b"" if found else stream
+            return found
         span = _find_answer(stream, self._asked)
         if span is None:
             self._stream = stream

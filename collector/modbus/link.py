@@ -25,7 +25,10 @@ class NoAnswerError(ModbusError):
 
 
 class Link(asyncio.Protocol):
-    """Asks one question at a time; keeps the silence that the line needs in between."""
+    """Asks one question at a time; keeps the silence that the line needs in between.
+
+    overheard  frames that were none of our answers
+    """
 
     def __init__(self, connection: Connection, timing: LineTiming) -> None:
         self._connection, self.timing = connection, timing
@@ -34,6 +37,12 @@ class Link(asyncio.Protocol):
         self._answer: asyncio.Future[Frame] | None = None
         self._free_at = 0.0
         self.is_made = asyncio.Event()
+        self.overheard = 0
+
+    @property
+    def is_half_duplex(self) -> bool:
+        """Whether all on the line hear each other (RTU)."""
+        return self._framing.is_half_duplex
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Questions may be put."""
@@ -48,6 +57,7 @@ class Link(asyncio.Protocol):
             self._fail(error)
             return
         for one in heard:
+            self.overheard += not one.is_answer
             if one.is_answer and self._answer is not None and not self._answer.done():
                 self._answer.set_result(one.frame)
 
