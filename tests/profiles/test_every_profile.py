@@ -6,16 +6,19 @@ import asyncio
 import math
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from collector.connection import parse_connection
-from collector.decode_payload import decode_payload
+from collector.decode_payload import DecodeError, decode_payload
 from collector.modbus.frame import Frame, ReadRequest, encode_rtu, encode_tcp
 from collector.modbus.once import read_once
 from collector.modbus.plan import plan_blocks
-from device_profiles import JsonProfile, ModbusProfile, list_profiles, load_profile
+from device_profiles import JsonProfile, ModbusProfile, ProfileError, list_profiles, load_profile
 from device_profiles.binding import bind_points
 from device_profiles.schema import ProfileTest
 from simulators.modbus.image import FixedImage, ProfileImage
+from simulators.modbus.rtu import RtuLine
 from simulators.modbus.server import ModbusServer, SimulatedUnit
 
 ALL = [load_profile(name, allow_low_confidence=True) for name in list_profiles()]
@@ -46,6 +49,15 @@ def words_of(profile: ModbusProfile, test: ProfileTest) -> dict[tuple[int, int],
     function, address = request[1], int.from_bytes(request[2:4], "big")
     data = bytes.fromhex(test.frame)[3:-2]
     return {(function, address + i): int.from_bytes(data[2 * i : 2 * i + 2], "big") for i in range(len(data) // 2)}
+
+
+def test_there_are_at_least_forty_and_low_confidence_is_held_back() -> None:
+    assert len(MODBUS) >= 40
+    low = {p.id for p in ALL if p.confidence == "low"}
+    assert low == {"acrel-acr10r", "acrel-djsf1352", "sbc-ale3"}
+    for name in low:
+        with pytest.raises(ProfileError, match=r"is of low confidence .* --allow-low-confidence"):
+            load_profile(name)
 
 
 def test_there_are_electricity_water_and_plain_profiles() -> None:
@@ -91,13 +103,15 @@ def test_its_vector_decodes_as_a_reply(profile: ModbusProfile, test: ProfileTest
     assert agrees(found, test)
 
 
+@pytest.mark.parametrize("scheme", ["tcp", "rtu+tcp"])
 @pytest.mark.parametrize(("profile", "test"), vectors(MODBUS))
-def test_a_meter_that_holds_the_vector_reads_as_it_says(profile: ModbusProfile, test: ProfileTest) -> None:
+def test_a_meter_that_holds_the_vector_reads_as_it_says(profile: ModbusProfile, test: ProfileTest, scheme: str) -> None:
     async def scene() -> dict[str, float | str]:
-        server = ModbusServer({17: SimulatedUnit(FixedImage(words_of(profile, test)))})
-        port = await server.start()
+        units = {17: SimulatedUnit(FixedImage(words_of(profile, test)))}
+        server = ModbusServer(units) if scheme == "tcp" else RtuLine(units)
+        port = await (server.start() if isinstance(server, ModbusServer) else server.start_tcp())
         try:
-            values = await read_once(profile, parse_connection(f"tcp://127.0.0.1:{port}"), "17")
+            values = await read_once(profile, parse_connection(f"{scheme}://127.0.0.1:{port}"), "17")
         finally:
             await server.stop()
         return {v.quantity: v.value for v in values}
@@ -126,6 +140,26 @@ def test_its_simulated_meter_reads_back_every_value(profile: ModbusProfile) -> N
         if not point.restates:
             value = found[point.quantity][0]
             assert float(value) == pytest.approx(values[point.quantity], abs=abs(point.scale)), point.quantity
+
+
+@pytest.mark.parametrize("profile", MODBUS, ids=by_id)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_whatever_the_registers_hold_every_value_is_a_number_in_its_unit(
+    profile: ModbusProfile, data: st.DataObject
+) -> None:
+    block = data.draw(st.sampled_from(plan_blocks(profile.points, profile.limits)))
+    registers = data.draw(st.binary(min_size=2 * block.count, max_size=2 * block.count))
+    reply = encode_rtu(Frame(1, bytes([block.function, len(registers)]) + registers))
+    decoded = decode_payload(profile, reply, at=f"{block.function}:{block.address}")
+    units = {p.quantity: p.printed_unit for p in block.points}
+    for value in decoded.values:
+        assert value.unit == units[value.quantity]
+        assert isinstance(value.value, str) or math.isfinite(value.value)
+    broken = bytearray(reply)
+    broken[data.draw(st.integers(0, len(reply) - 1))] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(DecodeError):
+        decode_payload(profile, bytes(broken), at=f"{block.function}:{block.address}")
 
 
 @pytest.mark.parametrize(("profile", "test"), vectors(JSON))
