@@ -93,8 +93,10 @@ def _check_layout(point: ModbusPoint) -> Iterator[tuple[str, str]]:
 def _check_order(point: ModbusPoint) -> Iterator[tuple[str, str]]:
     if point.word_order is None:
         yield "word_order", "is never guessed: msw_first or lsw_first, here or in `defaults`"
-    elif point.type.family == "parts" and point.word_order not in _PARTS_ORDERS:
-        yield "word_order", f"two halves of 32 bits are {' or '.join(_PARTS_ORDERS)}, not {point.word_order}"
+    elif point.type.family == "parts":
+        allowed = _PARTS_ORDERS if point.registers == _PAIRED else _PARTS_ORDERS[:1]
+        if point.word_order not in allowed:
+            yield "word_order", f"two halves of {8 * point.registers} bits are {' or '.join(allowed)}, no other"
     elif point.registers != _PAIRED and point.word_order not in _ANY_LENGTH:
         yield "word_order", f"{point.word_order} is for values of 4 registers, not {point.registers}"
 

@@ -13,9 +13,10 @@ Family = Literal["uint", "int", "magnitude", "float", "bcd", "text", "bits", "pa
 class Dtype:
     """A data type. `registers` is 0 where the point itself says how many (text).
 
-    magnitude      the top bit is the sign, the others the number (no two's complement)
-    int32_float32  whole part, then fraction: two values that are one, read in one request
-    bcd_text       decimal digits that are kept as text, zeros and all
+    magnitude        the top bit is the sign, the others the number (no two's complement)
+    int32_float32    whole part, then fraction: two values whose sum is one, read in one request
+    float64_float64  two counters whose sum is one (tariffs), read in one request
+    bcd_text         decimal digits that are kept as text, zeros and all
     """
 
     name: str
@@ -39,6 +40,7 @@ DTYPES: dict[str, Dtype] = {
         Dtype("bits16", "bits", 1),
         Dtype("bits32", "bits", 2),
         Dtype("int32_float32", "parts", 4),
+        Dtype("float64_float64", "parts", 8),
         Dtype("ascii", "text", 0),
         Dtype("bcd_text", "text", 0),
     )

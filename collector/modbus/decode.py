@@ -21,6 +21,7 @@ Bytes = npt.NDArray[np.uint8]
 _Reads = Callable[[Bytes], tuple[Float64, Mask]]
 # Scale factors are small; a larger one is a register that holds no scale factor (0x8000 means "not there").
 _LARGEST_EXPONENT = 10
+_PART_CODES = {"int32": ">i4", "float32": ">f4", "float64": ">f8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def _reader(point: ModbusPoint) -> _Reads:
     if family == "bits":
         return _bit_reader(point.bit, (1 << (point.width or 1)) - 1)
     if family == "parts":
-        return _read_parts
+        return _parts_reader(*(_PART_CODES[part] for part in point.dtype.split("_")))
     if family == "magnitude":
         return _magnitude_reader(point.type.bits - 1)
     code = {"uint": "u", "int": "i", "float": "f"}[family]
@@ -182,13 +183,20 @@ def _magnitude_reader(sign_bit: int) -> _Reads:
     return read
 
 
-def _read_parts(raw: Bytes) -> tuple[Float64, Mask]:
-    """A whole part (int32) and a fraction (float32)."""
-    half = raw.shape[-1] // 2
-    whole = np.ascontiguousarray(raw[..., :half]).view(">i4")[..., 0].astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        fraction = np.ascontiguousarray(raw[..., half:]).view(">f4")[..., 0].astype(np.float64)
-    return whole + np.where(np.isfinite(fraction), fraction, 0.0), np.isfinite(fraction)
+def _parts_reader(*codes: str) -> _Reads:
+    """The sum of two values that lie one after the other."""
+    readers = [_number_reader(np.dtype(code)) for code in codes]
+
+    def read(raw: Bytes) -> tuple[Float64, Mask]:
+        half = raw.shape[-1] // 2
+        (first, is_first), (second, is_second) = (
+            reader(np.ascontiguousarray(part))
+            for reader, part in zip(readers, (raw[..., :half], raw[..., half:]), strict=True)
+        )
+        good: Mask = is_first & is_second
+        return np.where(good, first, 0.0) + np.where(good, second, 0.0), good
+
+    return read
 
 
 def _read_bcd(raw: Bytes) -> tuple[Float64, Mask]:

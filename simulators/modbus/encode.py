@@ -39,7 +39,8 @@ def _natural_encoder(point: ModbusPoint) -> Encode:
     scale, offset, size = point.signed_scale, point.offset, 2 * point.registers
     family = point.type.family
     if family == "parts":
-        return lambda value: _parts((float(value) - offset) / scale)
+        split = _whole_and_fraction if point.dtype == "int32_float32" else _all_and_nothing
+        return lambda value: split((float(value) - offset) / scale)
     if family == "float":
         code = struct.Struct(">f" if size == struct.calcsize("f") else ">d")
         return lambda value: code.pack((float(value) - offset) / scale)
@@ -77,8 +78,12 @@ def _bounds(point: ModbusPoint) -> tuple[int, int]:
     return 0, 1 << bits
 
 
-def _parts(value: float) -> bytes:
-    """Whole part and fraction."""
+def _all_and_nothing(value: float) -> bytes:
+    """Everything in the first of two counters."""
+    return struct.pack(">dd", value, 0.0)
+
+
+def _whole_and_fraction(value: float) -> bytes:
     whole = math.floor(value)
     return struct.pack(">if", (whole + (1 << 31)) % (1 << 32) - (1 << 31), value - whole)
 

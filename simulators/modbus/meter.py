@@ -34,9 +34,14 @@ def lifelike_values(profile: ModbusProfile, seed: int = 0, clock: Callable[[], f
 
     def values() -> dict[str, float]:
         now = clock()
-        return {p.quantity: _value(p, *traits[p.quantity], now) for p in profile.points}
+        return {p.quantity: _value(p, *traits[p.quantity], now) for p in profile.points if not _is_sum(p)}
 
     return values
+
+
+def _is_sum(point: ModbusPoint) -> bool:
+    """Whether it is the sum of two counters that count by themselves."""
+    return point.dtype == "float64_float64"
 
 
 def _value(point: ModbusPoint, size: float, phase: float, now: float) -> float:

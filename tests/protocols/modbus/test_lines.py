@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,6 +74,24 @@ def test_a_serial_line() -> None:
             assert says(await read(f"rtu://{device}?baud=9600&parity=E"))
 
     asyncio.run(scene())
+
+
+def test_the_programs_own_loop_serves_every_kind_of_line(sink) -> None:
+    """The program runs on uvloop, whose transports are none of asyncio's."""
+
+    async def scene() -> None:
+        port = await free_port()
+        async with line_of({1: unit_of()}) as line, line_of({1: unit_of()}) as modem:
+            meters = [
+                meter_of("serial", f"rtu://{line.start_pty()}?baud=115200"),
+                meter_of("gateway", f"rtu+tcp://127.0.0.1:{await line.start_tcp()}"),
+                meter_of("modem", f"listen://127.0.0.1:{port}?id=M1"),
+            ]
+            async with polling(meters, sink, Counts()):
+                await dial(modem, port, b"M1")
+                await until(lambda: all(len(sink.times(m.id)) > 1 for m in meters), "every line is read twice")
+
+    uvloop.run(scene())
 
 
 def test_a_serial_port_that_another_master_holds_is_refused() -> None:
