@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
 from collector.read_meter import read_meter
 from device_profiles import ModbusProfile, list_profiles, load_profile
-from simulators.modbus.meter import lifelike_values, serve_meter
+from simulators.modbus.meter import lifelike_values, serve_line, serve_meter
 
 ALL = [load_profile(name, allow_low_confidence=True) for name in list_profiles()]
 MODBUS = [p for p in ALL if isinstance(p, ModbusProfile)]
@@ -36,6 +37,25 @@ def test_it_is_read_and_its_counters_only_grow(profile: ModbusProfile) -> None:
     assert counters or profile.id == "acrel-acr10r"
     for name in counters:
         assert 0 < first[name] < second[name] < third[name]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "rtu+tcp", "rtu", "listen"])
+def test_it_is_served_on_every_kind_of_line(scheme: str) -> None:
+    profile = load_profile("hiking-dds238")
+    assert isinstance(profile, ModbusProfile)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        free = taken.getsockname()[1]
+
+    async def scene() -> dict[str, float | str]:
+        stop, where = await serve_line(profile, scheme, "127.0.0.1", free, 9, "REG-1")
+        try:
+            return {v.quantity: v.value for v in await read_meter(profile.id, where, "9")}
+        finally:
+            await stop()
+
+    found = asyncio.run(scene())
+    assert found["voltage_l1"] == pytest.approx(230, rel=0.03)
+    assert found["active_energy_import"] > 0  # type: ignore[operator]
 
 
 def test_the_same_seed_is_the_same_meter() -> None:
