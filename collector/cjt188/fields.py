@@ -58,11 +58,12 @@ def clock(data: bytes) -> datetime | None:
 
 def _moment(text: str) -> datetime | None:
     """CC YY MM DD hh mm ss."""
-    year, *rest = int(text[:4]), *(int(text[i : i + 2]) for i in range(4, 14, 2))
+    year = int(text[:4])
+    month, day, hour, minute, second = (int(text[i : i + 2]) for i in range(4, 14, 2))
     if not 2000 <= year < 2100:  # noqa: PLR2004 - any other century is a wrong order, not a time
         return None
     try:
-        return datetime(year, *rest)  # noqa: DTZ001 - the meter states no zone
+        return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - the meter states no zone
     except ValueError:
         return None
 

@@ -12,7 +12,7 @@ from collector.dlt645.layout import Field
 
 BLOCK = 0xFF
 LAST_TARIFF, LAST_SETTLEMENT, LAST_HARMONIC = 63, 12, 21
-_ENERGY, _DEMAND, _VARIABLE, _EVENT, _PARAMETER, _FREEZE = range(6)
+_ENERGY, _DEMAND, _VARIABLE, _, _, _FREEZE = range(6)
 
 # Kinds of energy and demand in order of DI2: (name, unit of the energy, has a sign).
 _TOTALS = (
@@ -34,6 +34,7 @@ _SPECIAL = (
     ("active_energy_copper_loss", "kWh", True),
     ("active_energy_iron_loss", "kWh", True),
 )
+_ALL_STATUS_WORDS = 0x040005FF
 _PHASE_AT = {1: 0x15, 2: 0x29, 3: 0x3D}
 _SPECIAL_AT = {0: 0x80, 1: 0x94, 2: 0xA8, 3: 0xBC}
 _DEMAND_UNITS = {"kWh": "kW", "kvarh": "kvar", "kVAh": "kVA"}
@@ -91,7 +92,7 @@ def fields_of(di: int, size: int) -> tuple[Field, ...] | None:
         return _counted(di2, di1, di0, size, 8)
     if di3 == _VARIABLE:
         return _variables(di2, di1, di0, size)
-    if di3 == _PARAMETER and di & 0xFFFFFF00 == 0x04000500 and di0 == BLOCK:
+    if di == _ALL_STATUS_WORDS:
         return _exact(STATUS_WORDS, size)
     if di3 == _FREEZE:
         return _frozen(di2, di1, di0, size)

@@ -53,9 +53,9 @@ def moment_of(data: bytes) -> datetime | None:
     text = digits(data)
     if not text.isdecimal() or len(text) not in {10, 12}:
         return None
-    year, month, day, hour, minute, *rest = (int(text[i : i + 2]) for i in range(0, len(text), 2))
+    year, month, day, hour, minute, second = (int(f"{text}00"[i : i + 2]) for i in range(0, 12, 2))
     try:
-        return datetime(2000 + year, month, day, hour, minute, *rest)  # noqa: DTZ001 - the meter states no zone
+        return datetime(2000 + year, month, day, hour, minute, second)  # noqa: DTZ001 - the meter states no zone
     except ValueError:
         return None
 
