@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from device_profiles.dtypes import WordOrder
+from device_profiles.kinds import Profile
 from device_profiles.relations import check_relations
-from device_profiles.schema import JsonProfile, ModbusPoint, ModbusProfile, Point, Profile
+from device_profiles.schema import JsonProfile, ModbusPoint, ModbusProfile, Point
 from metering.quantities import BY_NAME
 from metering.site_document import Fault
 

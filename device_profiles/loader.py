@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from device_profiles.checks import find_faults
-from device_profiles.schema import PROTOCOLS, Profile, allowed_keys
+from device_profiles.kinds import PROTOCOLS, Profile
+from device_profiles.schema import allowed_keys
 from device_profiles.yaml_lines import Lines, Path, YamlError, read_yaml
 from metering.site_document import Fault
 

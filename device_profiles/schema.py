@@ -292,10 +292,14 @@ class ModbusProfile(ProfileHead):
 
 
 class JsonPoint(Point):
-    """A member of a JSON payload. `path` has dotted steps, `name[2]` for a list; of several the first present one."""
+    """A member of a JSON payload. `path` has dotted steps, `name[2]` for a list; of several the first present one.
+
+    Outside `only_within` (before scaling) a member means nothing: an open phase's frequency.
+    """
 
     path: tuple[str, ...] = Field(min_length=1)
     invalid: tuple[float | str, ...] = ()
+    only_within: tuple[RawValue, RawValue] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -309,7 +313,7 @@ class TimePath(Strict):
     """Where a payload states its time; without one the arrival time counts."""
 
     path: tuple[str, ...] = Field(min_length=1)
-    form: Literal["iso8601", "unix_s", "unix_ms"]
+    form: Literal["iso8601", "iso8601_local", "unix_s", "unix_ms"]
 
 
 class JsonProfile(ProfileHead):
@@ -326,7 +330,3 @@ class JsonProfile(ProfileHead):
     lateness_s: float = Field(default=900, ge=0)
     is_plain: bool = False
     points: tuple[JsonPoint, ...] = ()
-
-
-Profile = ModbusProfile | JsonProfile
-PROTOCOLS: dict[str, type[ModbusProfile | JsonProfile]] = {"modbus": ModbusProfile, "mqtt-json": JsonProfile}

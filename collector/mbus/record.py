@@ -18,6 +18,8 @@ FUNCTIONS = ("Instantaneous value", "Maximum value", "Minimum value", "Value dur
 _SIZES = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 4, 6: 6, 7: 8, 8: 0, 9: 1, 0xA: 2, 0xB: 3, 0xC: 4, 0xE: 6}
 _REAL, _VARIABLE, _BCD_FIRST = 5, 0xD, 9
 _ERROR_STATE = 3
+# Extensions of a compact profile: a row of older values behind a length.
+_PROFILES = frozenset({0x13, 0x1E, 0x1F})
 _TEXT_VIF, _MAKER_VIF = 0x7C, 0x7F
 
 
@@ -113,8 +115,11 @@ def _record(dif: int, source: _Bytes) -> Record:
         device |= (dife >> 6 & 1) << i
     meaning, vifes = _value_information(source)
     coding = dif & 0x0F
-    raw = source.take(_SIZES[coding]) if coding != _VARIABLE else b""
-    value = _variable(source) if coding == _VARIABLE else _value(coding, raw, meaning)
+    is_profile = coding == _VARIABLE and bool(_PROFILES.intersection(vifes))
+    size = source.byte() if is_profile else _SIZES.get(coding, 0)
+    raw = source.take(size)
+    value = _variable(source) if coding == _VARIABLE and not is_profile else _value(coding, raw, meaning)
+    value = None if is_profile else value
     if value is None and dif >> 4 & 3 == _ERROR_STATE and coding >= _BCD_FIRST and raw.strip(b"\xff"):
         value = types.weighed(raw)
     if isinstance(value, int | float) and not isinstance(value, bool):
