@@ -1,4 +1,4 @@
-"""What meters say of themselves: alarms and status words into events, told once when they change. Pure but for memory."""
+"""What meters say of themselves: alarms and status words into events, told once when they change."""
 
 from __future__ import annotations
 

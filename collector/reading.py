@@ -1,4 +1,4 @@
-"""Values as people read them into readings as the journal takes them: quantities of ours only, times what the site says."""
+"""Values as people read them into readings as the journal takes them: quantities of ours only."""
 
 from __future__ import annotations
 

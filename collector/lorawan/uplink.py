@@ -1,4 +1,4 @@
-"""Uplinks of ChirpStack v4 and The Things Stack v3, or the bare payload: who, when, port, bytes, decoded object. Pure."""
+"""Uplinks of ChirpStack v4 and The Things Stack v3, or the bare payload: who, when, port, bytes. Pure."""
 
 from __future__ import annotations
 

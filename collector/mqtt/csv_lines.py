@@ -1,4 +1,4 @@
-"""Lines of comma-separated values: a head that names quantities, then a reading a line; or a reading a line by name. Pure.
+"""Lines of comma-separated values: a head that names quantities, then a reading a line; or a value a line. Pure.
 
 time,water_volume,flow_rate                 head, then values; an empty field is no value
 2026-03-01T08:00:00+08:00,12.5,0.3

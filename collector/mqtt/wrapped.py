@@ -1,4 +1,4 @@
-"""Frames inside MQTT payloads: raw bytes, hex or base64 text, or a member of a JSON object that holds such text. Pure."""
+"""Frames inside MQTT payloads: raw bytes, hex or base64 text, or such text inside a JSON object. Pure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _text(payload: bytes) -> str | None:
             text = payload.decode("utf-8").strip()
         except UnicodeDecodeError:
             return None
-    return text if text and text.isprintable() or "\n" in text else None
+    return text if (text and text.isprintable()) or "\n" in text else None
 
 
 def _strings(document: Any, depth: int) -> Iterator[str]:
