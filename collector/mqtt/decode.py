@@ -234,7 +234,7 @@ def _stated_time(
 
 
 def _moment(value: Any, form: str, name: str, zone: tzinfo | None = None) -> int | None:
-    """Unix ms. Text is ISO 8601 whatever the form, with an offset or in `zone`; any number of decimals, rounded to ms."""
+    """Unix ms. Text is ISO 8601 whatever the form, with an offset or in `zone`; any decimals, rounded to ms."""
     kind = type(value)
     if kind is str:
         return _iso_moment(value, name, zone)
