@@ -54,7 +54,8 @@ def decode_payload(
         if isinstance(profile, JsonProfile):
             return Decoded(tuple(read_values(profile, parse_hex(data) if is_hex else data)))
         if isinstance(profile, MessageProfile):
-            said = reader(profile)(parse_hex(data) if is_hex else data, topic, port)
+            is_text = is_hex or (profile.codec == "sparkplug-b" and _looks_like_hex(data))
+            said = reader(profile)(parse_hex(data) if is_text else data, topic, port)
             return Decoded(said.values, said.meaning)
         if isinstance(profile, FrameProfile):
             said = decode_frames(profile, parse_hex(data) if is_hex else data)

@@ -47,7 +47,12 @@ class MbusMeter:
     def answer(self, heard: bytes) -> bytes | None:
         """The reply to a request to this meter."""
         found = find_frame(heard)
-        return self._reply(found.frame) if found else None
+        while found:
+            reply = self._reply(found.frame)
+            if reply is not None:
+                return reply
+            found = find_frame(heard, found.end)
+        return None
 
     def _reply(self, frame: Frame) -> bytes | None:
         if frame.ci == SELECT and frame.address == SELECTED:

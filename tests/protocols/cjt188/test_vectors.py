@@ -60,7 +60,9 @@ def test_gas_hot_water_and_heat_in_joules() -> None:
     body = "90 1F 01 00 22 22 00 2C 00 00 00 00 2C" + " 00" * 9
     assert water(body, 0x30)["gas_volume"] == 2222.0
     assert water(body, 0x11)["water_volume"] == 2222.0
-    heat = "1F 90 00 00 00 00 00 05 00 01 00 00 11 FF FF FF FF 17 00 00 00 00 35 00 00 00 00 2C 02 23 00 11 23 00 34 58 00"
+    heat = (
+        "1F 90 00 00 00 00 00 05 00 01 00 00 11 FF FF FF FF 17 00 00 00 00 35 00 00 00 00 2C 02 23 00 11 23 00 34 58 00"
+    )
     found = water(heat + " 00" * 9, 0x25)
     assert found["heat_energy"] == pytest.approx(277.777778)
     assert "thermal_power" not in found

@@ -60,7 +60,9 @@ def test_a_meters_telegram(vector: dict) -> None:
 def test_the_current_record_carries_our_name_by_medium() -> None:
     def names(medium: int) -> list[str]:
         head = bytes.fromhex("78 56 34 12 2D 2C 01") + bytes([medium, 1, 0, 0, 0])
-        records = bytes.fromhex("04 03 E8 03 00 00 04 13 E8 03 00 00 04 2B 64 00 00 00 04 3B 01 00 00 00 44 13 00 00 00 00")
+        records = bytes.fromhex(
+            "04 03 E8 03 00 00 04 13 E8 03 00 00 04 2B 64 00 00 00 04 3B 01 00 00 00 44 13 00 00 00 00"
+        )
         return [v.quantity for v in decode(build(8, 1, 0x72, head + records)).values]
 
     old = "Volume (storage 1)"
