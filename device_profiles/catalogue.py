@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from device_profiles.kinds import Profile
 from device_profiles.loader import list_profiles, load_profile
-from device_profiles.schema import ModbusProfile, Point, Profile
+from device_profiles.schema import ModbusProfile, Point
 from metering.quantities import BY_NAME
 
 

@@ -45,9 +45,15 @@ def scan(
     second_master: Annotated[
         bool, typer.Option("--second-master", help="Ask even where another master is heard on the line.")
     ] = False,
+    profile: Annotated[
+        str | None, typer.Option(help="dlt645-2007, dlt645-1997, cjt188-water, cjt188-heat or mbus: their addresses.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find the Modbus units on a line or behind a gateway, and say which profiles fit them."""
+    """Find the Modbus units on a line or behind a gateway, and say which profiles fit them; or other meters' addresses."""
+    if profile is not None:
+        _scan_addresses(connect, profile, timeout, as_json=as_json)
+        return
     from collector.connection import ConnectionTextError
     from collector.modbus.frame import ModbusError
 
@@ -60,6 +66,32 @@ def scan(
     for unit in found:
         typer.echo(f"unit {unit.unit}: {', '.join(unit.profiles) or 'answers, but fits no profile'}")
     typer.echo(f"{len(found)} of {len(chosen)} units answer", err=True)
+
+
+def _scan_addresses(connect: str, profile_id: str, timeout_s: float, *, as_json: bool) -> None:
+    from collector.connection import ConnectionTextError, parse_connection
+    from collector.line.scan import scan_addresses
+    from collector.line.wire import LineError
+    from device_profiles import FrameProfile, ProfileError, load_profile
+
+    async def search(profile: FrameProfile, advance) -> list[str]:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        where = parse_connection(connect)
+        found = scan_addresses(
+            profile, where, timeout_s=timeout_s, on_progress=lambda done, of: advance("addresses", done, of)
+        )
+        return [address async for address in found]
+
+    with told(ProfileError, ConnectionTextError, LineError), shown() as advance:
+        profile = load_profile(profile_id)
+        if not isinstance(profile, FrameProfile):
+            raise Failure(f"--profile {profile_id}: units of {profile.protocol} are found without it")
+        addresses = asyncio.run(search(profile, advance))
+    if as_json:
+        typer.echo(json.dumps([{"address": a, "profiles": [profile_id]} for a in addresses]))
+        return
+    for address in addresses:
+        typer.echo(f"meter {address}: {profile_id}")
+    typer.echo(f"{len(addresses)} meters answer", err=True)
 
 
 async def _scan(connect: str, units: list[int], timeout_s: float, second_master: bool, advance) -> list[FoundUnit]:  # type: ignore[no-untyped-def]  # noqa: ANN001

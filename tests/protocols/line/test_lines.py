@@ -12,6 +12,7 @@ from collector.connection import parse_connection
 from collector.counts import Counts
 from collector.line.once import LineReadError, find_address
 from collector.line.poller import LinePoller
+from collector.line.scan import scan_addresses
 from collector.read_meter import read_meter
 from collector.read_value import ReadValue
 from device_profiles import FrameProfile, load_profile
@@ -148,6 +149,35 @@ def test_the_address_of_the_one_meter_is_found(profile: str, meter, address: str
             await line.stop()
 
     assert asyncio.run(scene()) == address
+
+
+def test_several_meters_on_a_line_are_found() -> None:
+    async def scene() -> tuple[list[str], list[str]]:
+        class Together(Dlt645Meter):
+            """Two meters that answer a shared question at once garble each other."""
+
+            def answer(self, heard: bytes) -> bytes | None:
+                own, other = super().answer(heard), Dlt645Meter("1220", lambda: POWER).answer(heard)
+                return bytes(a & b for a, b in zip(own, other, strict=True)) if own and other else own or other
+
+        power, water = SimulatedLine([Together("1120", lambda: POWER)]), SimulatedLine([MbusMeter(3, "1", dict)])
+        for line in (power, water):
+            line.meters[0].fault = LineFault(delay_s=0)
+        found = []
+        for line, profile in ((power, "dlt645-2007"), (water, "mbus")):
+            where = parse_connection(f"tcp://127.0.0.1:{await line.serve_tcp()}")
+            loaded = replace_timing(load_profile(profile))
+            found.append([a async for a in scan_addresses(loaded, where, timeout_s=0.001)])
+            await line.stop()
+        return found[0], found[1]
+
+    assert asyncio.run(scene()) == (["000000001120", "000000001220"], ["3"])
+
+
+def replace_timing(profile) -> FrameProfile:
+    """A fast line, so that silence costs little."""
+    assert isinstance(profile, FrameProfile)
+    return profile.model_copy(update={"serial": profile.serial.model_copy(update={"baud": 1_000_000}), "gap_ms": 0})
 
 
 @pytest.mark.parametrize(
