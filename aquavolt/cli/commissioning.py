@@ -50,7 +50,7 @@ def scan(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find the Modbus units on a line or behind a gateway, and say which profiles fit them; or other meters' addresses."""
+    """Find the Modbus units on a line or gateway and the profiles that fit; with --profile other meters' addresses."""
     if profile is not None:
         _scan_addresses(connect, profile, timeout, as_json=as_json)
         return

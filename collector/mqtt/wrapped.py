@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 _decode_json = msgspec.json.Decoder().decode
-_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[\s:,-]*){4,}")
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[\s:,-]*)+")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{8,}={0,2}")
 _SEPARATORS = re.compile(r"[\s:,-]")
 _DEEPEST = 6

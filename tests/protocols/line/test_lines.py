@@ -27,7 +27,8 @@ from simulators.mbus.meter import MbusMeter
 
 POWER = {
     "active_energy_import": 123456.78, "active_energy_import_t1": 100000.5, "active_energy_import_t2": 23456.28,
-    "active_energy_import_t3": 0.0, "active_energy_import_t4": 0.0, "active_energy_export": 1.5, "active_power": -0.2512,
+    "active_energy_import_t3": 0.0, "active_energy_import_t4": 0.0, "active_energy_export": 1.5,
+    "active_power": -0.2512,
     "voltage_l1": 229.7, "voltage_l2": 230.1, "voltage_l3": 226.2, "current_l1": 4.999, "current_l2": 0.0,
     "current_l3": 1.0, "power_factor": 0.501, "frequency": 50.03, "reactive_power": 0.4331,
     "running_state_word_3": "0x0010",
@@ -99,7 +100,7 @@ def test_a_cjt188_water_meter_of_any_maker(variant: Variant) -> None:
     async def scene() -> dict:
         meter = Cjt188Meter(
             "924040000018", lambda: {"water_volume": 123.45}, variant=variant,
-            clock=lambda: datetime(2026, 3, 1, 8, 0, 5), status=b"\x04\x00",
+            clock=lambda: datetime.fromisoformat("2026-03-01T08:00:05"), status=b"\x04\x00",
         )  # fmt: skip
         return await read_back(SimulatedLine([meter]), "cjt188-water", "00924040000018", on_terminal=True)
 

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import math
+import struct
 from pathlib import Path
 
 import pytest
@@ -150,8 +151,6 @@ def member(number: int, data: bytes) -> bytes:
 
 
 def test_sparkplug_names_come_with_the_birth() -> None:
-    import struct
-
     def metric(name: str, alias: int, value: float) -> bytes:
         named = member(1, name.encode()) if name else b""
         return member(2, named + varint(2 << 3) + varint(alias) + varint(13 << 3 | 1) + struct.pack("<d", value))
