@@ -20,6 +20,7 @@ missing() {
     [ "$purpose" = test ] || return 0
     has mosquitto || [ -x /usr/sbin/mosquitto ] || printf 'mosquitto '
     has chromium || printf 'chromium '
+    has mbpoll || printf 'mbpoll '
     # The pages are Chinese: without its glyphs a browser test would measure empty boxes.
     [ -d /usr/share/fonts/opentype/noto ] || printf 'fonts-noto-cjk '
 }

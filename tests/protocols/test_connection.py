@@ -14,7 +14,7 @@ from collector.connection import ConnectionTextError, parse_connection
         ("tcp://[::1]:1502", "::1", 1502, "", {}, "tcp://[::1]:1502"),
         ("tls://gateway.example:802", "gateway.example", 802, "", {}, "tls://gateway.example:802"),
         ("rtu+tcp://192.0.2.1:4001", "192.0.2.1", 4001, "", {}, "rtu+tcp://192.0.2.1:4001"),
-        ("listen://0.0.0.0:9000?id=ab12", "0.0.0.0", 9000, "", {"id": "ab12"}, "listen://0.0.0.0:9000"),  # noqa: S104
+        ("listen://0.0.0.0:9000?id=ab12", "0.0.0.0", 9000, "", {"id": "ab12"}, "listen://0.0.0.0:9000?id=ab12"),  # noqa: S104
         ("rtu:///dev/ttyUSB0?baud=9600&parity=N", "", 0, "/dev/ttyUSB0", {"baud": "9600", "parity": "N"}, "rtu:///dev/ttyUSB0"),
         ("serial:///dev/ttyS1", "", 0, "/dev/ttyS1", {}, "serial:///dev/ttyS1"),
         ("mqtt://broker/water/dorm1", "broker", 1883, "water/dorm1", {}, "mqtt://broker:1883"),
