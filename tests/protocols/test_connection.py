@@ -37,7 +37,7 @@ def test_the_forms(text: str, host: str, port: int, path: str, options: dict, en
         ("tcp://:502", "needs host and port"),
         ("tcp://192.0.2.1:99999", "cannot be read"),
         ("tcp://192.0.2.1:502/x", "nothing may follow the port"),
-        ("tcp://192.0.2.1:502?baud=9600", "unknown option 'baud'; allowed: none"),
+        ("tcp://192.0.2.1:502?baud=9600", "unknown option 'baud'; allowed: gap_ms, timeout_ms"),
         ("rtu:///dev/ttyUSB0?speed=9600", "unknown option 'speed'; allowed: baud, parity, bits, stop"),
         ("rtu:///dev/ttyUSB0?parity=X", "parity is 'X'; allowed: N, E, O"),
         ("rtu:///dev/ttyUSB0?baud=fast", "baud is 'fast'; allowed: a number"),
