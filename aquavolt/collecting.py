@@ -12,6 +12,7 @@ from collector.connection import parse_connection
 from collector.counts import Counts
 from collector.journal import Journal
 from collector.journal_sink import JournalSink
+from collector.line.poller import LinePoller, is_framed
 from collector.modbus.poller import ModbusPoller, is_modbus
 from collector.mqtt.client import MqttSource
 from collector.mqtt.routes import routes_by_broker
@@ -37,17 +38,19 @@ class Collecting:
         connected = [m for m in wanted if m.connection is not None and m.profile is not None]
         polled = [m for m in connected if is_modbus(m)]
         poller = ModbusPoller(polled, self._sink, self._counts)
-        sources = self._mqtt_sources(site, [m for m in connected if m not in polled])
+        framed = [m for m in connected if is_framed(m)]
+        lines = LinePoller(framed, self._sink, self._counts)
+        sources = self._mqtt_sources(site, [m for m in connected if m not in polled and m not in framed])
         for source in sources:
             source.start()
         try:
-            await poller.run()
+            await asyncio.gather(poller.run(), lines.run())
         finally:
             loop = asyncio.get_running_loop()
             await asyncio.gather(*(loop.run_in_executor(None, source.stop) for source in sources))
 
     def _mqtt_sources(self, site: Site, meters: Iterable[Meter]) -> list[MqttSource]:
-        brokers, refused = routes_by_broker(meters)
+        brokers, refused = routes_by_broker(meters, site.zone)
         for meter, reason in refused.items():
             self._counts.error(meter, reason)
             _log.warning("meter is not read", meter=meter, reason=reason)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from collector.frames import decode_frames
 from collector.modbus.frame import ModbusError
 from collector.modbus.payload import decode_reply
 from collector.mqtt.decode import PayloadError, read_values
+from collector.mqtt.message import reader
 from collector.read_value import ReadValue
-from device_profiles import JsonProfile, ModbusProfile, Profile
+from device_profiles import FrameProfile, JsonProfile, MessageProfile, ModbusProfile, Profile
 
 # Separators that people copy along with hex bytes.
 _HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{2}(?:[\s:,-]*(?:0x)?[0-9a-fA-F]{2})*")
@@ -41,17 +43,23 @@ def decode_payload(
 ) -> Decoded:
     """The values in one payload.
 
-    topic, port  of an MQTT message or a LoRaWAN uplink; the profiles so far do not need them
+    topic, port  of an MQTT message or a LoRaWAN uplink
     request, at  what a Modbus reply answers: the request as hex text, or FUNCTION:ADDRESS such as 4:0x48
     is_hex       `data` is hex text; hex text of a frame is recognised without it
 
     Raises:
         DecodeError: no whole and right frame, or not to be understood with what was given.
     """
-    del topic, port
     try:
         if isinstance(profile, JsonProfile):
             return Decoded(tuple(read_values(profile, parse_hex(data) if is_hex else data)))
+        if isinstance(profile, MessageProfile):
+            is_text = is_hex or (profile.codec == "sparkplug-b" and _looks_like_hex(data))
+            said = reader(profile)(parse_hex(data) if is_text else data, topic, port)
+            return Decoded(said.values, said.meaning)
+        if isinstance(profile, FrameProfile):
+            said = decode_frames(profile, parse_hex(data) if is_hex else data)
+            return Decoded(said.values, said.meaning)
         return _decode_modbus(profile, data, request, at, is_hex=is_hex)
     except (PayloadError, ModbusError, ValueError) as error:
         raise DecodeError(str(error)) from error

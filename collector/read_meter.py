@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from collector.connection import parse_connection
+from collector.line import once as line
 from collector.modbus import once as modbus
 from collector.modbus.once import ReadError
 from collector.mqtt import once as mqtt
 from collector.mqtt.routes import RouteError
 from collector.read_value import ReadValue
-from device_profiles import ModbusProfile, load_profile
+from device_profiles import FrameProfile, ModbusProfile, load_profile
 
 _BROKERS = ("mqtt", "mqtts")
 
@@ -21,6 +22,7 @@ async def read_meter(
     address: str,
     *,
     timeout_s: float = 3.0,
+    allow_low_confidence: bool = False,
     on_note: Callable[[str], None] = lambda _: None,
 ) -> list[ReadValue]:
     """All that the meter states now; of a broker, all that its next message states.
@@ -33,9 +35,15 @@ async def read_meter(
         UnpollableError: the address is none of this protocol.
         ReadError: no connection, no answer, or a profile that does not go with the connection.
     """
-    profile, where = load_profile(profile_id), parse_connection(connection)
+    profile = load_profile(profile_id, allow_low_confidence=allow_low_confidence)
+    where = parse_connection(connection)
     if isinstance(profile, ModbusProfile):
         return await modbus.read_once(profile, where, address, timeout_s=timeout_s, on_note=on_note)
+    if isinstance(profile, FrameProfile) and where.scheme not in _BROKERS:
+        try:
+            return await line.read_once(profile, where, address, timeout_s=timeout_s, on_note=on_note)
+        except line.LineReadError as error:
+            raise ReadError(str(error)) from error
     if where.scheme not in _BROKERS:
         raise ReadError(f"profile {profile.id} is read from a broker: mqtt://host:port/topic, not {where.text}")
     try:

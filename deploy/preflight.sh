@@ -21,6 +21,7 @@ missing() {
     has mosquitto || [ -x /usr/sbin/mosquitto ] || printf 'mosquitto '
     has mbpoll || printf 'mbpoll '
     has chromium || printf 'chromium '
+    has mbpoll || printf 'mbpoll '
     # The pages are Chinese: without its glyphs a browser test would measure empty boxes.
     [ -d /usr/share/fonts/opentype/noto ] || printf 'fonts-noto-cjk '
 }

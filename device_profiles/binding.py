@@ -43,7 +43,8 @@ def bind_points(
                 outputs.append(Output(i, _PULSES, 1.0))
                 outputs += [Output(i, register, multiplier)] if register else []
         elif point.known is not None:
-            factor = multiplier if point.known.unit in _MULTIPLIED_UNITS else 1.0
+            is_multiplied = point.is_multiplied and point.known.unit in _MULTIPLIED_UNITS
+            factor = multiplier if is_multiplied else 1.0
             outputs.append(Output(i, point.known, factor))
     return tuple(outputs)
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from device_profiles.dtypes import WordOrder
-from device_profiles.schema import JsonProfile, ModbusPoint, ModbusProfile, Point, Profile
+from device_profiles.kinds import Profile
+from device_profiles.relations import check_relations
+from device_profiles.schema import JsonProfile, ModbusPoint, ModbusProfile, Point
 from metering.quantities import BY_NAME
 from metering.site_document import Fault
 
@@ -17,6 +19,8 @@ _FLOAT32_MAX = 3.4028235e38
 _LAST_ADDRESS = 0x10000
 _PAIRED = 4
 _ANY_LENGTH = (WordOrder.MSW_FIRST, WordOrder.LSW_FIRST)
+_PARTS_ORDERS = (WordOrder.MSW_FIRST, WordOrder.PAIRS_SWAPPED)
+_POWER_UNITS = frozenset({"W", "kW", "var", "kvar", "VA", "kVA", "Wh", "kWh", "varh", "kvarh", "A"})
 
 
 def find_faults(profile: Profile) -> list[Fault]:
@@ -74,9 +78,9 @@ def _check_point(point: Point) -> Iterator[tuple[str, str]]:
 def _check_layout(point: ModbusPoint) -> Iterator[tuple[str, str]]:
     family = point.type.family
     if (family == "text") != (point.count is not None):
-        yield "count", "is the length of `ascii` in registers: needed there, and nowhere else"
+        yield "count", "is the length of `ascii` or `bcd_text` in registers: needed there, and nowhere else"
     if family == "text" and point.known:
-        yield "dtype", f"{point.quantity} is a number, `ascii` is text"
+        yield "dtype", f"{point.quantity} is a number, `{point.dtype}` is text"
     if (family == "bits") != (point.width is not None):
         yield "width", "is how many bits of `bits16` or `bits32` count: needed there, and nowhere else"
     if family == "bits" and point.bit + (point.width or 0) > point.type.bits:
@@ -90,6 +94,10 @@ def _check_layout(point: ModbusPoint) -> Iterator[tuple[str, str]]:
 def _check_order(point: ModbusPoint) -> Iterator[tuple[str, str]]:
     if point.word_order is None:
         yield "word_order", "is never guessed: msw_first or lsw_first, here or in `defaults`"
+    elif point.type.family == "parts":
+        allowed = _PARTS_ORDERS if point.registers == _PAIRED else _PARTS_ORDERS[:1]
+        if point.word_order not in allowed:
+            yield "word_order", f"two halves of {8 * point.registers} bits are {' or '.join(allowed)}, no other"
     elif point.registers != _PAIRED and point.word_order not in _ANY_LENGTH:
         yield "word_order", f"{point.word_order} is for values of 4 registers, not {point.registers}"
 
@@ -98,6 +106,8 @@ def _check_numbers(point: ModbusPoint) -> Iterator[tuple[str, str]]:
     largest = _largest_raw(point)
     if not math.isfinite(largest * point.scale + point.offset):
         yield "scale", f"{point.scale:g} overflows: the largest raw value is {largest:g}"
+    if point.positive == "export" and not _is_power(point):
+        yield "positive", "turns the sign of a power or energy; this is none"
     for marker in point.invalid:
         if not -(1 << (point.type.bits - 1 if point.type.bits else 0)) <= marker < 1 << point.type.bits:
             yield "invalid", f"{marker:#x} does not fit into {point.type.bits} bits"
@@ -111,8 +121,13 @@ def _largest_raw(point: ModbusPoint) -> float:
     return 10.0 ** (bits // 4) if family == "bcd" else 2.0**bits
 
 
+def _is_power(point: ModbusPoint) -> bool:
+    return point.printed_unit in _POWER_UNITS
+
+
 def _check_map(profile: ModbusProfile) -> Iterator[Fault]:
     yield from _check_overlaps(profile)
+    yield from check_relations(profile)
     for i, point in enumerate(profile.points):
         if point.registers > profile.limits.max_registers:
             yield Fault(("points", i, "dtype"), f"takes {point.registers} registers, a request may ask for fewer")
@@ -126,7 +141,8 @@ def _check_map(profile: ModbusProfile) -> Iterator[Fault]:
 
 
 def _check_overlaps(profile: ModbusProfile) -> Iterator[Fault]:
-    by_place = sorted(enumerate(profile.points), key=lambda item: (item[1].function, item[1].address, item[1].bit))
+    single = [(i, p) for i, p in enumerate(profile.points) if not p.restates]
+    by_place = sorted(single, key=lambda item: (item[1].function, item[1].address, item[1].bit))
     for (_, left), (i, right) in pairwise(by_place):
         if left.function != right.function or left.end <= right.address or _are_fields(left, right):
             continue

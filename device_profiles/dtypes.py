@@ -6,12 +6,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-Family = Literal["uint", "int", "float", "bcd", "text", "bits"]
+Family = Literal["uint", "int", "magnitude", "float", "bcd", "text", "bits", "parts"]
 
 
 @dataclass(frozen=True, slots=True)
 class Dtype:
-    """A data type. `registers` is 0 where the point itself says how many (text)."""
+    """A data type. `registers` is 0 where the point itself says how many (text).
+
+    magnitude        the top bit is the sign, the others the number (no two's complement)
+    int32_float32    whole part, then fraction: two values whose sum is one, read in one request
+    float64_float64  two counters whose sum is one (tariffs), read in one request
+    bcd_text         decimal digits that are kept as text, zeros and all
+    """
 
     name: str
     family: Family
@@ -28,11 +34,15 @@ DTYPES: dict[str, Dtype] = {
     for d in (
         *(Dtype(f"uint{16 * n}", "uint", n) for n in (1, 2, 4)),
         *(Dtype(f"int{16 * n}", "int", n) for n in (1, 2, 4)),
+        *(Dtype(f"magnitude{16 * n}", "magnitude", n) for n in (1, 2)),
         *(Dtype(f"float{16 * n}", "float", n) for n in (2, 4)),
         *(Dtype(f"bcd{16 * n}", "bcd", n) for n in (1, 2, 3, 4)),
         Dtype("bits16", "bits", 1),
         Dtype("bits32", "bits", 2),
+        Dtype("int32_float32", "parts", 4),
+        Dtype("float64_float64", "parts", 8),
         Dtype("ascii", "text", 0),
+        Dtype("bcd_text", "text", 0),
     )
 }
 

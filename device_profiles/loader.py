@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from device_profiles.checks import find_faults
-from device_profiles.schema import PROTOCOLS, Profile, allowed_keys
+from device_profiles.kinds import PROTOCOLS, Profile
+from device_profiles.schema import allowed_keys
 from device_profiles.yaml_lines import Lines, Path, YamlError, read_yaml
 from metering.site_document import Fault
 
@@ -28,13 +29,24 @@ def list_profiles() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _MODELS.glob("*.yaml")))
 
 
-@cache
-def load_profile(profile_id: str) -> Profile:
-    """The profile of that id.
+def load_profile(profile_id: str, *, allow_low_confidence: bool = False) -> Profile:
+    """The profile of that id. One of low confidence, which no live meter has confirmed, only where that is allowed.
 
     Raises:
-        ProfileError: there is none, or its file is faulty.
+        ProfileError: there is none, its file is faulty, or it is of low confidence.
     """
+    profile = _load(profile_id)
+    if profile.confidence == "low" and not allow_low_confidence:
+        reason = profile.notes[0] if profile.notes else "no live meter has confirmed it"
+        raise ProfileError(
+            f"profile {profile_id} is of low confidence ({reason}): its values may be wrong; "
+            "--allow-low-confidence reads with it all the same"
+        )
+    return profile
+
+
+@cache
+def _load(profile_id: str) -> Profile:
     known = list_profiles()
     if profile_id not in known:
         near = difflib.get_close_matches(profile_id, known, n=3, cutoff=0.5)

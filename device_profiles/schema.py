@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -71,11 +71,15 @@ class AddressRange(Strict):
 
 
 class Limits(Strict):
-    """What one request may ask for. `max_gap` is how many unused registers may be read along to save a request."""
+    """What one request may ask for. `max_gap` is how many unused registers may be read along to save a request.
+
+    one_value  the device answers for one value a request, never for two neighbours
+    """
 
     max_registers: int = Field(default=125, ge=1, le=125)
     max_gap: int = Field(default=8, ge=0, le=124)
     even_start: bool = False
+    one_value: bool = False
     forbidden: tuple[AddressRange, ...] = ()
     min_gap_ms: float = Field(default=0, ge=0, le=10_000)
 
@@ -87,12 +91,24 @@ class Parameter(Strict):
     note: str = ""
 
 
+class Ratio(Strict):
+    """A transformer ratio that the meter states, by the name of its point.
+
+    applied_by  `meter`: its values are those of the primary side already; `service`: they are secondary, and the
+                site's `multiplier` makes primary ones of them
+    """
+
+    applied_by: Literal["meter", "service"]
+    note: str = ""
+
+
 class Point(Strict):
     """One value a meter states: raw x scale + offset. `quantity` is our name, or the source's where we have none.
 
     With our name the value is in our unit and `unit` may be left out; with the source's it is in `unit`.
     `invalid` are raw values that mean "no value"; outside `valid_range` a reading is kept but held for review.
     `pulse_channel` marks a pulse counter: the site's meter turns pulses into its register by its multiplier.
+    `is_multiplied: false` keeps the site's multiplier away from a value that is right as it stands.
     """
 
     quantity: str = Field(min_length=1)
@@ -105,6 +121,7 @@ class Point(Strict):
     modulus: float | None = Field(default=None, gt=0)
     valid_range: tuple[RawValue, RawValue] | None = None
     pulse_channel: int | None = Field(default=None, ge=0, le=255)
+    is_multiplied: bool = True
     note: str = ""
     src: tuple[str, ...] = ()
 
@@ -122,8 +139,13 @@ class Point(Strict):
 class ModbusPoint(Point):
     """A point in a register map. `address` is the 0-based wire address; the vendor's number is `documented_as`.
 
-    `bit` and `width` cut a field out of `bits16` or `bits32`; `count` is the length in registers of `ascii`;
+    `bit` and `width` cut a field out of `bits16` or `bits32`; `count` is the length in registers of text;
     `times` names parameters the value is multiplied with.
+
+    power_of_ten  the point whose value is the exponent of this one (a scale-factor register); read together with it
+    positive      what a positive raw value means for power: `export` turns the sign, for ours is import
+    fold          `four_quadrant`: a power factor beyond +-1 stands for 2 less itself, with its sign
+    restates      the registers belong to other points too, which state them part by part
     """
 
     function: Literal[3, 4]
@@ -137,12 +159,21 @@ class ModbusPoint(Point):
     width: int | None = Field(default=None, ge=1, le=32)
     invalid: tuple[int, ...] = ()
     times: tuple[str, ...] = ()
+    power_of_ten: str | None = None
+    positive: Literal["import", "export"] = "import"
+    fold: Literal["four_quadrant"] | None = None
+    restates: bool = False
     poll: PollClass = "fast"
 
     @property
     def type(self) -> Dtype:
         """How the raw value is written."""
         return DTYPES[self.dtype]
+
+    @property
+    def signed_scale(self) -> float:
+        """The scale, with the sign that makes import positive."""
+        return self.scale if self.positive == "import" else -self.scale
 
     @property
     def registers(self) -> int:
@@ -153,6 +184,28 @@ class ModbusPoint(Point):
     def end(self) -> int:
         """The address after its last register."""
         return self.address + self.registers
+
+
+class Probe(Strict):
+    """A value that tells the model, read and never written: all probes of a profile must agree.
+
+    one_of   the values that this model has there (numbers or text)
+    between  or the range in which a gauge must lie: a wrong word order or address base falls out of it
+    """
+
+    function: Literal[3, 4]
+    address: int = Field(ge=0, le=0xFFFF)
+    dtype: DtypeName
+    count: int | None = Field(default=None, ge=1, le=125)
+    word_order: WordOrder | None = None
+    scale: RawValue = 1.0
+    one_of: tuple[float | str, ...] = ()
+    between: tuple[RawValue, RawValue] | None = None
+
+    def as_point(self) -> ModbusPoint:
+        """The probe as a point, to be read like one."""
+        said = {k: getattr(self, k) for k in ("function", "address", "dtype", "count", "word_order", "scale")}
+        return ModbusPoint(quantity="probe", unit="", **said)
 
 
 class PointDefaults(Strict):
@@ -204,11 +257,18 @@ class ProfileHead(Strict):
 
 
 class ModbusProfile(ProfileHead):
-    """A meter that is read by Modbus: input registers (function 4) and holding registers (function 3)."""
+    """A meter that is read by Modbus: input registers (function 4) and holding registers (function 3).
+
+    documented_base  the number under which the maker documents wire address 0: 30001, 1, ...; with it every
+                     `documented_as` is checked against its address
+    """
 
     protocol: Literal["modbus"]
     serial: Serial = Serial()
     limits: Limits = Limits()
+    documented_base: int | None = Field(default=None, ge=0)
+    identify: tuple[Probe, ...] = ()
+    ratios: dict[str, Ratio] = Field(default_factory=dict)
     parameters: dict[str, Parameter] = Field(default_factory=dict)
     defaults: PointDefaults = PointDefaults()
     points: tuple[ModbusPoint, ...] = Field(min_length=1)
@@ -224,12 +284,22 @@ class ModbusProfile(ProfileHead):
         allowed = {k: v for k, v in given["defaults"].items() if k in PointDefaults.model_fields}
         return {**given, "points": [{**allowed, **p} if isinstance(p, Mapping) else p for p in points]}
 
+    def with_exponents(self, points: Iterable[ModbusPoint]) -> tuple[ModbusPoint, ...]:
+        """The points, and after them the scale-factor points that they need."""
+        chosen = tuple(points)
+        names = {p.power_of_ten for p in chosen} - {p.quantity for p in chosen}
+        return chosen + tuple(p for p in self.points if p.quantity in names)
+
 
 class JsonPoint(Point):
-    """A member of a JSON payload. `path` has dotted steps, `name[2]` for a list; of several the first present one."""
+    """A member of a JSON payload. `path` has dotted steps, `name[2]` for a list; of several the first present one.
+
+    Outside `only_within` (before scaling) a member means nothing: an open phase's frequency.
+    """
 
     path: tuple[str, ...] = Field(min_length=1)
     invalid: tuple[float | str, ...] = ()
+    only_within: tuple[RawValue, RawValue] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -243,7 +313,7 @@ class TimePath(Strict):
     """Where a payload states its time; without one the arrival time counts."""
 
     path: tuple[str, ...] = Field(min_length=1)
-    form: Literal["iso8601", "unix_s", "unix_ms"]
+    form: Literal["iso8601", "iso8601_local", "unix_s", "unix_ms"]
 
 
 class JsonProfile(ProfileHead):
@@ -260,7 +330,3 @@ class JsonProfile(ProfileHead):
     lateness_s: float = Field(default=900, ge=0)
     is_plain: bool = False
     points: tuple[JsonPoint, ...] = ()
-
-
-Profile = ModbusProfile | JsonProfile
-PROTOCOLS: dict[str, type[ModbusProfile | JsonProfile]] = {"modbus": ModbusProfile, "mqtt-json": JsonProfile}

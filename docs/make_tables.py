@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from device_profiles import list_profiles, load_profile
+from device_profiles.catalogue import details_text, overview_table
 from metering.quantities import QUANTITIES
 from rules.detectors.registry import DETECTORS
 from rules.settings import IncidentSettings
@@ -32,18 +32,6 @@ def settings_table(model: type[BaseModel]) -> str:
     return "\n".join(rows)
 
 
-def profiles_table() -> str:
-    """The device profiles that come with the program."""
-    rows = ["| profile | maker | models | protocol | values |", "|---|---|---|---|---|"]
-    for name in list_profiles():
-        profile = load_profile(name)
-        count = len(profile.points) or "as the payload names them"
-        rows.append(
-            f"| `{name}` | {profile.manufacturer} | {', '.join(profile.models)} | {profile.protocol} | {count} |"
-        )
-    return "\n".join(rows)
-
-
 def quantities_table() -> str:
     """What a meter can measure, and the unit in which it is always carried."""
     rows = ["| quantity | unit | kind |", "|---|---|---|"]
@@ -54,7 +42,8 @@ def quantities_table() -> str:
 
 
 def _tables() -> Iterator[tuple[str, Callable[[], str]]]:
-    yield "profiles", profiles_table
+    yield "profiles", overview_table
+    yield "profile sources", details_text
     yield "quantities", quantities_table
     yield "incidents", lambda: settings_table(IncidentSettings)
     for rule, detector in DETECTORS.items():

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Profile = Annotated[str, typer.Option(help="Profile id, e.g. eastron-sdm630.")]
 _ANSWER_S, _MESSAGE_S = 3.0, 60.0
+AllowLow = Annotated[
+    bool, typer.Option("--allow-low-confidence", help="Use a profile that no live meter has confirmed.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON list.")]
 
 
@@ -31,7 +34,7 @@ def _print(values: Sequence[ReadValue], as_json: bool) -> None:
         return
     width = max((len(v.quantity) for v in values), default=0)
     for value in values:
-        shown = f"{value.value:,.6g}" if isinstance(value.value, float) else value.value
+        shown = f"{value.value:,.12g}" if isinstance(value.value, float) else value.value
         when = f"  {value.time.isoformat()}" if value.time else ""
         whose = f"  {value.address}" if value.address else ""
         typer.echo(f"{value.quantity:<{width}}  {shown} {value.unit}{when}{whose}")
@@ -44,6 +47,7 @@ def read(
     timeout: Annotated[
         float | None, typer.Option(min=0.1, help="Seconds to wait: for an answer 3, for an MQTT message 60.")
     ] = None,
+    allow_low_confidence: AllowLow = False,
     as_json: AsJson = False,
 ) -> None:
     """Read one meter once and print every value its profile names."""
@@ -55,7 +59,16 @@ def read(
 
     with told(ProfileError, ConnectionTextError, ReadError, UnpollableError):
         wait_s = timeout or (_MESSAGE_S if connect.startswith("mqtt") else _ANSWER_S)
-        values = asyncio.run(read_meter(profile, connect, address, timeout_s=wait_s, on_note=_note))
+        values = asyncio.run(
+            read_meter(
+                profile,
+                connect,
+                address,
+                timeout_s=wait_s,
+                allow_low_confidence=allow_low_confidence,
+                on_note=_note,
+            )
+        )
     _print(values, as_json)
 
 
@@ -67,6 +80,7 @@ def decode(
     request: Annotated[str | None, typer.Option(help="The request that a Modbus reply answers, as hex.")] = None,
     at: Annotated[str | None, typer.Option(help="FC:ADDR that a Modbus reply answers, e.g. 4:0x156.")] = None,
     is_hex: Annotated[bool, typer.Option("--hex", help="The file is hex text, with or without spaces.")] = False,
+    allow_low_confidence: AllowLow = False,
     as_json: AsJson = False,
 ) -> None:
     """Decode one payload or frame and print all that it states."""
@@ -78,7 +92,7 @@ def decode(
     except OSError as error:
         raise Failure(f"{file}: cannot be read: {error.strerror}") from error
     with told(ProfileError, DecodeError):
-        found = load_profile(profile)
+        found = load_profile(profile, allow_low_confidence=allow_low_confidence)
         decoded = decode_payload(found, data, topic=topic, port=port, request=request, at=at, is_hex=is_hex)
     if decoded.meaning:
         _note(decoded.meaning)

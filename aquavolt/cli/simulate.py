@@ -15,6 +15,7 @@ from aquavolt.cli.progress import shown
 
 app = typer.Typer(help="Simulated campuses and meters, for trials and development.", no_args_is_help=True)
 _PARTS = 1000
+_SIMULATED = ("tcp", "rtu+tcp", "rtu", "listen")
 
 
 @app.command()
@@ -36,7 +37,12 @@ def campus(
 @app.command()
 def meter(
     profile: Annotated[str, typer.Option(help="Profile id, e.g. eastron-sdm630.")],
-    listen: Annotated[str, typer.Option(help="Where to answer.")] = "tcp://127.0.0.1:1502",
+    listen: Annotated[
+        str,
+        typer.Option(
+            help="Where to answer: tcp://, rtu+tcp://; rtu:///pty makes a pseudo-terminal; listen:// dials in there."
+        ),
+    ] = "tcp://127.0.0.1:1502",
     address: Annotated[int, typer.Option(min=1, max=247, help="Modbus unit.")] = 1,
 ) -> None:
     """Serve one simulated meter with lifelike values, until told to stop."""
@@ -50,15 +56,16 @@ def meter(
 async def _serve(profile: str, listen: str, unit: int) -> None:
     from collector.connection import parse_connection
     from device_profiles import ModbusProfile, load_profile
-    from simulators.modbus.meter import serve_meter
+    from simulators.modbus.meter import serve_line
 
-    found, where = load_profile(profile), parse_connection(listen)
-    if not isinstance(found, ModbusProfile) or where.scheme != "tcp":
-        raise ValueError(f"{profile} over {where.scheme}:// is not simulated; allowed: Modbus profiles over tcp://")
+    found, where = load_profile(profile, allow_low_confidence=True), parse_connection(listen)
+    if not isinstance(found, ModbusProfile) or where.scheme not in _SIMULATED:
+        allowed = ", ".join(f"{scheme}://" for scheme in _SIMULATED)
+        raise ValueError(f"{profile} over {where.scheme}:// is not simulated; allowed: Modbus profiles over {allowed}")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server, port = await serve_meter(found, where.host, where.port, unit)
-    typer.echo(f"{profile}, unit {unit}, on tcp://{where.host}:{port}; Ctrl+C ends it")
+    end, told_by = await serve_line(found, where.scheme, where.host, where.port, unit, where.options.get("id", ""))
+    typer.echo(f"{profile}, unit {unit}, on {told_by}; Ctrl+C ends it")
     await stop.wait()
-    await server.stop()
+    await end()

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from collector.connection import ConnectionTextError
+from collector.line.plan import UnreadableError, plan_polls
+from collector.line.poller import is_framed
 from collector.modbus.poller import is_modbus
 from collector.modbus.polls import PollCompiler, UnpollableError
 from collector.mqtt.routes import RouteError, route_of
@@ -119,9 +121,11 @@ def _connection_faults(meter: Meter, path: KeyPath) -> list[Fault]:
     try:
         if is_modbus(meter):
             PollCompiler(load_profile).compile(meter)
+        elif is_framed(meter):
+            plan_polls(meter, load_profile(meter.profile or ""))
         else:
             route_of(meter)
-    except (UnpollableError, RouteError, ConnectionTextError) as error:
+    except (UnpollableError, UnreadableError, RouteError, ConnectionTextError) as error:
         return [Fault(path, str(error))]
     return []
 

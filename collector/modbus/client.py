@@ -1,7 +1,9 @@
-"""One Modbus TCP connection and the units behind it: one request at a time, for ever.
+"""One Modbus connection and the units behind it: one request at a time, for ever.
 
-A lean protocol of our own: requests are encoded beforehand, a reply is matched by its transaction id and handed on
-as bytes. What comes late belongs to a request that was given up: it is dropped, and only teaches how slow the unit is.
+A lean protocol of our own: a reply is matched by its transaction id (TCP) or by unit, function and length (RTU) and
+handed on as bytes. What comes late belongs to a request that was given up: it is dropped, and only teaches how slow
+the unit is. In RTU a late answer could be taken for that to a later question: after a question that had to be put
+twice the line is left alone until the answer to the other one must have come.
 
 A unit that has not answered (yet, or lately) waits until the line has nothing else to do, gets a timeout measured by
 the answers of its neighbours, and after two failures only a cheap probe now and then: so one dead unit of eight does
@@ -11,45 +13,45 @@ not take the others' samples.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
-import struct
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import cast
 
 import structlog
 
 from collector.breaker import Breaker, BreakerState
-from collector.modbus.frame import SILENCE_CODES, BrokenFrameError, ExceptionReplyError, Frame, registers_of, split_tcp
+from collector.dial_in import DialInPorts
+from collector.modbus.frame import SILENCE_CODES, BrokenFrameError, ExceptionReplyError, registers_of
+from collector.modbus.framing import Heard, framing_of_scheme
+from collector.modbus.openers import Opener
 from collector.modbus.polls import Poll, Question
 from collector.modbus.ports import PollCounts
 from collector.modbus.unit import Asking, AskingQueue, LineSettings, Unit, timeout_s, units_of
 
 _log = structlog.get_logger(__name__)
-_TRANSACTION = struct.Struct(">H")
 _REMEMBERED = 64
 # After the loop was held up, an answer may lie in the socket while the timeout is already due: read first, then judge.
 _GRACE_S = 0.02
 
 
 class _Wire(asyncio.Protocol):
-    """Bytes in, frames out to the line."""
+    """Bytes in, frames out to the line; a connection of its own has a framing of its own."""
 
     def __init__(self, line: Line) -> None:
         self._line = line
-        self._rest = b""
+        self.framing = framing_of_scheme(line.connection.scheme)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._line.on_made(self, cast(asyncio.Transport, transport))  # uvloop's is none by class
 
     def data_received(self, data: bytes) -> None:
         try:
-            frames, self._rest = split_tcp(self._rest + data if self._rest else data)
+            heard = self.framing.feed(data)
         except BrokenFrameError as error:
             self._line.drop(str(error))
             return
-        for frame in frames:
-            self._line.on_frame(frame)
+        for one in heard:
+            self._line.on_frame(one)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._line.on_lost(self, str(exc) if exc else "closed by the other side")
@@ -69,16 +71,21 @@ class Line:
         counts: PollCounts,
         take: Callable[[Poll, Question, bytes], None],
         draw: Callable[[], float],
+        ports: DialInPorts | None = None,
     ) -> None:
         self.polls = tuple(polls)
-        self.endpoint, self._host, self._port = polls[0].endpoint, polls[0].host, polls[0].port
+        self.connection, self.endpoint = polls[0].connection, polls[0].endpoint
+        self._timing = polls[0].timing
+        if self._timing.timeout_s is not None:
+            settings = replace(settings, timeout_s=self._timing.timeout_s)
+        self._opener = Opener(self.connection, self._timing, ports or DialInPorts(), settings.connect_s)
         self._settings, self._counts, self._take = settings, counts, take
         self._breaker = Breaker(settings.connection, draw)
         self._units = units_of(polls, settings.unit, draw)
         self._queue = AskingQueue(settings.patience_s)
         self._asking: Asking | None = None
         self._sent = 0.0
-        self._transaction = 0
+        self._owing: set[Unit] = set()
         self._given_up: dict[int, tuple[Unit, float]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._pause: asyncio.TimerHandle | None = None
@@ -105,18 +112,21 @@ class Line:
 
     def _pump(self) -> None:
         """Put the next question if the line is free."""
-        if self._asking is not None or self._transport is None or self._pause is not None:
+        if self._asking is not None or self._transport is None or self._wire is None or self._pause is not None:
             return
         asking = self._queue.take(_now())
         if asking is None:
             return
         self._asking = asking
-        self._transaction = (self._transaction + 1) & 0xFFFF
         self._sent = _now()
         self._requests += 1
-        self._transport.write(_TRANSACTION.pack(self._transaction) + asking.question.tail)
+        self._transport.write(self._wire.framing.encode(asking.question.request))
+        self._timer = asyncio.get_running_loop().call_later(self._patience(asking), self._on_late)
+
+    def _patience(self, asking: Asking) -> float:
+        """How long to wait for the answer: what the bytes take on the wire, and what the unit needs."""
         wait_s = timeout_s(asking.unit, self._units.values(), self._settings)
-        self._timer = asyncio.get_running_loop().call_later(wait_s, self._on_late)
+        return wait_s + self._timing.wire_s(asking.question.request.count)
 
     def _advance(self, asking: Asking) -> None:
         """The next question of the same poll, or the next poll."""
@@ -137,6 +147,7 @@ class Line:
                 self._counts.skipped(poll.meter, poll.expected)
 
     def _go_on(self, gap_s: float) -> None:
+        gap_s = max(gap_s, self._timing.silence_s)
         if gap_s and self._pause is None:
             self._pause = asyncio.get_running_loop().call_later(gap_s, self._end_pause)
         self._pump()
@@ -153,15 +164,17 @@ class Line:
 
     # -- answers -----------------------------------------------------------------------------------------
 
-    def on_frame(self, frame: Frame) -> None:
+    def on_frame(self, heard: Heard) -> None:
         """A frame came: the answer to the open question, or one that is too late."""
-        asking = self._asking
-        if asking is None or frame.transaction != self._transaction:
-            self._on_stale(frame)
+        asking, frame = self._asking, heard.frame
+        if asking is None or not heard.is_answer:
+            self._on_stale(heard)
             return
         self._end_request()
         request = asking.question.request
-        asking.unit.observe(_now() - self._sent)
+        asking.unit.observe(max(0.0, _now() - self._sent - self._timing.wire_s(request.count)))
+        if asking.unit in self._owing:
+            self._settle(asking)
         try:
             if frame.unit != request.unit:
                 raise BrokenFrameError(f"unit {frame.unit} answered a question to unit {request.unit}")
@@ -178,11 +191,19 @@ class Line:
                 self._take(asking.poll, asking.question, registers)
             self._advance(asking)
 
-    def _on_stale(self, frame: Frame) -> None:
+    def _settle(self, asking: Asking) -> None:
+        """The unit was asked twice: leave the line alone until its other answer must have come, and drop that."""
+        self._owing.discard(asking.unit)
+        if self._pause is not None:
+            self._pause.cancel()
+        self._pause = asyncio.get_running_loop().call_later(self._patience(asking), self._end_pause)
+
+    def _on_stale(self, heard: Heard) -> None:
         """An answer nobody waits for any more; if we know whose it is, that unit is slower than we thought."""
         self._errors += 1
-        unit, sent = self._given_up.pop(frame.transaction or 0, (None, 0.0))
-        if unit is not None and unit.address == frame.unit:
+        unit, sent = self._given_up.pop(heard.key, (None, 0.0))
+        if unit is not None and unit.address == heard.frame.unit:
+            self._owing.discard(unit)
             unit.observe(_now() - sent)
 
     def _on_exception(self, asking: Asking, error: ExceptionReplyError) -> None:
@@ -215,8 +236,14 @@ class Line:
         self._errors += 1
         if len(self._given_up) >= _REMEMBERED:
             self._given_up.pop(next(iter(self._given_up)))
-        self._given_up[self._transaction] = (asking.unit, self._sent)
-        self._on_failure(asking, f"unit {asking.unit.address}: no answer within {_now() - self._sent:.2f} s")
+        complaint = ""
+        if self._wire is not None:
+            self._given_up[self._wire.framing.key] = (asking.unit, self._sent)
+            complaint = self._wire.framing.complaint()
+            if self._wire.framing.is_half_duplex:
+                self._owing.add(asking.unit)
+        waited = f"unit {asking.unit.address}: no answer within {_now() - self._sent:.2f} s"
+        self._on_failure(asking, f"{waited}; {complaint}" if complaint else waited)
 
     def _on_failure(self, asking: Asking, text: str) -> None:
         """No usable answer: once more when the line is idle, then the unit's breaker opens."""
@@ -235,7 +262,8 @@ class Line:
             self._finish(asking, text)
         self._tell_breaker(unit)
         self._set_probe(unit)
-        if all(u.breaker.state is not BreakerState.CLOSED for u in self._units.values()):
+        is_dead = all(u.breaker.state is not BreakerState.CLOSED for u in self._units.values())
+        if is_dead and not self._opener.is_passive:
             self.drop("no unit answers")
 
     def _set_probe(self, unit: Unit) -> None:
@@ -273,19 +301,20 @@ class Line:
         attempts = 0
         try:
             while True:
-                await asyncio.sleep(max(0.0, self._breaker.retry_at - _now()))
+                if not self._opener.is_passive:
+                    await asyncio.sleep(max(0.0, self._breaker.retry_at - _now()))
                 self._counts.connection(self.endpoint, "connecting", reconnects=1 if attempts else 0)
                 attempts += 1
                 await self._connect()
         finally:
             self._close()
+            await self._opener.close()
 
     async def _connect(self) -> None:
         """Connect and stay until the connection is lost."""
         self._lost.clear()
         try:
-            async with asyncio.timeout(self._settings.connect_s):
-                await asyncio.get_running_loop().create_connection(lambda: _Wire(self), self._host, self._port)
+            await self._opener.open(_Wire(self))
         except (OSError, TimeoutError) as error:
             self._on_down(str(error) or f"no connection within {self._settings.connect_s:g} s")
             return
@@ -293,7 +322,6 @@ class Line:
 
     def on_made(self, wire: _Wire, transport: asyncio.Transport) -> None:
         """Connected: what was silent may answer now, so probe it, and go on with what is queued."""
-        _keep_alive(transport)
         self._wire, self._transport = wire, transport
         self._counts.connection(self.endpoint, "connected")
         if self._is_down_told:
@@ -317,6 +345,7 @@ class Line:
             return
         self._wire = self._transport = None
         self._given_up.clear()
+        self._owing.clear()
         self._queue.remove_probes()
         asking = self._asking
         self._end_request()
@@ -351,11 +380,3 @@ class Line:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _keep_alive(transport: asyncio.Transport) -> None:
-    """Let the kernel notice a peer that is gone without a word."""
-    sock = transport.get_extra_info("socket")
-    if sock is not None:
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

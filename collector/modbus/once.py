@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from collector.connection import Connection
-from collector.modbus.frame import (
-    ExceptionReplyError,
-    Frame,
-    ModbusError,
-    encode_tcp,
-    read_pdu,
-    registers_of,
-    split_tcp,
-)
+from collector.modbus.frame import ExceptionReplyError, ModbusError, ReadRequest
+from collector.modbus.link import open_link
 from collector.modbus.plan import Block, plan_blocks
 from collector.modbus.polls import parse_address
 from collector.modbus.values import block_values
 from collector.read_value import ReadValue
 from device_profiles import ModbusProfile
-
-_LARGEST = 4096
 
 
 class ReadError(Exception):
@@ -45,58 +35,39 @@ async def read_once(
         UnpollableError: the address is no Modbus unit.
     """
     unit, channel = parse_address(address)
-    if connection.scheme != "tcp":
-        raise ReadError(f"{connection.text}: Modbus is read over tcp://host:port; {connection.scheme}:// is not, yet")
-    try:
-        async with asyncio.timeout(timeout_s):
-            reader, writer = await asyncio.open_connection(connection.host, connection.port)
-    except (OSError, TimeoutError) as error:
-        raise ReadError(f"{connection.text}: no connection: {str(error) or f'not within {timeout_s:g} s'}") from error
     points = [p for p in profile.points if p.pulse_channel is None or "/" not in address or p.pulse_channel == channel]
+    found: dict[str, ReadValue] = {}
+    refusals: list[str] = []
     try:
-        found: dict[str, ReadValue] = {}
-        refusals: list[str] = []
-        for number, block in enumerate(plan_blocks(points, profile.limits), 1):
-            try:
-                registers = await _ask(reader, writer, Frame(unit, _pdu(block), number), block, timeout_s)
-            except ExceptionReplyError as error:
-                refusals.append(f"registers {block.address} to {block.end - 1}: {error}")
-                on_note(refusals[-1])
-                continue
-            values, without = block_values(block.points, block.address, registers, profile.parameters)
-            found |= {value.quantity: value for value in values}
-            for name in without:
-                on_note(f"{name}: the meter states no value")
-        if not found and refusals:
-            raise ReadError(f"{connection.text} unit {unit}: {'; '.join(refusals)}")
-        return [found[p.quantity] for p in points if p.quantity in found]
-    finally:
-        writer.close()
+        async with open_link(connection, profile.serial, timeout_s) as link:
+            for block in plan_blocks(points, profile.limits):
+                try:
+                    registers = await link.ask(_request(unit, block), timeout_s)
+                except ExceptionReplyError as error:
+                    refusals.append(f"registers {block.address} to {block.end - 1}: {error}")
+                    on_note(refusals[-1])
+                    continue
+                values, without = block_values(block.points, block.address, registers, profile.parameters)
+                found |= {value.quantity: value for value in values}
+                for name in without:
+                    on_note(f"{name}: the meter states no value")
+    except ModbusError as error:
+        raise ReadError(str(error)) from error
+    if not found and refusals:
+        raise ReadError(f"{connection.text} unit {unit}: {'; '.join(refusals)}")
+    for text in ratio_notes(profile, found):
+        on_note(text)
+    return [found[p.quantity] for p in points if p.quantity in found]
 
 
-def _pdu(block: Block) -> bytes:
-    return read_pdu(block.function, block.address, block.count)
+def ratio_notes(profile: ModbusProfile, found: Mapping[str, ReadValue]) -> list[str]:
+    """What is to be said of transformer ratios that the meter states and does not apply."""
+    stated = {n: found[n].value for n, r in profile.ratios.items() if n in found and r.applied_by == "service"}
+    told = [f"{name} is {value:g}" for name, value in stated.items() if isinstance(value, float) and value != 1]
+    if not told:
+        return []
+    return [f"{', '.join(told)}: the values are of the secondary side; the product of the ratios is the multiplier"]
 
 
-async def _ask(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, question: Frame, block: Block, timeout_s: float
-) -> bytes:
-    """The registers of a block; frames of other transactions are dropped."""
-    writer.write(encode_tcp(question))
-    rest = b""
-    try:
-        async with asyncio.timeout(timeout_s):
-            while True:
-                data = await reader.read(_LARGEST)
-                if not data:
-                    raise ReadError(f"unit {question.unit}: the other side closed the connection")
-                frames, rest = split_tcp(rest + data)
-                for frame in frames:
-                    if frame.transaction == question.transaction and frame.unit == question.unit:
-                        return registers_of(frame.pdu, block.function, block.count)
-    except TimeoutError as error:
-        raise ReadError(f"unit {question.unit}: no answer within {timeout_s:g} s") from error
-    except ExceptionReplyError:
-        raise
-    except (ModbusError, OSError) as error:
-        raise ReadError(f"unit {question.unit}: {error}") from error
+def _request(unit: int, block: Block) -> ReadRequest:
+    return ReadRequest(unit, block.function, block.address, block.count)

@@ -1,4 +1,4 @@
-"""Polls all Modbus TCP meters of a site: the grid says when, the lines ask, all replies of a moment make one batch."""
+"""Polls all Modbus meters of a site: the grid says when, the lines ask, all replies of a moment make one batch."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from collector.dial_in import DialInPorts
 from collector.modbus.client import Line
 from collector.modbus.harvest import Harvest
 from collector.modbus.polls import Poll, PollCompiler, Question, UnpollableError
@@ -66,10 +67,12 @@ class ModbusPoller:
         profiles: Callable[[str], Profile] = load_profile,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         draw: Callable[[], float] = random.random,
+        ports: DialInPorts | None = None,
     ) -> None:
         self._sink, self._counts, self._profiles = sink, counts, profiles
         self._settings = settings or PollerSettings()
         self._now_ms, self._draw = now_ms, draw
+        self._ports = ports or DialInPorts()
         self.refused: tuple[RefusedMeter, ...] = ()
         self._meters = tuple(meters)
         self._lines: dict[str, tuple[Line, asyncio.Task[None]]] = {}
@@ -114,6 +117,7 @@ class ModbusPoller:
         for meter in self._meters:
             try:
                 polls = compiler.compile(meter)
+                _check_line(polls[0], wanted)
             except UnpollableError as error:
                 refused.append(RefusedMeter(meter.id, str(error)))
                 self._counts.error(meter.id, str(error))
@@ -124,7 +128,7 @@ class ModbusPoller:
         return wanted
 
     def _start_line(self, endpoint: str, polls: list[Poll]) -> None:
-        line = Line(polls, self._settings.line, self._counts, self._take, self._draw)
+        line = Line(polls, self._settings.line, self._counts, self._take, self._draw, self._ports)
         self._lines[endpoint] = line, asyncio.create_task(line.run(), name=f"modbus {endpoint}")
         now = self._now()
         for poll in polls:
@@ -230,6 +234,20 @@ def is_modbus(meter: Meter, profiles: Callable[[str], Profile] = load_profile) -
         ProfileError: it has a profile that does not exist.
     """
     return meter.profile is not None and profiles(meter.profile).protocol == "modbus"
+
+
+def _check_line(poll: Poll, wanted: dict[str, list[Poll]]) -> None:
+    """All meters of a line have its settings.
+
+    Raises:
+        UnpollableError: this one has others than those before it.
+    """
+    first = wanted.get(poll.endpoint, [poll])[0]
+    if poll.timing != first.timing:
+        raise UnpollableError(
+            f"{poll.connection.text!r} and {first.connection.text!r} (meter {first.meter}) are one line with different "
+            "settings; give baud, parity, bits and stop in the connection of all its meters"
+        )
 
 
 def _is_same(left: Iterable[Poll], right: Iterable[Poll]) -> bool:

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from collector.connection import Connection, ConnectionTextError, parse_connection
 from collector.modbus.decode import BlockDecoder, Bytes
 from collector.modbus.frame import ReadRequest
+from collector.modbus.openers import MODBUS_SCHEMES
 from collector.modbus.plan import Block, plan_blocks
+from collector.modbus.serial_settings import LineTiming, line_timing
 from device_profiles import ModbusPoint, ModbusProfile, Profile, ProfileError
 from device_profiles.binding import Output, bind_points
 from device_profiles.schema import PollClass
@@ -65,10 +67,9 @@ class BlockForm:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """One request of one meter; `tail` is the frame after the transaction id."""
+    """One request of one meter."""
 
     request: ReadRequest
-    tail: bytes
     form: BlockForm
     row: int
 
@@ -84,9 +85,8 @@ class Poll:
     """
 
     meter: str
-    endpoint: str
-    host: str
-    port: int
+    connection: Connection
+    timing: LineTiming
     unit: int
     period_s: float
     spread_s: float
@@ -96,6 +96,11 @@ class Poll:
     min_gap_s: float
     definition: tuple[object, ...]
     is_busy: bool = False
+
+    @property
+    def endpoint(self) -> str:
+        """The line, the same for all meters on it."""
+        return self.connection.endpoint
 
 
 def parse_address(text: str | None) -> tuple[int, int]:
@@ -122,7 +127,7 @@ class PollCompiler:
         """The polls of a meter, one for each poll class its profile has.
 
         Raises:
-            UnpollableError: profile, connection or address do not make a Modbus TCP meter.
+            UnpollableError: profile, connection or address do not make a Modbus meter.
         """
         profile, connection = self._profile(meter), _endpoint(meter)
         unit, channel = parse_address(meter.device_address)
@@ -138,13 +143,15 @@ class PollCompiler:
             if not questions:
                 continue
             period_s = max(meter.poll_s or DEFAULT_POLL_S, least_s)
-            definition = (kind, meter.profile, meter.medium, meter.multiplier, channel, unit, period_s)
+            definition = (
+                (kind, meter.profile, meter.medium, meter.multiplier, channel, unit, period_s),
+                connection.text,
+            )
             polls.append(
                 Poll(
                     meter=meter.id,
-                    endpoint=connection.endpoint,
-                    host=connection.host,
-                    port=connection.port,
+                    connection=connection,
+                    timing=line_timing(connection, profile.serial),
                     unit=unit,
                     period_s=period_s,
                     spread_s=meter.poll_s or DEFAULT_POLL_S,
@@ -167,14 +174,14 @@ class PollCompiler:
         return profile
 
     def _questions(self, profile: ModbusProfile, unit: int, outputs: Sequence[Output]) -> tuple[Question, ...]:
-        points = list({o.point: profile.points[o.point] for o in outputs}.values())
+        points = profile.with_exponents({o.point: profile.points[o.point] for o in outputs}.values())
         questions = []
         for block in plan_blocks(points, profile.limits):
             inside = [o for o in outputs if _is_in(profile.points[o.point], block)]
             form = self._form(profile, block, inside)
             row = form.add_meter([o.factor for o in inside])
             request = ReadRequest(unit, block.function, block.address, block.count)
-            questions.append(Question(request, request.tail(), form, row))
+            questions.append(Question(request, form, row))
         return tuple(questions)
 
     def _form(self, profile: ModbusProfile, block: Block, outputs: Sequence[Output]) -> BlockForm:
@@ -199,7 +206,7 @@ def _probe(profile: ModbusProfile, first: Question) -> Question:
     """The cheapest question that shows life: the first value alone. Its answer is not used."""
     block = plan_blocks(first.form.block.points[:1], profile.limits)[0]
     request = ReadRequest(first.request.unit, block.function, block.address, block.count)
-    return Question(request, request.tail(), first.form, first.row)
+    return Question(request, first.form, first.row)
 
 
 def _is_in(point: ModbusPoint, block: Block) -> bool:
@@ -211,6 +218,7 @@ def _endpoint(meter: Meter) -> Connection:
         connection = parse_connection(meter.connection or "")
     except ConnectionTextError as error:
         raise UnpollableError(str(error)) from error
-    if connection.scheme != "tcp":
-        raise UnpollableError(f"connection {connection.text!r}: Modbus is polled over tcp://host:port")
+    if connection.scheme not in MODBUS_SCHEMES:
+        allowed = ", ".join(f"{scheme}://" for scheme in MODBUS_SCHEMES)
+        raise UnpollableError(f"connection {connection.text!r}: Modbus is polled over {allowed}")
     return connection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from collector.counts import Counts
 from collector.mqtt.decode import PayloadError
 from collector.mqtt.frame import Publish
 from collector.mqtt.routes import Route, Routes
-from metering.batch import Int32, Quality, ReadingBatch
+from metering.batch import Int32, MeterEvent, Quality, ReadingBatch
 
 AHEAD_MS = 5 * 60 * 1000  # a device clock further ahead of ours is wrong
 OLDEST_MS = 946_684_800_000  # 2000-01-01: a clock before that was never set
@@ -39,6 +39,7 @@ class Burst:
         self._message_size: list[int] = []
         self._codes: list[int] = []
         self._values: list[float] = []
+        self.events: list[MeterEvent] = []
         self._value_quality: list[tuple[int, list[int]]] = []  # place of the first value, bits
 
     def add_all(self, publishes: list[Publish]) -> None:
@@ -53,6 +54,9 @@ class Burst:
                 self._add(route, message)
 
     def _add(self, route: Route, message: Publish) -> None:
+        if route.decode is None:
+            self._hear(route, message)
+            return
         try:
             time_ms, codes, values, qualities = route.decode(message.payload)
         except PayloadError as error:
@@ -71,12 +75,37 @@ class Burst:
             time_ms, quality = self._arrival(route.meter), _CLOCK_WRONG
         if qualities is not None:
             self._value_quality.append((len(self._codes), qualities))
+        self._take(route, time_ms, codes, values, quality)
+
+    def _take(self, route: Route, time_ms: int, codes: Sequence[int], values: list[float], quality: int) -> None:
         self._message_meter.append(self._index.setdefault(route.meter, len(self._index)))
         self._message_time.append(time_ms)
         self._message_quality.append(quality)
         self._message_size.append(len(codes))
         self._codes += codes
         self._values += values
+
+    def _hear(self, route: Route, message: Publish) -> None:
+        """A message that may hold several moments and news of the meter itself."""
+        assert route.listen is not None  # noqa: S101 - a route has one of the two
+        try:
+            heard = route.listen(message.topic.decode("utf-8", "replace"), message.payload)
+        except Exception as error:  # noqa: BLE001 - one payload, whatever it holds, must not stop the others
+            self._refuse(route, message, str(error) if isinstance(error, PayloadError) else repr(error))
+            return
+        if message.is_retained and any(m.time_ms is None for m in heard.moments):
+            self._counts.set_aside(_REASON_RETAINED)
+            return
+        newest = max((m.time_ms for m in heard.moments if m.time_ms is not None), default=None)
+        # A clock that is wrong is wrong by the same for all that the message holds: the row is moved as a whole.
+        shift = None if newest is None or OLDEST_MS <= newest <= self._now_ms + AHEAD_MS else newest - self._now_ms
+        arrival = self._arrival(route.meter)
+        for time_ms, codes, values in heard.moments:
+            moment = arrival if time_ms is None else time_ms - (shift or 0)
+            if moment >= OLDEST_MS:
+                self._take(route, moment, codes, values, 0 if shift is None or time_ms is None else _CLOCK_WRONG)
+        event_ms = newest if newest is not None and shift is None else arrival
+        self.events += [MeterEvent(route.meter, np.datetime64(event_ms, "ms"), c, t) for c, t in heard.news]
 
     def _refuse(self, route: Route, message: Publish, reason: str) -> None:
         topic = message.topic.decode("utf-8", "replace")

@@ -25,7 +25,7 @@ from collector.mqtt.frame import Publish
 from collector.mqtt.routes import Route, Routes
 from collector.mqtt.session import Session, SessionLostError
 from collector.mqtt.settings import MqttSettings
-from metering.entries import Entry
+from metering.entries import Entry, EventBatch
 
 _log = structlog.get_logger(__name__)
 
@@ -161,9 +161,12 @@ class MqttSource:
         burst = Burst(self._routes, self._counts, self._now_ms(), self._arrivals, on_unknown)
         burst.add_all(publishes)
         batch = burst.batch()
-        if len(batch):
+        entries: list[Entry] = [batch] if len(batch) else []
+        if burst.events:
+            entries.append(EventBatch(tuple(burst.events)))
+        if entries:
             try:
-                self._journal.append([batch])
+                self._journal.append(entries)
             except JournalError as error:
                 raise _RefusedError(f"nothing is acknowledged: {error}") from error
         self._counts.received_batch(batch, burst.messages())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from metering.quantities import BY_CODE, BY_NAME, MAIN_REGISTER, QUANTITIES
 _decode_json = msgspec.json.Decoder().decode
 _HELD = int(Quality.HELD)
 _SHOWN = 60
+_NUMBERS = frozenset({int, float})
 _PLAIN_TIME = "time"
 
 
@@ -42,7 +43,9 @@ class Sample(NamedTuple):
 Decode = Callable[[bytes], Sample]
 
 
-def payload_decoder(profile: JsonProfile, *, medium: str, multiplier: float = 1.0, channel: int = 0) -> Decode:
+def payload_decoder(
+    profile: JsonProfile, *, medium: str, multiplier: float = 1.0, channel: int = 0, zone: tzinfo | None = None
+) -> Decode:
     """The function that reads this meter's payloads.
 
     It raises PayloadError for a payload that is no JSON object, states no value of the profile, or states one
@@ -51,7 +54,7 @@ def payload_decoder(profile: JsonProfile, *, medium: str, multiplier: float = 1.
     if profile.is_plain:
         return _plain_decoder(medium, multiplier)
     outputs = bind_points(profile.points, medium=medium, multiplier=multiplier, channel=channel)
-    return _points_decoder(profile, outputs)
+    return _points_decoder(profile, outputs, zone)
 
 
 def read_values(profile: JsonProfile, payload: bytes) -> list[ReadValue]:
@@ -60,6 +63,8 @@ def read_values(profile: JsonProfile, payload: bytes) -> list[ReadValue]:
     Raises:
         PayloadError: as `payload_decoder`.
     """
+    if payload.lstrip()[:1] == b"[":
+        return [value for part in _series(payload) for value in read_values(profile, part)]
     document = _object(payload)
     if profile.is_plain:
         moment = _moment(document.get(_PLAIN_TIME), "unix_ms", _PLAIN_TIME)
@@ -73,6 +78,8 @@ def read_values(profile: JsonProfile, payload: bytes) -> list[ReadValue]:
     if not found:
         raise PayloadError(_nothing_found(profile))
     time = None if moment is None else datetime.fromtimestamp(moment / 1000, UTC)
+    if time is not None and profile.time is not None and profile.time.form == "iso8601_local":
+        time = time.replace(tzinfo=None)  # as the device shows it: it states no offset
     return [ReadValue(name, _printable(value), unit, time) for name, value, unit in found]
 
 
@@ -114,7 +121,7 @@ def _plain_decoder(medium: str, multiplier: float) -> Decode:
 # -- members found by the profile's paths ----------------------------------------------------------------
 
 
-def _points_decoder(profile: JsonProfile, outputs: Sequence[Output]) -> Decode:
+def _points_decoder(profile: JsonProfile, outputs: Sequence[Output], zone: tzinfo | None = None) -> Decode:
     wanted = sorted({o.point for o in outputs})
     paths = {i: [compile_path(p) for p in profile.points[i].path] for i in wanted}
     time_paths = compile_time(profile.time)
@@ -132,7 +139,9 @@ def _points_decoder(profile: JsonProfile, outputs: Sequence[Output]) -> Decode:
         codes = [o.quantity.code for o in used]
         qualities = [_range_quality(profile.points[o.point], stated[o.point]) for o in used]
         values = _finite(codes, [stated[o.point] * o.factor for o in used])
-        moment = _stated_time(document, profile.time, time_paths)
+        # A clock without offset and zone says nothing that can be kept: the arrival counts.
+        is_unknown = zone is None and profile.time is not None and profile.time.form == "iso8601_local"
+        moment = None if is_unknown else _stated_time(document, profile.time, time_paths, zone)
         return Sample(moment, codes, values, qualities if any(qualities) else None)
 
     return decode
@@ -147,11 +156,15 @@ def _state(document: Any, point: JsonPoint, paths: Sequence[tuple[str | int, ...
     """What the payload says at a point: a number already scaled, or text; None where it says nothing."""
     for path in paths:
         value = pick(document, path)
-        if value is None:
+        if value is None or type(value) is list:
             continue
         if value in point.invalid:
             return None
         kind = type(value)
+        if point.only_within is not None and not (
+            kind in _NUMBERS and point.only_within[0] <= value <= point.only_within[1]
+        ):
+            continue
         return _times(value, point.scale) + point.offset if kind is float or kind is int else value
     return None
 
@@ -167,6 +180,17 @@ def _range_quality(point: JsonPoint, value: float) -> int:
     if point.valid_range is None or point.valid_range[0] <= value <= point.valid_range[1]:
         return 0
     return _HELD
+
+
+def _series(payload: bytes) -> list[bytes]:
+    """The objects of a JSON list, each a message of its own."""
+    try:
+        documents = _decode_json(payload)
+    except (ValueError, RecursionError) as error:
+        raise PayloadError(f"is no JSON: {error}; it begins {payload[:_SHOWN]!r}") from error
+    if not documents or not all(type(d) is dict for d in documents):
+        raise PayloadError("must be a JSON object, or a list of them")
+    return [msgspec.json.encode(d) for d in documents]
 
 
 # -- what both share -------------------------------------------------------------------------------------
@@ -197,21 +221,23 @@ def _finite(codes: Sequence[int], values: list[float]) -> list[float]:
     raise PayloadError(f"a value is too large: {_shown(max(values, key=abs))} of {BY_CODE[codes[0]].name} or beside it")
 
 
-def _stated_time(document: Any, time: TimePath | None, paths: Sequence[tuple[str | int, ...]]) -> int | None:
+def _stated_time(
+    document: Any, time: TimePath | None, paths: Sequence[tuple[str | int, ...]], zone: tzinfo | None = None
+) -> int | None:
     if time is None:
         return None
     for text, path in zip(time.path, paths, strict=True):
         value = pick(document, path)
         if value is not None:
-            return _moment(value, time.form, text)
+            return _moment(value, time.form, text, (zone or UTC) if time.form == "iso8601_local" else None)
     return None
 
 
-def _moment(value: Any, form: str, name: str) -> int | None:
-    """Unix ms. Text is ISO 8601 with an offset whatever the form; any number of decimals, rounded to ms."""
+def _moment(value: Any, form: str, name: str, zone: tzinfo | None = None) -> int | None:
+    """Unix ms. Text is ISO 8601 whatever the form, with an offset or in `zone`; any decimals, rounded to ms."""
     kind = type(value)
     if kind is str:
-        return _iso_moment(value, name)
+        return _iso_moment(value, name, zone)
     if kind is int or kind is float:
         try:
             return int(value * 1000) if form == "unix_s" else int(value)
@@ -222,9 +248,11 @@ def _moment(value: Any, form: str, name: str) -> int | None:
     raise PayloadError(f"{name} must be ISO 8601 with an offset or Unix time, is {_shown(value)}")
 
 
-def _iso_moment(text: str, name: str) -> int:
+def _iso_moment(text: str, name: str, zone: tzinfo | None) -> int:
     try:
         moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None and zone is not None:
+            moment = moment.replace(tzinfo=zone)
         if moment.tzinfo is None:
             raise PayloadError(f"{name} has no offset: {_shown(text)}; for example 2026-03-01T08:00:00+08:00")
         return int(moment.timestamp() * 1000 + 0.5)

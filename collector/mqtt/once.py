@@ -11,12 +11,15 @@ from contextlib import suppress
 from dataclasses import replace
 
 from collector.connection import Connection
+from collector.frames import FrameError, decode_frames
 from collector.mqtt.decode import PayloadError, read_values
 from collector.mqtt.frame import Publish
+from collector.mqtt.message import MessageError, reader
 from collector.mqtt.routes import topic_of
 from collector.mqtt.session import Session, SessionLostError
 from collector.mqtt.settings import MqttSettings
 from collector.read_value import ReadValue
+from device_profiles.kinds import FrameProfile, MessageProfile
 from device_profiles.schema import JsonProfile
 
 _LOOK_S = 0.5
@@ -27,7 +30,7 @@ class MqttReadError(Exception):
 
 
 async def read_once(
-    profile: JsonProfile,
+    profile: JsonProfile | FrameProfile | MessageProfile,
     connection: Connection,
     address: str = "",
     *,
@@ -58,9 +61,18 @@ async def read_once(
         stop.set()  # a cancelled caller leaves no thread behind
     shown = message.topic.decode("utf-8", "replace")
     try:
-        return read_values(profile, message.payload)
-    except PayloadError as error:
+        return _values(profile, shown, message.payload)
+    except (PayloadError, *MessageError, *FrameError) as error:
         raise MqttReadError(f"{given.endpoint}: topic {shown}: the payload {error}") from error
+
+
+def _values(profile: JsonProfile | FrameProfile | MessageProfile, topic: str, payload: bytes) -> list[ReadValue]:
+    if isinstance(profile, JsonProfile):
+        return read_values(profile, payload)
+    told = (
+        decode_frames(profile, payload) if isinstance(profile, FrameProfile) else reader(profile)(payload, topic, None)
+    )
+    return list(told.values)
 
 
 def _first_message(settings: MqttSettings, topic: str, timeout_s: float, stop: threading.Event) -> Publish:

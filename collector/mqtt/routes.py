@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from collector.connection import parse_connection
 from collector.mqtt.decode import Decode, payload_decoder
+from collector.mqtt.listen import Listen, listener
+from device_profiles.kinds import FrameProfile, MessageProfile
 from device_profiles.loader import load_profile
-from device_profiles.schema import JsonProfile
+from device_profiles.schema import JsonProfile, ModbusProfile
 from metering.site import Meter
 
 _PLAIN = "json-plain"
@@ -21,7 +24,7 @@ class RouteError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Messages on `topic` (a filter) are read by `decode` into readings of `meter`.
+    """Messages on `topic` (a filter) are read by `decode` or `listen` into readings of `meter`.
 
     period_s  how often the meter sends, in seconds, where the site file says so
     channel   input of a pulse counter
@@ -29,13 +32,14 @@ class Route:
 
     topic: str
     meter: str
-    decode: Decode
+    decode: Decode | None
     period_s: float | None = None
     channel: int = 0
+    listen: Listen | None = None
 
 
-def route_of(meter: Meter) -> Route:
-    """The route of a meter whose connection is mqtt:// or mqtts://.
+def route_of(meter: Meter, zone: tzinfo | None = None) -> Route:
+    """The route of a meter whose connection is mqtt:// or mqtts://; `zone` is the site's.
 
     `{address}` in the topic stands for the meter's device address. Without a topic in the connection the
     profile's own counts. A device address `address/2` chooses input 2 of a pulse counter.
@@ -45,7 +49,7 @@ def route_of(meter: Meter) -> Route:
         ProfileError: the profile cannot be used.
     """
     profile = load_profile(meter.profile or _PLAIN)
-    if not isinstance(profile, JsonProfile):
+    if isinstance(profile, ModbusProfile):
         raise RouteError(
             f"meter {meter.id!r} has the profile {profile.id!r}, which is for {profile.protocol}, not MQTT"
         )
@@ -58,27 +62,36 @@ def route_of(meter: Meter) -> Route:
         topic = topic_of(parse_connection(meter.connection or "").path, profile, address)
     except RouteError as error:
         raise RouteError(f"meter {meter.id!r} {error}") from error
-    decode = payload_decoder(profile, medium=meter.medium, multiplier=meter.multiplier, channel=int(channel or 0))
+    if isinstance(profile, FrameProfile | MessageProfile):
+        listen = listener(
+            profile, meter.id, medium=meter.medium, multiplier=meter.multiplier, zone=zone, address=address
+        )
+        return Route(topic, meter.id, None, meter.poll_s, int(channel or 0), listen)
+    decode = payload_decoder(
+        profile, medium=meter.medium, multiplier=meter.multiplier, channel=int(channel or 0), zone=zone
+    )
     return Route(topic, meter.id, decode, meter.poll_s, int(channel or 0))
 
 
-def routes_by_broker(meters: Iterable[Meter]) -> tuple[dict[str, list[Route]], dict[str, str]]:
+def routes_by_broker(
+    meters: Iterable[Meter], zone: tzinfo | None = None
+) -> tuple[dict[str, list[Route]], dict[str, str]]:
     """Routes of all meters that are read by MQTT, by broker (`mqtt://host:port`), and what is wrong with others.
 
     Returns (routes by broker, fault by meter); a meter with a fault is left out, the others go on.
     """
     found: dict[str, list[Route]] = {}
     faults: dict[str, str] = {}
-    owners: dict[tuple[str, str, int], str] = {}
+    owners: dict[tuple[str, str, str], str] = {}
     for meter in meters:
         if not (meter.connection or "").startswith(("mqtt://", "mqtts://")):
             continue
         try:
-            broker, route = parse_connection(meter.connection or "").endpoint, route_of(meter)
+            broker, route = parse_connection(meter.connection or "").endpoint, route_of(meter, zone)
         except ValueError as error:  # RouteError, ProfileError, ConnectionTextError
             faults[meter.id] = str(error)
             continue
-        owner = owners.setdefault((broker, route.topic, route.channel), meter.id)
+        owner = owners.setdefault((broker, route.topic, _share(meter, route)), meter.id)
         if owner == meter.id:
             found.setdefault(broker, []).append(route)
         else:
@@ -86,7 +99,12 @@ def routes_by_broker(meters: Iterable[Meter]) -> tuple[dict[str, list[Route]], d
     return found, faults
 
 
-def topic_of(stated: str, profile: JsonProfile, address: str) -> str:
+def _share(meter: Meter, route: Route) -> str:
+    """What part of a topic's messages is the meter's: a pulse input, or the frames of its address."""
+    return meter.device_address or "" if route.listen is not None else str(route.channel)
+
+
+def topic_of(stated: str, profile: JsonProfile | FrameProfile | MessageProfile, address: str) -> str:
     """The filter of a meter: as its connection states it, else as its profile does, `{address}` filled in.
 
     Raises:

@@ -19,7 +19,7 @@ def compile_encoder(point: ModbusPoint) -> Encode:
     range stays at the nearest end.
     """
     if point.type.family == "text":
-        return _text_encoder(point)
+        return _digits_encoder(point) if point.dtype == "bcd_text" else _text_encoder(point)
     order = byte_positions(point.word_order or WordOrder.MSW_FIRST, point.byte_order, point.registers)
     natural = _natural_encoder(point)
     if order == tuple(range(len(order))):
@@ -36,8 +36,11 @@ def compile_encoder(point: ModbusPoint) -> Encode:
 
 def _natural_encoder(point: ModbusPoint) -> Encode:
     """Most significant byte first."""
-    scale, offset, size = point.scale, point.offset, 2 * point.registers
+    scale, offset, size = point.signed_scale, point.offset, 2 * point.registers
     family = point.type.family
+    if family == "parts":
+        split = _whole_and_fraction if point.dtype == "int32_float32" else _all_and_nothing
+        return lambda value: split((float(value) - offset) / scale)
     if family == "float":
         code = struct.Struct(">f" if size == struct.calcsize("f") else ">d")
         return lambda value: code.pack((float(value) - offset) / scale)
@@ -53,6 +56,9 @@ def _natural_encoder(point: ModbusPoint) -> Encode:
             return bytes.fromhex(f"{whole:0{2 * size}d}")
         if family == "bits":
             whole <<= point.bit
+        if family == "magnitude":
+            whole = abs(whole) | (whole < 0) << (8 * size - 1)
+            return whole.to_bytes(size, "big")
         return whole.to_bytes(size, "big", signed=low < 0)
 
     return encode
@@ -63,11 +69,38 @@ def _bounds(point: ModbusPoint) -> tuple[int, int]:
     bits = point.type.bits
     if point.type.family == "int":
         return -(1 << (bits - 1)), 1 << bits
+    if point.type.family == "magnitude":
+        return 1 - (1 << (bits - 1)), (1 << bits) - 1
     if point.type.family == "bits":
         return 0, 1 << (point.width or 1)
     if point.type.family == "bcd":
         return 0, 10 ** (bits // 4)
     return 0, 1 << bits
+
+
+def _all_and_nothing(value: float) -> bytes:
+    """Everything in the first of two counters."""
+    return struct.pack(">dd", value, 0.0)
+
+
+def _whole_and_fraction(value: float) -> bytes:
+    whole = math.floor(value)
+    return struct.pack(">if", (whole + (1 << 31)) % (1 << 32) - (1 << 31), value - whole)
+
+
+def _digits_encoder(point: ModbusPoint) -> Encode:
+    digits = 4 * point.registers
+    order = byte_positions(point.word_order or WordOrder.MSW_FIRST, point.byte_order, point.registers)
+
+    def encode(value: float | str) -> bytes:
+        text = value if isinstance(value, str) else str(int(value))
+        raw = bytes.fromhex(text.zfill(digits)[-digits:])
+        wire = bytearray(len(raw))
+        for byte, place in zip(raw, order, strict=True):
+            wire[place] = byte
+        return bytes(wire)
+
+    return encode
 
 
 def _text_encoder(point: ModbusPoint) -> Encode:

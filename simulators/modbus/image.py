@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from device_profiles.binding import bind_points
@@ -59,11 +60,16 @@ class ProfileImage:
     ) -> None:
         self._limits = profile.limits
         self._values = values
-        self._places: dict[int, list[tuple[int, Encode, tuple[tuple[str, float], ...]]]] = {3: [], 4: []}
+        self._places: dict[int, list[_Place]] = {3: [], 4: []}
         self._ends: dict[int, list[int]] = {3: [], 4: []}  # ascending, for points do not overlap
+        self._restated: list[tuple[int, _Place]] = []
         names = _names(profile, medium or profile.medium, multiplier, channel)
         for i, point in sorted(enumerate(profile.points), key=lambda item: item[1].address):
-            self._places[point.function].append((point.address, compile_encoder(point), names[i]))
+            place = _Place(point.address, compile_encoder(point), names[i], point.power_of_ten)
+            if point.restates:
+                self._restated.append((point.function, place))
+                continue
+            self._places[point.function].append(place)
             self._ends[point.function].append(point.end)
 
     def read(self, function: int, address: int, count: int) -> bytes:
@@ -73,17 +79,17 @@ class ProfileImage:
         wire = bytearray(2 * count)
         places = self._places[function]
         is_known = False
-        for start, encode, names in places[bisect_right(self._ends[function], address) :]:
-            if start >= address + count:
+        for place in places[bisect_right(self._ends[function], address) :]:
+            if place.start >= address + count:
                 break
             is_known = True
-            for name, divisor in names:
-                if (value := values.get(name)) is not None:
-                    data = encode(value if isinstance(value, str) else value / divisor)
-                    _paste(wire, data, 2 * (start - address))
-                    break
+            if (data := place.data(values)) is not None:
+                _paste(wire, data, 2 * (place.start - address))
         if not is_known:
             raise RefusedError(ILLEGAL_ADDRESS)
+        for restated_function, place in self._restated:
+            if restated_function == function and (data := place.data(values)) is not None:
+                _paste(wire, data, 2 * (place.start - address), is_whole=True)
         return bytes(wire)
 
     def _check(self, function: int, address: int, count: int) -> None:
@@ -95,6 +101,27 @@ class ProfileImage:
         for banned in limits.forbidden:
             if banned.function == function and address <= banned.last and banned.first < address + count:
                 raise RefusedError(ILLEGAL_ADDRESS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a point's bytes begin, and how they come about: by the first of its names that a value is given for."""
+
+    start: int
+    encode: Encode
+    names: tuple[tuple[str, float], ...]
+    exponent: str | None
+
+    def data(self, values: Values) -> bytes | None:
+        """The point's register bytes, or None where nobody gives a value."""
+        for name, divisor in self.names:
+            value = values.get(name)
+            if isinstance(value, str):
+                return self.encode(value)
+            if value is not None:
+                power = float(values.get(self.exponent, 0) or 0) if self.exponent else 0.0
+                return self.encode(value / divisor / 10.0**power)
+        return None
 
 
 class FixedImage:
@@ -122,9 +149,9 @@ def _names(profile: ModbusProfile, medium: str, multiplier: float, channel: int)
     return [tuple(given) for given in names]
 
 
-def _paste(wire: bytearray, data: bytes, at: int) -> None:
-    """Put the data where it lies, or the part of it that lies inside."""
+def _paste(wire: bytearray, data: bytes, at: int, *, is_whole: bool = False) -> None:
+    """Put the data where it lies, or the part of it that lies inside; `is_whole` replaces what is there."""
     begin, end = max(at, 0), min(at + len(data), len(wire))
     # Bit fields share their registers, so bytes are joined, not replaced.
     for i in range(begin, end):
-        wire[i] |= data[i - at]
+        wire[i] = data[i - at] if is_whole else wire[i] | data[i - at]

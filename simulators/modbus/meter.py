@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from device_profiles.schema import ModbusPoint, ModbusProfile
 from simulators.modbus.image import ProfileImage, ValueSource
+from simulators.modbus.rtu import RtuLine
 from simulators.modbus.server import ModbusServer, SimulatedUnit
 
 _HOUR_S = 3600.0
@@ -21,6 +24,7 @@ _TYPICAL = {
 # What a counter of this unit gains in an hour.
 _PER_HOUR = {"kWh": 1.3, "kvarh": 0.4, "m3": 0.2, "pulse": 20.0}
 _SWING = 0.02
+_REDIAL_S = 2.0
 
 
 def lifelike_values(profile: ModbusProfile, seed: int = 0, clock: Callable[[], float] = time.time) -> ValueSource:
@@ -34,9 +38,14 @@ def lifelike_values(profile: ModbusProfile, seed: int = 0, clock: Callable[[], f
 
     def values() -> dict[str, float]:
         now = clock()
-        return {p.quantity: _value(p, *traits[p.quantity], now) for p in profile.points}
+        return {p.quantity: _value(p, *traits[p.quantity], now) for p in profile.points if not _is_sum(p)}
 
     return values
+
+
+def _is_sum(point: ModbusPoint) -> bool:
+    """Whether it is the sum of two counters that count by themselves."""
+    return point.dtype == "float64_float64"
 
 
 def _value(point: ModbusPoint, size: float, phase: float, now: float) -> float:
@@ -61,3 +70,40 @@ async def serve_meter(
     """
     server = ModbusServer({unit: SimulatedUnit(ProfileImage(profile, values or lifelike_values(profile)))})
     return server, await server.start(host, port)
+
+
+async def serve_line(
+    profile: ModbusProfile, scheme: str, host: str, port: int, unit: int, registration: str = ""
+) -> tuple[Callable[[], Awaitable[None]], str]:
+    """One meter on a line of that kind: how to end it, and the connection by which a collector reads it.
+
+    tcp, rtu+tcp  listens there
+    rtu           a pseudo-terminal, whose name is found out only now
+    listen        a modem that dials in there, sends its registration, and dials again when it is cut off
+
+    Raises:
+        OSError: the port is in use, or not ours to take.
+    """
+    if scheme == "tcp":
+        server, taken = await serve_meter(profile, host, port, unit)
+        return server.stop, f"tcp://{host}:{taken}"
+    line = RtuLine({unit: SimulatedUnit(ProfileImage(profile, lifelike_values(profile)))}, baud=9600)
+    if scheme == "rtu":
+        return line.stop, f"rtu://{line.start_pty()}?baud=9600"
+    if scheme == "rtu+tcp":
+        return line.stop, f"rtu+tcp://{host}:{await line.start_tcp(host, port)}"
+    dialling = asyncio.create_task(_keep_dialling(line, host, port, registration.encode()))
+
+    async def stop() -> None:
+        dialling.cancel()
+        await line.stop()
+
+    return stop, f"listen://{host}:{port}?id={registration}"
+
+
+async def _keep_dialling(line: RtuLine, host: str, port: int, registration: bytes) -> None:
+    while True:
+        if not line.sessions:
+            with contextlib.suppress(OSError):  # nobody listens yet
+                await line.dial_in(host, port, registration, heartbeat=b"\xfe", every_s=30.0)
+        await asyncio.sleep(_REDIAL_S)

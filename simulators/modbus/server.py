@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,12 +29,20 @@ class Fault:
     delay_s            seconds from question to answer
     exception          answers every question with this code
     transaction_shift  the answer carries the transaction id of that many questions ago
+
+    On RTU lines also:
+    noise          bytes that come right before the answer
+    is_half        the answer breaks off in the middle
+    is_crc_wrong   a bit of the answer is turned
     """
 
     is_silent: bool = False
     delay_s: float = 0.0
     exception: int | None = None
     transaction_shift: int = 0
+    noise: bytes = b""
+    is_half: bool = False
+    is_crc_wrong: bool = False
 
 
 HEALTHY = Fault()
@@ -60,14 +69,14 @@ class ModbusServer:
         self._server: asyncio.Server | None = None
         self._sessions: set[_Session] = set()
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Listen; the port (0 chooses a free one).
+    async def start(self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None) -> int:
+        """Listen, inside TLS where a context is given; the port (0 chooses a free one).
 
         Raises:
             OSError: the port is in use, or not ours to take.
         """
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Session(self.units, self._sessions), host, port)
+        self._server = await loop.create_server(lambda: _Session(self.units, self._sessions), host, port, ssl=tls)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:

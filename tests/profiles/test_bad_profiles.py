@@ -24,7 +24,7 @@ defaults: {function: 4, dtype: int32, word_order: msw_first, src: [S1]}
 points:
   - {quantity: active_energy_import, address: 0, scale: 0.01}
   - {quantity: active_power, address: 2, scale: 0.001, times: [ct_ratio]}
-  - {quantity: status, unit: '', address: 4, dtype: bits16, bit: 0, width: 4}
+  - {quantity: status, unit: '', address: 4, dtype: bits16, bit: 0, width: 4, documented_as: "30005"}
   - {quantity: alarm, unit: '', address: 4, dtype: bits16, bit: 4, width: 1}
 tests:
   - {function: 4, registers: {0: [0, 100]}, expect: {active_energy_import: 1.0}, by: ours}
@@ -72,6 +72,22 @@ def test_the_good_one_is_good() -> None:
         ("id: some-meter", "id: Some Meter", 2, "id: String should match pattern"),
         ("id: some-meter", "id: some-meter\nid: twice", 3, "the key 'id' stands twice"),
         ("confidence: high", "confidence: [high", 7, "not YAML"),
+        ("times: [ct_ratio]", "power_of_ten: exp", 14, "points.1.power_of_ten: no point 'exp'; there are: active_en"),
+        ("times: [ct_ratio]", "power_of_ten: status", 14, "points.1.power_of_ten: status must be a whole number"),
+        ("times: [ct_ratio]", "restates: true", 14, "points.1.restates: no other point has these registers"),
+        ("times: [ct_ratio]", "dtype: int32_float32, word_order: lsw_first", 14,
+         "points.1.word_order: two halves of 32 bits are msw_first or pairs_swapped, no other"),
+        ("width: 4,", "width: 4, positive: export,", 15, "points.2.positive: turns the sign of a power or energy"),
+        ("parameters:", "documented_base: 30000\nparameters:", 16,
+         "points.2.documented_as: 30005 is wire address 5 (documented_base 30000)"),
+        ("parameters:", "ratios: {pt: {applied_by: meter}}\nparameters:", 9, "ratios.pt: no point 'pt'; there are:"),
+        ("parameters:", "ratios: {alarm: {applied_by: me}}\nparameters:", 9, "ratios.alarm.applied_by: Input should"),
+        ("parameters:", "identify: [{function: 3, address: 1, dtype: uint16}]\nparameters:", 9,
+         "identify.0.one_of: give the values it may have, or `between`, not both"),
+        ("parameters:", "identify: [{function: 3, address: 1, dtype: float32, between: [1, 2]}]\nparameters:", 9,
+         "identify.0.word_order: is never guessed"),
+        ("parameters:", "identify: [{function: 6, address: 1, dtype: uint16, one_of: [1]}]\nparameters:", 9,
+         "identify.0.function: Input should be 3 or 4"),
     ],
 )  # fmt: skip
 def test_it_is_refused_with_line_and_key(old: str, new: str, line: int, told: str) -> None:

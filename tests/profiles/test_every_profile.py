@@ -6,20 +6,24 @@ import asyncio
 import math
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from collector.connection import parse_connection
-from collector.decode_payload import decode_payload
+from collector.decode_payload import DecodeError, decode_payload
 from collector.modbus.frame import Frame, ReadRequest, encode_rtu, encode_tcp
 from collector.modbus.once import read_once
 from collector.modbus.plan import plan_blocks
-from device_profiles import JsonProfile, ModbusProfile, list_profiles, load_profile
+from device_profiles import JsonProfile, ModbusProfile, ProfileError, list_profiles, load_profile
 from device_profiles.binding import bind_points
 from device_profiles.schema import ProfileTest
 from simulators.modbus.image import FixedImage, ProfileImage
+from simulators.modbus.rtu import RtuLine
 from simulators.modbus.server import ModbusServer, SimulatedUnit
 
-MODBUS = [p for p in map(load_profile, list_profiles()) if isinstance(p, ModbusProfile)]
-JSON = [p for p in map(load_profile, list_profiles()) if isinstance(p, JsonProfile)]
+ALL = [load_profile(name, allow_low_confidence=True) for name in list_profiles()]
+MODBUS = [p for p in ALL if isinstance(p, ModbusProfile)]
+JSON = [p for p in ALL if isinstance(p, JsonProfile)]
 
 
 def by_id(profile: ModbusProfile | JsonProfile) -> str:
@@ -47,6 +51,15 @@ def words_of(profile: ModbusProfile, test: ProfileTest) -> dict[tuple[int, int],
     return {(function, address + i): int.from_bytes(data[2 * i : 2 * i + 2], "big") for i in range(len(data) // 2)}
 
 
+def test_there_are_at_least_forty_and_low_confidence_is_held_back() -> None:
+    assert len(MODBUS) >= 40
+    low = {p.id for p in ALL if p.confidence == "low"}
+    assert low == {"acrel-acr10r", "acrel-djsf1352", "sbc-ale3"}
+    for name in low:
+        with pytest.raises(ProfileError, match=r"is of low confidence .* --allow-low-confidence"):
+            load_profile(name)
+
+
 def test_there_are_electricity_water_and_plain_profiles() -> None:
     assert {"eastron-sdm630", "chint-dtsu666", "moxa-iologik-e1200", "milesight-em300-di", "json-plain"} <= set(
         list_profiles()
@@ -70,7 +83,7 @@ def test_its_blocks_hold_every_point_once_within_the_limits(profile: ModbusProfi
         if profile.limits.even_start:
             assert block.address % 2 == block.count % 2 == 0
     fast = [p for p in profile.points if p.poll == "fast" and (p.known or p.pulse_channel == 0)]
-    assert len(plan_blocks(fast, profile.limits)) <= 2
+    assert len(plan_blocks(fast, profile.limits)) <= 4
 
 
 @pytest.mark.parametrize(("profile", "test"), vectors(MODBUS))
@@ -90,13 +103,15 @@ def test_its_vector_decodes_as_a_reply(profile: ModbusProfile, test: ProfileTest
     assert agrees(found, test)
 
 
+@pytest.mark.parametrize("scheme", ["tcp", "rtu+tcp"])
 @pytest.mark.parametrize(("profile", "test"), vectors(MODBUS))
-def test_a_meter_that_holds_the_vector_reads_as_it_says(profile: ModbusProfile, test: ProfileTest) -> None:
+def test_a_meter_that_holds_the_vector_reads_as_it_says(profile: ModbusProfile, test: ProfileTest, scheme: str) -> None:
     async def scene() -> dict[str, float | str]:
-        server = ModbusServer({17: SimulatedUnit(FixedImage(words_of(profile, test)))})
-        port = await server.start()
+        units = {17: SimulatedUnit(FixedImage(words_of(profile, test)))}
+        server = ModbusServer(units) if scheme == "tcp" else RtuLine(units)
+        port = await (server.start() if isinstance(server, ModbusServer) else server.start_tcp())
         try:
-            values = await read_once(profile, parse_connection(f"tcp://127.0.0.1:{port}"), "17")
+            values = await read_once(profile, parse_connection(f"{scheme}://127.0.0.1:{port}"), "17")
         finally:
             await server.stop()
         return {v.quantity: v.value for v in values}
@@ -106,7 +121,9 @@ def test_a_meter_that_holds_the_vector_reads_as_it_says(profile: ModbusProfile, 
 
 @pytest.mark.parametrize("profile", MODBUS, ids=by_id)
 def test_its_simulated_meter_reads_back_every_value(profile: ModbusProfile) -> None:
-    values = {p.quantity: float(3 + i % 200) for i, p in enumerate(profile.points)}
+    # A number that every layout can hold; what restates other points would overwrite them.
+    values = {p.quantity: float(3 + i % 200) for i, p in enumerate(profile.points) if not p.restates}
+    values |= {p.quantity: float(i % 2) for i, p in enumerate(profile.points) if p.fold}
 
     async def scene() -> dict[str, tuple[float | str, str]]:
         server = ModbusServer({1: SimulatedUnit(ProfileImage(profile, lambda: values))})
@@ -118,9 +135,31 @@ def test_its_simulated_meter_reads_back_every_value(profile: ModbusProfile) -> N
         return {v.quantity: (v.value, v.unit) for v in found}
 
     found = asyncio.run(scene())
-    assert found == {
-        p.quantity: (pytest.approx(values[p.quantity], abs=abs(p.scale)), p.printed_unit) for p in profile.points
-    }
+    assert {name: unit for name, (_, unit) in found.items()} == {p.quantity: p.printed_unit for p in profile.points}
+    for point in profile.points:
+        if not point.restates:
+            value = found[point.quantity][0]
+            assert float(value) == pytest.approx(values[point.quantity], abs=abs(point.scale)), point.quantity
+
+
+@pytest.mark.parametrize("profile", MODBUS, ids=by_id)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_whatever_the_registers_hold_every_value_is_a_number_in_its_unit(
+    profile: ModbusProfile, data: st.DataObject
+) -> None:
+    block = data.draw(st.sampled_from(plan_blocks(profile.points, profile.limits)))
+    registers = data.draw(st.binary(min_size=2 * block.count, max_size=2 * block.count))
+    reply = encode_rtu(Frame(1, bytes([block.function, len(registers)]) + registers))
+    decoded = decode_payload(profile, reply, at=f"{block.function}:{block.address}")
+    units = {p.quantity: p.printed_unit for p in block.points}
+    for value in decoded.values:
+        assert value.unit == units[value.quantity]
+        assert isinstance(value.value, str) or math.isfinite(value.value)
+    broken = bytearray(reply)
+    broken[data.draw(st.integers(0, len(reply) - 1))] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(DecodeError):
+        decode_payload(profile, bytes(broken), at=f"{block.function}:{block.address}")
 
 
 @pytest.mark.parametrize(("profile", "test"), vectors(JSON))

@@ -14,7 +14,7 @@ from collector.connection import ConnectionTextError, parse_connection
         ("tcp://[::1]:1502", "::1", 1502, "", {}, "tcp://[::1]:1502"),
         ("tls://gateway.example:802", "gateway.example", 802, "", {}, "tls://gateway.example:802"),
         ("rtu+tcp://192.0.2.1:4001", "192.0.2.1", 4001, "", {}, "rtu+tcp://192.0.2.1:4001"),
-        ("listen://0.0.0.0:9000?id=ab12", "0.0.0.0", 9000, "", {"id": "ab12"}, "listen://0.0.0.0:9000"),  # noqa: S104
+        ("listen://0.0.0.0:9000?id=ab12", "0.0.0.0", 9000, "", {"id": "ab12"}, "listen://0.0.0.0:9000?id=ab12"),  # noqa: S104
         ("rtu:///dev/ttyUSB0?baud=9600&parity=N", "", 0, "/dev/ttyUSB0", {"baud": "9600", "parity": "N"}, "rtu:///dev/ttyUSB0"),
         ("serial:///dev/ttyS1", "", 0, "/dev/ttyS1", {}, "serial:///dev/ttyS1"),
         ("mqtt://broker/water/dorm1", "broker", 1883, "water/dorm1", {}, "mqtt://broker:1883"),
@@ -37,7 +37,7 @@ def test_the_forms(text: str, host: str, port: int, path: str, options: dict, en
         ("tcp://:502", "needs host and port"),
         ("tcp://192.0.2.1:99999", "cannot be read"),
         ("tcp://192.0.2.1:502/x", "nothing may follow the port"),
-        ("tcp://192.0.2.1:502?baud=9600", "unknown option 'baud'; allowed: none"),
+        ("tcp://192.0.2.1:502?baud=9600", "unknown option 'baud'; allowed: gap_ms, timeout_ms"),
         ("rtu:///dev/ttyUSB0?speed=9600", "unknown option 'speed'; allowed: baud, parity, bits, stop"),
         ("rtu:///dev/ttyUSB0?parity=X", "parity is 'X'; allowed: N, E, O"),
         ("rtu:///dev/ttyUSB0?baud=fast", "baud is 'fast'; allowed: a number"),

@@ -147,9 +147,11 @@ def test_a_port_where_nobody_listens_is_told() -> None:
         asyncio.run(scene())
 
 
-def test_what_is_not_read_yet_is_refused() -> None:
-    with pytest.raises(ReadError, match="Modbus is read over tcp://host:port; rtu:// is not, yet"):
-        asyncio.run(read_once(SDM, parse_connection("rtu:///dev/ttyUSB0"), "1"))
+def test_what_modbus_is_not_read_over_is_refused() -> None:
+    with pytest.raises(
+        ReadError, match=r"Modbus is read over tcp://, tls://, rtu://, rtu\+tcp://, listen://, not mqtt://"
+    ):
+        asyncio.run(read_once(SDM, parse_connection("mqtt://127.0.0.1/x"), "1"))
     with pytest.raises(UnpollableError, match="0 to 255"):
         asyncio.run(read_once(SDM, parse_connection("tcp://127.0.0.1:1"), "256"))
 

@@ -295,14 +295,14 @@ def test_a_meter_that_cannot_be_polled_is_set_aside_alone(virtual, sink) -> None
     async def scene() -> None:
         counts = Counts()
         async with serving(range(1, 2)) as (_, port):
-            bad = Meter("bad", "electricity", profile="two-values", connection="rtu:///dev/ttyUSB0", device_address="9")
+            bad = Meter("bad", "electricity", profile="two-values", connection="mqtt://127.0.0.1/x", device_address="9")
             line = f"tcp://127.0.0.1:{port}"
             worse = Meter("worse", "electricity", profile="two-values", connection=line, device_address="300")
             poller = poller_of([bad, worse, meter_of(1, port)], sink, counts)
             async with running(poller):
                 await asyncio.sleep(3.0)
         assert [r.meter for r in poller.refused] == ["bad", "worse"]
-        assert "tcp://host:port" in poller.refused[0].reason
+        assert "Modbus is polled over tcp://, tls://, rtu://, rtu+tcp://, listen://" in poller.refused[0].reason
         assert "0 to 255" in poller.refused[1].reason
         assert of(counts, "bad").errors == 1
         assert share(counts, "m1") == 1.0

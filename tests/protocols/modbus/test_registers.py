@@ -128,7 +128,7 @@ def test_the_simulators_encoder_is_the_inverse(
 ) -> None:
     p = point(dtype.name, word_order=order, byte_order=bytes_, scale=scale, offset=offset,
               width=5 if dtype.family == "bits" else None, bit=3 if dtype.family == "bits" else 0)  # fmt: skip
-    largest = {"bits": 31.0, "bcd": 10.0 ** (4 * dtype.registers) - 1}.get(
+    largest = {"bits": 31.0, "bcd": 10.0 ** (4 * dtype.registers) - 1, "parts": 2.0**31 - 1}.get(
         dtype.family, 2.0 ** (16 * dtype.registers - 1) - 1
     )
     value = round(share * min(largest, 2.0**50)) * scale + offset

@@ -1,0 +1,1 @@
+"""M-Bus (EN 13757): wired meters through level converters, and the same records inside other carriers. Reading only."""

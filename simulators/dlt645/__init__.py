@@ -1,0 +1,1 @@
+"""Simulated DL/T 645 meters."""
