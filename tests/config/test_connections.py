@@ -30,6 +30,7 @@ def site_file(folder: Path, medium: str, profile: str, address: str, connection:
     ("medium", "profile", "address", "connection"),
     [
         ("electricity", "eastron-sdm630", "1", "tcp://192.0.2.10:502"),
+        ("electricity", "eastron-sdm630", "1", "rtu:///dev/ttyUSB0"),
         ("water", "moxa-iologik-e1200", "1/5", "tcp://192.0.2.10:502"),
         ("water", "json-plain", "a", "mqtt://192.0.2.10/water/a"),
         ("water", "milesight-em300-di", "24e1", "mqtts://192.0.2.10:8883"),
@@ -45,8 +46,8 @@ def test_a_meter_that_can_be_read_is_taken(tmp_path: Path, medium, profile, addr
     [
         ("electricity", "eastron-sdm630", "1", "nonsense", "is none of: tcp://host:port"),
         ("electricity", "eastron-sdm630", "1", "tcp://192.0.2.10", "needs host and port"),
-        ("electricity", "eastron-sdm630", "1", "rtu:///dev/ttyUSB0", "over tcp://host:port"),
-        ("electricity", "eastron-sdm630", "1", "mqtt://192.0.2.10/a", "over tcp://host:port"),
+        ("electricity", "eastron-sdm630", "1", "rtu://?baud=9600", "names no device; for example rtu:///dev/ttyUSB0"),
+        ("electricity", "eastron-sdm630", "1", "mqtt://192.0.2.10/a", "polled over tcp://, tls://, rtu://, rtu+tcp://"),
         ("electricity", "eastron-sdm630", "300", "tcp://192.0.2.10:502", "is no Modbus unit; allowed: 0 to 255"),
         ("water", "json-plain", "a", "mqtt://192.0.2.10", "names no topic"),
     ],

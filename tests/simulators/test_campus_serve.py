@@ -152,7 +152,9 @@ def test_radio_meters_publish_their_registers(served, broker):
     while len(heard) < len(meters):
         topic, payload = messages.get(timeout=DEADLINE_S)
         meter = meters[topic]
-        sample = route_of(meter).decode(payload)
+        listen = route_of(meter).listen
+        assert listen is not None
+        (sample,) = listen(topic, payload).moments
         shown = sample.values[list(sample.codes).index(MAIN_REGISTER["water"].code)]
         at = np.datetime64(sample.time_ms, "ms")
         assert campus.registers(at)[campus.layout.meter_index[meter.id]] == shown
