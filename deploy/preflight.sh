@@ -19,7 +19,6 @@ missing() {
     has npm || printf 'npm '
     [ "$purpose" = test ] || return 0
     has mosquitto || [ -x /usr/sbin/mosquitto ] || printf 'mosquitto '
-    has mbpoll || printf 'mbpoll '
     has chromium || printf 'chromium '
     has mbpoll || printf 'mbpoll '
     # The pages are Chinese: without its glyphs a browser test would measure empty boxes.
