@@ -6,22 +6,19 @@ It has the whole API and Flux, but no web pages: those are not in the module.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
+
+from deploy.services.user_cache import BuildError, Tell, alone, cache_folder, run_told
 
 VERSION = "2.7.12"
 _MODULE = "github.com/influxdata/influxdb/v2"
 _PKG_CONFIG = "github.com/influxdata/pkg-config@v0.2.14"
 _OLDEST_GO = (1, 23)
-_TELL_EVERY_S = 15.0
 
 # A module of our own around theirs: `go install module@version` refuses a module that has a `replace` like theirs.
 _GO_MOD = f"""module aquavolt.invalid/influxd
@@ -39,17 +36,6 @@ replace github.com/nats-io/nats-streaming-server v0.11.2 => \\
 _RUSTC_WRAPPER = """#!/bin/sh
 exec "$@" --cap-lints warn
 """
-
-Tell = Callable[[str], None]
-
-
-class BuildError(RuntimeError):
-    """InfluxDB cannot be built here; the message says what is missing or where the log is."""
-
-
-def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where what was built is kept for this user."""
-    return Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aquavolt"
 
 
 def built_program() -> Path:
@@ -79,24 +65,12 @@ def build(tell: Tell) -> Path:
         BuildError: something is missing, or the build failed.
     """
     program = built_program()
-    program.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(program.parent / "lock", tell):
+    with alone(program.parent, "InfluxDB", tell):
         if not program.exists():
             if missing := missing_tools():
                 raise BuildError(f"to build InfluxDB {VERSION} this machine lacks {', '.join(missing)}")
             _build(program, tell)
     return program
-
-
-@contextmanager
-def _alone(path: Path, tell: Tell) -> Iterator[None]:
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            tell("another process is building InfluxDB; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _build(program: Path, tell: Tell) -> None:
@@ -109,11 +83,12 @@ def _build(program: Path, tell: Tell) -> None:
     wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
     environment = _environment(folder, wrapper)
     tell(f"building InfluxDB {VERSION} from its Go module, once: about 4 minutes on two cores; log: {folder / 'log'}")
-    _run(["go", "install", _PKG_CONFIG], folder, environment, tell)
+    log = folder / "log"
+    run_told("InfluxDB", ["go", "install", _PKG_CONFIG], log, environment, tell)
     tags = "sqlite_foreign_keys,sqlite_json"
     made = folder / "influxd"
     command = ["go", "build", "-mod=mod", "-v", "-tags", tags, "-ldflags", f"-s -w -X main.version=v{VERSION}"]
-    _run([*command, "-o", str(made), f"{_MODULE}/cmd/influxd"], folder, environment, tell)
+    run_told("InfluxDB", [*command, "-o", str(made), f"{_MODULE}/cmd/influxd"], log, environment, tell)
     made.rename(program)  # in one step: nobody finds half a program
     shutil.rmtree(folder)
     tell(f"InfluxDB is built: {program}, {program.stat().st_size / 1e6:.0f} MB")
@@ -136,32 +111,6 @@ def _environment(folder: Path, wrapper: Path) -> dict[str, str]:
 def _said(command: list[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path.home())  # noqa: S603
     return done.stdout.strip()
-
-
-def _run(command: list[str], folder: Path, environment: dict[str, str], tell: Tell) -> None:
-    began = told = time.monotonic()
-    log = folder / "log"
-    with log.open("ab") as output:
-        work = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)  # noqa: S603
-        while (status := _wait(work)) is None:
-            if time.monotonic() - told >= _TELL_EVERY_S:
-                told = time.monotonic()
-                tell(f"... {told - began:.0f} s, at {_last_line(log)}")
-    if status:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-        raise BuildError(f"building InfluxDB failed ({' '.join(command[:2])}, exit status {status}); {log}:\n{tail}")
-
-
-def _wait(work: subprocess.Popen[bytes]) -> int | None:
-    try:
-        return work.wait(1.0)
-    except subprocess.TimeoutExpired:
-        return None
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").split("\n")
-    return next((line.strip()[:80] for line in reversed(lines) if line.strip()), "its beginning")
 
 
 if __name__ == "__main__":
