@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from api.parts import Prices
 from aquavolt.channels.kinds import ChannelSettings
@@ -88,6 +89,11 @@ class PriceSettings(_Strict):
         return Prices(self.water_per_m3, self.electricity_per_kwh, self.currency)
 
 
+def _of_json(given: object) -> object:
+    """What a variable holds in place of the file's mapping."""
+    return json.loads(given) if isinstance(given, str) else given
+
+
 class Settings(_Strict):
     """Everything but the site and the rules."""
 
@@ -105,7 +111,9 @@ class Settings(_Strict):
     collector: CollectorSettings = CollectorSettings()
     journal: JournalSettings = JournalSettings()
     prices: PriceSettings = PriceSettings()
-    brokers: dict[str, BrokerAccount] = Field(default_factory=dict, description="by `host:port`")
+    brokers: Annotated[dict[str, BrokerAccount], BeforeValidator(_of_json)] = Field(
+        default_factory=dict, description="by `host:port`; as text (a variable): JSON"
+    )
     channels: tuple[ChannelSettings, ...] = Field((), description="where notifications go, each with its own name")
 
     @property
@@ -146,6 +154,7 @@ _ENVIRONMENT = {
     "AQUAVOLT_WATCH_CERTIFICATE": "watch.certificate",
     "AQUAVOLT_WATCH_KEY": "watch.key",
     "AQUAVOLT_COLLECTOR": "collector.name",
+    "AQUAVOLT_BROKERS": "brokers",
 }
 
 

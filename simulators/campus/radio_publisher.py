@@ -15,9 +15,14 @@ _QOS = 1
 class RadioPublisher:
     """Stands for the LoRaWAN network server; connects in the background and again whenever the broker comes back."""
 
-    def __init__(self, live: LiveCampus, port: int, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, live: LiveCampus, port: int, host: str = "127.0.0.1", account: tuple[str, str] | None = None
+    ) -> None:
+        """`account`: name and password at the broker; None: it asks for none."""
         self._live, self._host, self._port = live, host, port
         self._client = Client(CallbackAPIVersion.VERSION2)
+        if account is not None:
+            self._client.username_pw_set(*account)
         self._client.reconnect_delay_set(1, 10)
 
     def start(self) -> None:
