@@ -14,7 +14,7 @@ from aquavolt.stores.influx import interval_queries, reading_queries
 from aquavolt.stores.influx.asking import Asking
 from aquavolt.stores.influx.buckets import ensure_buckets
 from aquavolt.stores.influx.faults import InfluxError
-from aquavolt.stores.influx.hours import hours_of
+from aquavolt.stores.influx.hours import HourRollup
 from aquavolt.stores.influx.http import InfluxHttp
 from aquavolt.stores.influx.lines import INTERVAL, INTERVAL_HOUR, MEASUREMENTS, READING
 from aquavolt.stores.influx.local_file import LOCAL_FILE, LocalFile, SetAside
@@ -62,6 +62,8 @@ class InfluxStore:
         self._patience = Patience(self.where, settings.patience_s)
         self._asking = Asking(self._http, self._patience)
         self._writer = Writer(self._http, self._patience, self._local)
+        self._hours = HourRollup(self._asking)
+        self._upserting = threading.Lock()
         self._opening = threading.Lock()
         self._is_open = False
         self._address = f"{settings.url}/{settings.org}/{settings.bucket}"
@@ -138,8 +140,9 @@ class InfluxStore:
         self._open_once()
         time = (rows["step"].astype(np.int64) * GRID_MS).astype("datetime64[ms]")
         points = ReadingBatch(batch.meters, rows["meter"], rows["quantity"], time, rows["usage"], rows["quality"])
-        self._writer.write(INTERVAL, points)
-        self._writer.write(INTERVAL_HOUR, hours_of(self._asking, points))
+        with self._upserting, self._hours.adding(points) as hours:
+            self._writer.write(INTERVAL, points)
+            self._writer.write(INTERVAL_HOUR, hours)
 
     def usage(self, meters: Sequence[str], quantity: str, edges: Times) -> UsageSeries:
         """See `IntervalStore`.
