@@ -19,6 +19,9 @@ CAMPUS = "campus"
 WATER, ELECTRICITY = "water", "electricity"
 ROOM_PROFILE, BOARD_PROFILE = "chint-dtsu666", "eastron-sdm630"
 PULSE_PROFILE, RADIO_PROFILE = "moxa-iologik-e1200", "milesight-em300-di"
+DLT645_PROFILE, CJT188_PROFILE = "dlt645-2007", "cjt188-water"
+# They state decimal digits; the other electricity meters answer with float32, the other water meters with pulses.
+DIGIT_PROFILES = (DLT645_PROFILE, CJT188_PROFILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +174,16 @@ def _places() -> tuple[Place, ...]:
 
 
 def _profile(place: Place, medium: str) -> str:
-    """Rooms have small meters; the water of the newer halls and the library reports by radio, over MQTT."""
+    """Rooms have small meters, those of dorm-3 the grid's kind.
+
+    The water of dorm-1's floors is read on a two-wire line, that of the newer halls and the library by radio.
+    """
     if medium == ELECTRICITY:
-        return ROOM_PROFILE if place.kind == "room" else BOARD_PROFILE
-    by_radio = place.id == "library" or (place.kind == "floor" and not place.id.startswith("dorm-1-"))
+        small = DLT645_PROFILE if place.id.startswith("dorm-3-") else ROOM_PROFILE
+        return small if place.kind == "room" else BOARD_PROFILE
+    if place.kind == "floor" and place.id.startswith("dorm-1-"):
+        return CJT188_PROFILE
+    by_radio = place.id == "library" or place.kind == "floor"
     return RADIO_PROFILE if by_radio else PULSE_PROFILE
 
 

@@ -1,16 +1,15 @@
-"""Uplinks of the radio meters, as a LoRaWAN network server hands them to the broker (ChirpStack v4)."""
+"""Uplinks of the radio meters, as a LoRaWAN network server hands them to the broker (ChirpStack v4, raw bytes)."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
-import numpy as np
-
+from metering.batch import to_datetime
 from simulators.campus.layout import RADIO_PROFILE
 from simulators.campus.live import LiveCampus
-from simulators.campus.site_file import topic_of
 from simulators.campus.wiring import device_eui
+from simulators.lorawan.envelope import Sent, topic_of, uplink
+from simulators.lorawan.payload import milesight
 
 _PORT = 85  # of the maker's uplinks
 
@@ -25,11 +24,5 @@ def uplinks(live: LiveCampus) -> Iterator[tuple[str, bytes]]:
         if not values:
             continue
         eui = device_eui(layout, row)
-        stamp = f"{np.datetime_as_string(live.taken_at, unit='ms')}+00:00"
-        payload = {
-            "time": stamp,
-            "deviceInfo": {"devEui": eui, "deviceName": meter.id},
-            "fPort": _PORT,
-            "object": {"battery": round(values["battery"]), "pulse": int(values["pulse_count"])},
-        }
-        yield topic_of(eui), json.dumps(payload, separators=(",", ":")).encode()
+        payload = milesight({name: values[name] for name in ("battery", "pulse_count")})
+        yield topic_of("chirpstack", eui), uplink("chirpstack", Sent(eui, _PORT, payload), to_datetime(live.taken_at))

@@ -18,7 +18,7 @@ from simulators.campus.demand import Demand
 from simulators.campus.fault_flows import DAY_MS, MINUTE_MS, fault_flows
 from simulators.campus.faults import Fault
 from simulators.campus.instruments import draw_gain
-from simulators.campus.layout import ELECTRICITY, Layout
+from simulators.campus.layout import DIGIT_PROFILES, ELECTRICITY, Layout
 from simulators.campus.randomness import Bools, Float64, Int64
 
 UTC_OFFSET_MS = 8 * 3_600_000  # China has one zone and no summer time
@@ -64,6 +64,7 @@ class Registers:
         self._dead: list[_Spell] = []
         self._counts = np.array([m.instrument.size.counts_per_unit for m in layout.meters], np.float64)
         self._is_electric = np.array([m.medium == ELECTRICITY for m in layout.meters])
+        self._is_digits = np.array([m.profile in DIGIT_PROFILES for m in layout.meters])
         self._first = np.array([m.instrument.first_register for m in layout.meters])
         self._gain = np.array([m.instrument.gain for m in layout.meters])
 
@@ -154,10 +155,12 @@ class Registers:
                 at = (rows == row) & (times >= life.start_ms)
                 shown[at] = life.first + life.gain * (true[at] - life.true)
         counts = np.floor(shown * self._counts[rows] + 1e-6)
-        # What history says must be what the wire says later, to the last bit: electricity meters answer with
-        # float32; water comes as pulses, which the collector multiplies by the worth of one.
-        kwh = (counts / self._counts[rows]).astype(np.float32).astype(np.float64)
-        return np.where(self._is_electric[rows], kwh, counts * (1.0 / self._counts[rows]))
+        # What history says must be what the wire says later, to the last bit: digits as they are, float32 of the
+        # other electricity meters, pulses that the collector multiplies by the worth of one.
+        digits = counts / self._counts[rows]
+        pulses = counts * (1.0 / self._counts[rows])
+        other = np.where(self._is_electric[rows], digits.astype(np.float32).astype(np.float64), pulses)
+        return np.where(self._is_digits[rows], digits, other)
 
     def answers(self, rows: npt.NDArray[np.intp], times: Int64) -> Bools:
         """Whether each unit answers at each time."""

@@ -1,11 +1,12 @@
 """Serves every meter of a campus on real sockets, as a child process or by hand.
 
 `python -m simulators.campus.serve --seed 1 --mqtt-port 1883 --site-out site.yaml` prints one JSON line when all
-listens, `{"modbus_ports", "mqtt_port", "meters", "epoch"}`, and serves until SIGTERM, SIGINT or the end of its stdin.
+listens, `{"line_ports", "mqtt_port", "meters", "epoch"}`, and serves until SIGTERM, SIGINT or the end of its stdin.
 
 A line of JSON on stdin is a request, answered by a line on stdout:
     {"inject": {"kind": "leak_toilet", "node": "dorm-2-f3"}}  ->  {"injected": {...the truth's entry...}}
                                                               or  {"refused": "why"}
+An account at the broker stands in the environment: MQTT_USERNAME, MQTT_PASSWORD.
 With `--truth FILE` the campus is the one of that file, which is written if it is not there, and after each injection.
 """
 
@@ -28,8 +29,8 @@ import yaml
 
 from metering.batch import to_ms
 from simulators.campus.campus import Campus, build_campus, campus_of_truth, epoch_before
+from simulators.campus.lines import CampusLines
 from simulators.campus.live import LiveCampus
-from simulators.campus.modbus_lines import ModbusLines
 from simulators.campus.radio_publisher import RadioPublisher
 from simulators.campus.schedule import ROUND_DAYS
 from simulators.campus.site_file import RADIO_PERIOD_S, Endpoints
@@ -48,7 +49,7 @@ class CampusServer:
     def __init__(self, campus: Campus, truth: Path | None = None) -> None:
         self.campus, self._truth = campus, truth
         self._live = LiveCampus(campus, _now)
-        self._lines = ModbusLines(self._live)
+        self._lines = CampusLines(self._live)
 
     async def run(self, mqtt_port: int, first_port: int, site_out: Path | None, stop: asyncio.Event) -> None:
         """Listen, write the site document, say so, serve until `stop` is set.
@@ -60,7 +61,7 @@ class CampusServer:
         endpoints = Endpoints(ports, mqtt_port)
         if site_out is not None:
             _write(site_out, yaml.safe_dump(self.campus.site_document(endpoints), allow_unicode=True, sort_keys=False))
-        publisher = RadioPublisher(self._live, mqtt_port)
+        publisher = RadioPublisher(self._live, mqtt_port, account=_account())
         publisher.start()
         try:
             _say(_ready(self.campus, endpoints))
@@ -111,7 +112,7 @@ async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:
 
 def _ready(campus: Campus, endpoints: Endpoints) -> dict[str, Any]:
     return {
-        "modbus_ports": list(endpoints.modbus_ports),
+        "line_ports": list(endpoints.line_ports),
         "mqtt_port": endpoints.mqtt_port,
         "meters": len(campus.meters),
         "epoch": campus.epoch.isoformat(),
@@ -127,6 +128,11 @@ def _write(path: Path, text: str) -> None:
     part = path.with_name(path.name + ".part")
     part.write_text(text, encoding="utf-8")
     part.replace(path)
+
+
+def _account() -> tuple[str, str] | None:
+    name = os.environ.get("MQTT_USERNAME")
+    return (name, os.environ.get("MQTT_PASSWORD", "")) if name else None
 
 
 class _Requests:
@@ -157,7 +163,7 @@ async def _serve(given: argparse.Namespace) -> None:
         server.write_truth()
     with contextlib.suppress(PermissionError):  # a stdin that is a file or /dev/null: nobody is there to leave
         loop.add_reader(sys.stdin.fileno(), _Requests(server, stop).read)
-    await server.run(given.mqtt_port, given.modbus_port_base, given.site_out, stop)
+    await server.run(given.mqtt_port, given.port_base, given.site_out, stop)
     loop.remove_reader(sys.stdin.fileno())
 
 
@@ -177,7 +183,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--truth", type=Path, help="truth file: read if it is there, else written")
     parser.add_argument("--site-out", type=Path, help="where to write the site document (YAML)")
     parser.add_argument("--mqtt-port", type=int, required=True, help="port of the MQTT broker on 127.0.0.1")
-    parser.add_argument("--modbus-port-base", type=int, default=0, help="first Modbus port (default: free ones)")
+    parser.add_argument("--port-base", type=int, default=0, help="port of the first line (default: free ones)")
     return parser.parse_args(arguments)
 
 

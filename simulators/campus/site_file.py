@@ -7,12 +7,23 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from simulators.campus.layout import CAMPUS, ELECTRICITY, RADIO_PROFILE, WATER, Layout, MeterPoint, Place
+from simulators.campus.layout import (
+    CAMPUS,
+    DIGIT_PROFILES,
+    ELECTRICITY,
+    RADIO_PROFILE,
+    WATER,
+    Layout,
+    MeterPoint,
+    Place,
+)
 from simulators.campus.school_year import Stretch, school_years_around
-from simulators.campus.wiring import device_eui, line_of, unit_of
+from simulators.campus.wiring import FRAME_LINES, address_of, line_of
+from simulators.lorawan.envelope import topic_of
 
 TIMEZONE = "Asia/Shanghai"
 POLL_S = 12.0
+FRAME_POLL_S = 30.0  # a slow line's
 RADIO_PERIOD_S = 15.0
 _YEARS_KNOWN_AHEAD = timedelta(400)
 _NODE_KEYS = (
@@ -23,16 +34,11 @@ _NODE_KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where the campus is served: a port for each Modbus line, and the broker's."""
+    """Where the campus is served: a port for each line, and the broker's."""
 
-    modbus_ports: Sequence[int]
+    line_ports: Sequence[int]
     mqtt_port: int
     host: str = "127.0.0.1"
-
-
-def topic_of(eui: str) -> str:
-    """The topic on which a radio meter's network server publishes its uplinks."""
-    return f"application/campus/device/{eui}/event/up"
 
 
 def site_document(layout: Layout, first_day: date, days: int, endpoints: Endpoints | None = None) -> dict[str, Any]:
@@ -71,7 +77,7 @@ def _meter(layout: Layout, row: int, meter: MeterPoint, endpoints: Endpoints | N
     out["profile"] = meter.profile
     if endpoints is not None:
         out |= _address(layout, row, meter, endpoints)
-    if meter.medium == WATER:
+    if meter.medium == WATER and meter.profile not in DIGIT_PROFILES:
         out["multiplier"] = meter.instrument.resolution
     out |= {
         "register_digits": size.register_digits,
@@ -83,13 +89,12 @@ def _meter(layout: Layout, row: int, meter: MeterPoint, endpoints: Endpoints | N
 
 
 def _address(layout: Layout, row: int, meter: MeterPoint, endpoints: Endpoints) -> dict[str, Any]:
+    address = address_of(layout, row)
     if meter.profile == RADIO_PROFILE:
-        eui = device_eui(layout, row)
-        connection = f"mqtt://{endpoints.host}:{endpoints.mqtt_port}/{topic_of(eui)}"
-        return {"connection": connection, "device_address": eui, "poll_s": RADIO_PERIOD_S}
-    port = endpoints.modbus_ports[line_of(layout, row)]
-    return {
-        "connection": f"tcp://{endpoints.host}:{port}",
-        "device_address": str(unit_of(layout, row)),
-        "poll_s": POLL_S,
-    }
+        connection = f"mqtt://{endpoints.host}:{endpoints.mqtt_port}/{topic_of('chirpstack', address)}"
+        return {"connection": connection, "device_address": address, "poll_s": RADIO_PERIOD_S}
+    where = f"{endpoints.host}:{endpoints.line_ports[line_of(layout, row)]}"
+    if meter.profile in FRAME_LINES:
+        connection = f"rtu+tcp://{where}?baud={FRAME_LINES[meter.profile].baud}"
+        return {"connection": connection, "device_address": address, "poll_s": FRAME_POLL_S}
+    return {"connection": f"tcp://{where}", "device_address": address, "poll_s": POLL_S}

@@ -62,7 +62,7 @@ class SimulatedLine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._descriptors: list[int] = []
 
-    async def serve_tcp(self, host: str = "127.0.0.1", port: int = 0) -> int:
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen; the port (0 chooses a free one).
 
         Raises:

@@ -55,7 +55,7 @@ def school(tmp_path_factory, closed_port):
     port = broker.ready()["port"]
     arguments = ["--seed", "1", "--mqtt-port", str(port), "--site-out", str(folder / "campus.yaml")]
     campus = Child("simulators.campus.serve", arguments, folder / "campus.log")
-    modbus = campus.ready(60)["modbus_ports"][0]
+    modbus = campus.ready(60)["line_ports"][0]
     site = yaml.safe_load((folder / "campus.yaml").read_text(encoding="utf-8"))
     bad = {"medium": "electricity", "node": "campus", "profile": "eastron-sdm630", "poll_s": 2}
     site["meters"] += [

@@ -1,0 +1,1 @@
+"""Simulated LoRaWAN devices: their bytes, and the envelopes in which network servers publish them."""
