@@ -12,6 +12,7 @@ from collector.connection import Connection
 from collector.modbus.decode import BlockDecoder, decode_text
 from collector.modbus.frame import ExceptionReplyError, ModbusError, ReadRequest
 from collector.modbus.link import Link, LinkError, NoAnswerError, open_link
+from collector.modbus.openers import Approach
 from collector.modbus.plan import plan_blocks
 from device_profiles.schema import ModbusProfile, Probe, Serial
 
@@ -52,7 +53,7 @@ async def scan_units(
         SecondMasterError: another master was heard, and `is_second_master` does not allow that.
     """
     candidates = [p for p in profiles if p.identify]
-    async with open_link(connection, serial, timeout_s) as link:
+    async with open_link(connection, serial, timeout_s, Approach(is_second_master=is_second_master)) as link:
         if not is_second_master:
             await _refuse_company(link, connection)
         for done, unit in enumerate(units):
