@@ -7,7 +7,7 @@ Counting a whole batch is one vectorised addition, so that it costs nothing besi
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -37,12 +37,18 @@ class _Columns:
     def __init__(self) -> None:
         self.row: dict[str, int] = {}
         self.names = ("expected", "received", "stored", "skipped", "errors", "messages", "first", "last", "period")
+        self._place = {name: i for i, name in enumerate(self.names)}
         self.table: Int64 = np.zeros((len(self.names), 64), np.int64)
         self._fresh(0)
 
     def __getitem__(self, name: str) -> Int64:
-        column: Int64 = self.table[self.names.index(name)]
+        column: Int64 = self.table[self._place[name]]
         return column
+
+    def add(self, name: str, meter: str, n: int) -> None:
+        """One number of one meter."""
+        row = self.of(meter)  # first: a new row may make the table anew
+        self.table[self._place[name], row] += n
 
     def _fresh(self, start: int) -> None:
         self["first"][start:] = _NOT_YET
@@ -70,6 +76,24 @@ class _Text:
     breaker: str = "closed"
 
 
+@dataclass(slots=True)
+class _Connection:
+    """As `ConnectionHealth`, but added to in place: each line does so every second."""
+
+    name: str
+    state: str
+    meters: int = 0
+    requests: int = 0
+    errors: int = 0
+    reconnects: int = 0
+    last_error: str = ""
+
+    def health(self) -> ConnectionHealth:
+        """As of now."""
+        counted = self.meters, self.requests, self.errors, self.reconnects
+        return ConnectionHealth(self.name, self.state, *counted, self.last_error)
+
+
 class Counts:
     """Counters of one collector. Every method may be called from any thread; each counter only grows."""
 
@@ -77,7 +101,7 @@ class Counts:
         self._lock = threading.Lock()
         self._columns = _Columns()
         self._texts: dict[str, _Text] = {}
-        self._connections: dict[str, ConnectionHealth] = {}
+        self._connections: dict[str, _Connection] = {}
         self._set_aside: dict[str, int] = {}
 
     # -- meters ------------------------------------------------------------------------------------------
@@ -171,16 +195,17 @@ class Counts:
         of the last one.
         """
         with self._lock:
-            was = self._connections.get(name) or ConnectionHealth(name, state)
-            self._connections[name] = replace(
-                was,
-                state=state,
-                meters=was.meters if meters is None else meters,
-                requests=was.requests + requests,
-                errors=was.errors + errors,
-                reconnects=was.reconnects + reconnects,
-                last_error=was.last_error if error is None else error[:_ERROR_LENGTH],
-            )
+            one = self._connections.get(name)
+            if one is None:
+                one = self._connections[name] = _Connection(name, state)
+            one.state = state
+            one.requests += requests
+            one.errors += errors
+            one.reconnects += reconnects
+            if meters is not None:
+                one.meters = meters
+            if error is not None:
+                one.last_error = error[:_ERROR_LENGTH]
 
     def forget_connection(self, name: str) -> None:
         """The connection is no longer configured."""
@@ -202,15 +227,14 @@ class Counts:
             return HealthReport(
                 now,
                 tuple(self._meter(meter, row, int(expected[row])) for meter, row in self._columns.row.items()),
-                tuple(self._connections.values()),
+                tuple(one.health() for one in self._connections.values()),
                 journal_health,
                 dict(self._set_aside),
             )
 
     def _add(self, column: str, meter: str, n: int) -> None:
         with self._lock:
-            row = self._columns.of(meter)
-            self._columns[column][row] += n
+            self._columns.add(column, meter, n)
 
     def _text(self, meter: str) -> _Text:
         return self._texts.setdefault(meter, _Text())

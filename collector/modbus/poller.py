@@ -28,12 +28,12 @@ _log = structlog.get_logger(__name__)
 class PollerSettings:
     """How the poller keeps time. Seconds.
 
-    slot_s    meters due within one slot are asked in one go
+    slot_s    meters due within one slot are asked in one go: each waking of the loop costs more than a question
     gather_s  replies wait that long for each other, so that they are decoded and journaled together
     report_s  how often the connections' requests are counted
     """
 
-    slot_s: float = 0.01
+    slot_s: float = 0.05
     gather_s: float = 0.2
     report_s: float = 1.0
     line: LineSettings = field(default_factory=LineSettings)

@@ -81,6 +81,7 @@ class Poll:
     spread_s    the meter's own period, over which first polls are spread
     expected    how many readings one poll gives
     definition  what must be the same for a running poll to stay as it is
+    endpoint    the line, the same for all meters on it
     is_busy     while it waits or is asked
     """
 
@@ -95,12 +96,11 @@ class Poll:
     expected: int
     min_gap_s: float
     definition: tuple[object, ...]
+    endpoint: str = field(init=False)
     is_busy: bool = False
 
-    @property
-    def endpoint(self) -> str:
-        """The line, the same for all meters on it."""
-        return self.connection.endpoint
+    def __post_init__(self) -> None:
+        self.endpoint = self.connection.endpoint  # asked for with every poll
 
 
 def parse_address(text: str | None) -> tuple[int, int]:
