@@ -41,7 +41,7 @@ def by_name(values: list[ReadValue]) -> dict[str, float | str]:
 
 async def read_back(line: SimulatedLine, profile: str, address: str, *, on_terminal: bool = False, **given) -> dict:
     where = (
-        f"serial://{line.serve_terminal()}?baud=9600" if on_terminal else f"tcp://127.0.0.1:{await line.start()}"
+        f"serial://{line.start_pty()}?baud=9600" if on_terminal else f"tcp://127.0.0.1:{await line.start_tcp()}"
     )
     try:
         return by_name(await read_meter(profile, where, address, **{"timeout_s": 0.5, **given}))
@@ -141,7 +141,7 @@ def test_an_mbus_meter_by_primary_and_secondary_address(address: str, telegrams:
 def test_the_address_of_the_one_meter_is_found(profile: str, meter, address: str) -> None:
     async def scene() -> str:
         line = SimulatedLine([meter])
-        where = parse_connection(f"tcp://127.0.0.1:{await line.start()}")
+        where = parse_connection(f"tcp://127.0.0.1:{await line.start_tcp()}")
         try:
             loaded = load_profile(profile)
             assert isinstance(loaded, FrameProfile)
@@ -166,7 +166,7 @@ def test_several_meters_on_a_line_are_found() -> None:
             line.meters[0].fault = LineFault(delay_s=0)
         found = []
         for line, profile in ((power, "dlt645-2007"), (water, "mbus")):
-            where = parse_connection(f"tcp://127.0.0.1:{await line.start()}")
+            where = parse_connection(f"tcp://127.0.0.1:{await line.start_tcp()}")
             loaded = replace_timing(load_profile(profile))
             found.append([a async for a in scan_addresses(loaded, where, timeout_s=0.001)])
             await line.stop()
@@ -255,7 +255,7 @@ def test_a_line_is_polled_and_one_silent_meter_leaves_the_others_their_samples()
         for meter in waters[:3]:
             meter.fault = LineFault(delay_s=0.001)
         line = SimulatedLine(waters)
-        port = await line.start()
+        port = await line.start_tcp()
         meters = [
             Meter(f"w{i}", "water", profile="cjt188-water", connection=f"tcp://127.0.0.1:{port}",
                   device_address=str(i), poll_s=0.5)
