@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 
 class Language(StrEnum):
@@ -58,8 +60,25 @@ _TABLE: dict[str, tuple[str, str]] = {
     "rule.zone_balance": ("总表与分表不平衡", "main meter and submeters disagree"),
     "rule.peer_usage": ("明显高于同类房间", "far above its peers"),
     "rule.meter_health": ("表计失联、停走或读数回跳", "meter silent, stuck or reset"),
+    "rule.reported_leak": ("表计自报漏水", "the meter itself reports a leak"),
+    "rule.reported_fault": ("表计自报故障", "the meter itself reports a fault"),
+    "condition.burst": ("爆管", "burst pipe"),
+    "condition.leak": ("漏水", "leak"),
+    "condition.reverse_flow": ("逆流", "reverse flow"),
+    "condition.pipe_empty": ("空管", "empty pipe"),
+    "condition.tamper": ("遭人为干扰", "tampering"),
+    "condition.cover_open": ("表盖打开", "cover open"),
+    "condition.permanent_error": ("永久性故障", "permanent fault"),
+    "condition.valve_fault": ("阀门故障", "valve fault"),
+    "condition.low_temperature": ("温度过低，有冻裂危险", "near freezing"),
+    "condition.alarm": ("未说明的报警", "unexplained alarm"),
+    "condition.low_battery": ("电池电量低", "low battery"),
+    "condition.clock_wrong": ("时钟不准", "wrong clock"),
+    "condition.temporary_error": ("临时性故障", "passing fault"),
+    "condition.high_temperature": ("环境温度过高", "too hot"),
     "label.place": ("地点", "Place"),
     "label.what": ("情况", "What"),
+    "label.reported": ("表计自报", "Reported by the meter"),
     "label.rate": ("多用", "Excess"),
     "label.since": ("开始", "Since"),
     "label.loss": ("累计损失（估计）", "Loss so far (estimate)"),
@@ -95,6 +114,15 @@ def word(key: str, language: Language) -> str:
     """
     row = _TABLE.get(key)
     return row[_COLUMN[language]] if row else key.partition(".")[2].replace("_", " ")
+
+
+def reported_text(evidence: Mapping[str, Any], language: Language) -> str:
+    """The alarms that meters themselves report, of all findings in an alert's evidence; empty without any."""
+    findings = [f for f in evidence.get("findings") or () if isinstance(f, Mapping)]
+    details = [f["details"] for f in findings if isinstance(f.get("details"), Mapping)]
+    codes = [str(said["code"]) for d in details for said in d.get("reported") or ()]
+    joint = "、" if language is Language.ZH_CN else ", "
+    return joint.join(dict.fromkeys(word(f"condition.{code}", language) for code in codes))
 
 
 def words(language: Language) -> dict[str, str]:

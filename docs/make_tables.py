@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from device_profiles.catalogue import details_text, overview_table
+from metering.meter_alarms import METER_ALARMS, AlarmKind
 from metering.quantities import QUANTITIES
 from rules.detectors.registry import DETECTORS
 from rules.settings import IncidentSettings
@@ -41,10 +42,21 @@ def quantities_table() -> str:
     return "\n".join(rows)
 
 
+def alarms_table() -> str:
+    """What meters report of themselves, and which rule takes it."""
+    rules = {AlarmKind.LEAK: "`reported_leak`", AlarmKind.STATE: "none"}
+    rows = ["| code | meaning | rule | stated by |", "|---|---|---|---|"]
+    for alarm in METER_ALARMS:
+        rule = rules.get(alarm.kind, "`reported_fault`")
+        rows.append(f"| `{alarm.code}` | {alarm.meaning} | {rule} | {alarm.source} |")
+    return "\n".join(rows)
+
+
 def _tables() -> Iterator[tuple[str, Callable[[], str]]]:
     yield "profiles", overview_table
     yield "profile sources", details_text
     yield "quantities", quantities_table
+    yield "alarms", alarms_table
     yield "incidents", lambda: settings_table(IncidentSettings)
     for rule, detector in DETECTORS.items():
         yield rule, lambda model=detector.Settings: settings_table(model)

@@ -7,6 +7,7 @@ from rules.detectors.detector import RuleDetector
 from rules.detectors.meter_health import MeterHealth
 from rules.detectors.minimum_night_flow import MinimumNightFlow
 from rules.detectors.peer_usage import PeerUsage
+from rules.detectors.reported import ReportedFault, ReportedLeak
 from rules.detectors.zone_balance import ZoneBalance
 
 
@@ -30,4 +31,6 @@ DETECTORS: dict[str, type[RuleDetector]] = by_rule(
     ZoneBalance,
     PeerUsage,
     MeterHealth,
+    ReportedLeak,
+    ReportedFault,
 )
