@@ -35,7 +35,12 @@ class Bench:
 
 BENCHES = (
     Bench("page_start", "The demo: from the command to judged history", ("--live", "5")),
-    Bench("modbus_polling", "Modbus TCP polling", ("--seconds", "8", "--only", "100x30x1")),
+    Bench(
+        "modbus_polling",
+        "Modbus TCP polling, beside Telegraf",
+        ("--seconds", "8", "--rounds", "1", "--only", "500x30x1"),
+    ),
+    Bench("modbus_silent", "One line, eight units, some of them dead", ("--seconds", "8")),
     Bench("mqtt_ingest", "MQTT messages into the journal", ("--messages", "50000")),
     Bench("rules_replay", "Rules in replay", ("--days", "40", "--meters", "200")),
     Bench("storage", "The embedded store", ("--readings", "500000", "--interval-meters", "40")),

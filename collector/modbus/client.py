@@ -370,6 +370,11 @@ class Line:
         if transport is not None:
             transport.abort()
 
+    def retries(self) -> dict[str, float]:
+        """When the meters of units that are left alone are probed, in the loop's time."""
+        waiting = [u for u in self._units.values() if u.breaker.state is BreakerState.OPEN]
+        return {poll.meter: unit.breaker.retry_at for unit in waiting for poll in unit.polls}
+
     def report(self) -> None:
         """Add what was asked since the last report to the counts."""
         requests, errors, self._requests, self._errors = self._requests, self._errors, 0, 0

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from collector.last_seen import Raw
 from collector.modbus.polls import BlockForm, Question
 from metering.batch import ReadingBatch, empty_batch
 
 
 class Harvest:
-    """Replies waiting to be decoded, by block form: a hundred meters that are alike cost one numpy call."""
+    """Replies waiting to be decoded, by block form: a hundred meters that are alike cost one numpy call.
+
+    raws  of the last `take`: registers by meter, by the rank of what they hold
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[BlockForm, list[tuple[str, int, bytes, int]]] = {}
         self._replies = 0
+        self.raws: dict[int, dict[str, Raw]] = {}
 
     def __len__(self) -> int:
         return self._replies
@@ -29,6 +34,9 @@ class Harvest:
         if not waiting:
             return empty_batch()
         index: dict[str, int] = {}
+        self.raws = {form.rank: {} for form in waiting}
+        for form, replies in waiting.items():
+            self.raws[form.rank] |= {meter: (registers, form.raw_text) for meter, _, registers, _ in replies}
         parts = [_columns(form, replies, index) for form, replies in waiting.items()]
         meter, quantity, time, value, quality = (np.concatenate(column) for column in zip(*parts, strict=True))
         return ReadingBatch(tuple(index), meter, quantity, time.view("datetime64[ms]"), value, quality)

@@ -84,7 +84,8 @@ class ModbusPoller:
 
     async def run(self) -> None:
         """Poll until `stop` or cancelled; what has arrived by then is still handed to the sink."""
-        self._schedule = GridSchedule(self._now())
+        self._schedule, loop = GridSchedule(self._now()), asyncio.get_running_loop()
+        self._counts.ask_when(lambda: self._upcoming(loop.time()))
         try:
             await self.apply(self._meters)
             self._report()
@@ -163,10 +164,23 @@ class ModbusPoller:
             at = max(due, math.ceil(due / slot) * slot)
             self._timers["tick"] = asyncio.get_running_loop().call_at(at, self._tick, at)
 
+    def _upcoming(self, now: float) -> dict[str, float]:
+        """Seconds until each meter is asked: by the grid, or by the breaker of its unit. Called in any thread."""
+        found: dict[str, float] = {}
+        for poll, at in self._grid.upcoming():
+            found[poll.meter] = min(at - now, found.get(poll.meter, math.inf))
+        for line, _ in tuple(self._lines.values()):
+            found |= {meter: at - now for meter, at in line.retries().items()}
+        return found
+
     def _tick(self, at: float) -> None:
-        """Ask what is due at `at`; a loop may call a hair before that."""
-        is_accepting = self._sink.is_accepting()
-        for due in self._grid.pop_due(max(at, self._now())):
+        """Ask what is due at `at`; a loop may call a hair before that.
+
+        Called late, it goes on to the last whole slot: a meter that was asked before its slot is over would be asked
+        too early this time and too late, seen from there, the next.
+        """
+        is_accepting, slot = self._sink.is_accepting(), self._settings.slot_s
+        for due in self._grid.pop_due(max(at, math.floor(self._now() / slot) * slot)):
             self._ask(due, is_accepting=is_accepting)
         self._arm()
 
@@ -194,7 +208,7 @@ class ModbusPoller:
         task.add_done_callback(self._flushes.discard)
 
     async def _flush(self) -> None:
-        batch = self._harvest.take()
+        batch, raws = self._harvest.take(), self._harvest.raws
         if not len(batch):
             return
         try:
@@ -205,6 +219,8 @@ class ModbusPoller:
             _log.error("readings not taken", readings=len(batch), reason=str(error))
         else:
             self._counts.received_batch(batch)
+            for rank, registers in raws.items():
+                self._counts.heard(registers, rank)
 
     def _report(self) -> None:
         for line, _ in self._lines.values():

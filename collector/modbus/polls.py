@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from collector.connection import Connection, ConnectionTextError, parse_connection
+from collector.last_seen import best_rank
 from collector.modbus.decode import BlockDecoder, Bytes
 from collector.modbus.frame import ReadRequest
 from collector.modbus.openers import MODBUS_SCHEMES
@@ -51,6 +53,19 @@ class BlockForm:
         self.rows.append(list(factors))
         self._factors = None
         return len(self.rows) - 1
+
+    @cached_property
+    def rank(self) -> int:
+        """How well its best quantity stands for a meter; see `last_seen`."""
+        return best_rank(self.quantities.tolist())
+
+    def raw_text(self, registers: bytes) -> str:
+        """The registers of that quantity, as `function:address = words`."""
+        best = next(i for i, code in enumerate(self.quantities.tolist()) if best_rank([code]) == self.rank)
+        point = self.decoder.points[self.columns[best]]
+        start = 2 * (point.address - self.block.address)
+        words = registers[start : start + 2 * point.registers].hex(" ", 2)
+        return f"{self.block.function}:{point.address:#06x} = {words}"
 
     def readings(self, replies: Bytes, rows: npt.NDArray[np.intp]) -> tuple[Float64, Mask, UInt16]:
         """Values, which of them the meter means, and their quality: (replies x readings) each.
