@@ -32,7 +32,7 @@ def collect(
     setup = _setup(settings, site=site, data=data, collector=_given(name=name, nodes=node or None))
     with _opened():
         program = Collect(setup)
-    typer.echo(f"collector {program.name}: journal in {program.setup.settings.data}", err=True)
+    typer.echo(f"collector {program.name}: journal in {program.setup.settings.data}")
     _run(program.run, program.close, None)
 
 
@@ -56,7 +56,7 @@ def watch(
         program = Watch(setup)
     for collector in forget or ():
         known = program.intake.forget(collector)
-        typer.echo(f"collector {collector}: {'its meters are free' if known else 'not known here'}", err=True)
+        typer.echo(f"collector {collector}: {'its meters are free' if known else 'not known here'}")
     assert setup.settings.watch is not None  # noqa: S101 - Watch has looked
     _run(program.run, program.close, setup.settings.watch.address)
 
@@ -75,7 +75,7 @@ def serve(
     check_host(setup.settings)
     with _opened():
         program = Serve(setup)
-    _run(program.run, program.close, (setup.settings.host, setup.settings.port))
+    _run(program.run, program.close, (setup.settings.host, setup.settings.port), "page: http://{}")
 
 
 def _given(**values: Any) -> dict[str, Any] | None:
@@ -110,8 +110,10 @@ def _opened() -> Iterator[None]:
 Run = Callable[..., Coroutine[Any, Any, None]]
 
 
-def _run(run: Run, close: Callable[[], None], address: tuple[str, int] | None) -> None:
-    """Run a service until a signal; with an address it listens there."""
+def _run(
+    run: Run, close: Callable[[], None], address: tuple[str, int] | None, told_at: str = "listening on {}"
+) -> None:
+    """Run a service until a signal; with an address it listens there, and says so."""
     import uvloop
 
     from aquavolt.http_server import listen
@@ -120,13 +122,13 @@ def _run(run: Run, close: Callable[[], None], address: tuple[str, int] | None) -
 
     def ready() -> None:
         notify("READY=1")
-        typer.echo("ready", err=True)
+        typer.echo("ready")
 
     async def main() -> None:
         sockets = [] if address is None else [listen(*address)]
         for listening in sockets:
             host, port = listening.getsockname()[:2]
-            typer.echo(f"listening on {host}:{port}")
+            typer.echo(told_at.format(f"[{host}]:{port}" if ":" in host else f"{host}:{port}"))
         stop = stopped_by_signals(lambda: notify("STOPPING=1"))
         await run(stop, *sockets, on_ready=ready)
 
@@ -136,7 +138,7 @@ def _run(run: Run, close: Callable[[], None], address: tuple[str, int] | None) -
         raise Failure(str(error)) from error
     finally:
         close()
-    typer.echo("stopped; everything taken is saved", err=True)
+    typer.echo("stopped; everything taken is saved")
 
 
 def register(app: typer.Typer) -> None:
