@@ -21,7 +21,7 @@ from metering.ports import ReadingStore
 CURSOR, BACKLOG = "live", "backlog"
 CURSORS = (CURSOR, BACKLOG)
 _UNTIL = "until"
-_READ_BYTES = 16 << 20
+_READ_BYTES = 8 << 20  # about a second of InfluxDB: who is further behind lets live ones go first
 _BACKLOG_BYTES = 4 << 20  # about 200,000 readings: live ones wait for no more than these
 _LINGER_S = 0.4  # a commit costs the same for one reading and for a thousand: let a moment's readings gather
 _SMALL = 5_000

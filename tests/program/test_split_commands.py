@@ -58,3 +58,13 @@ def test_where_watch_listens():
     assert settings.watch.address == ("127.0.0.1", 8010)
     assert settings.collector.name == "library"
     assert load_settings(None, WATCH, watch={"listen": "[::1]:9000"}).watch.address == ("::1", 9000)
+
+
+def test_a_collector_loads_neither_database_nor_web_server():
+    asked = (
+        "import sys, aquavolt.services.collect, aquavolt.stores.influx.influx_store\n"
+        "print([m for m in ('duckdb', 'sqlalchemy', 'fastapi', 'starlette', 'uvicorn') if m in sys.modules])"
+    )
+    where = {**os.environ, "PYTHONPATH": str(Path(aquavolt.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", asked], check=True, env=where, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"

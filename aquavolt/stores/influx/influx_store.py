@@ -22,7 +22,7 @@ from aquavolt.stores.influx.patience import Patience, StoreState
 from aquavolt.stores.influx.settings import InfluxSettings
 from aquavolt.stores.influx.writing import Writer
 from aquavolt.stores.interval_rows import interval_columns
-from aquavolt.stores.maintenance import Maintenance
+from aquavolt.stores.upkeep import Maintenance
 from aquavolt.stores.windows_on_grid import step_edges
 from metering.batch import ReadingBatch, Times, concatenate
 from metering.health import ConnectionHealth, HealthReport
