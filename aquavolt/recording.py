@@ -22,8 +22,9 @@ from collector.read_value import ReadValue
 from collector.recording import Recording
 from collector.tape import Tape
 from device_profiles import load_profile
+from simulators.line.server import SimulatedLine
 from simulators.replay.messages import RecordedMessages
-from simulators.replay.meter import RecordedLine, RecordedMeter
+from simulators.replay.meter import RecordedMeter
 
 _BROKERS = ("mqtt", "mqtts")
 _ON_A_TERMINAL = ("rtu", "serial")
@@ -124,7 +125,7 @@ class Replay:
         self._recording, self._is_at_once = recording, is_at_once
         self._scheme = parse_connection(recording.connection).scheme
         self._where = None if where is None else parse_connection(where)
-        self._line = RecordedLine([RecordedMeter(recording, is_at_once=is_at_once, on_unknown=on_unknown)])
+        self._line = SimulatedLine([RecordedMeter(recording, is_at_once=is_at_once, on_unknown=on_unknown)])
         self._closing = ExitStack()
 
     async def start(self) -> str:
@@ -138,18 +139,18 @@ class Replay:
             return await self._start_broker()
         scheme = self._scheme if self._where is None else self._where.scheme
         if scheme in _ON_A_TERMINAL:
-            return f"{scheme}://{self._line.serve_terminal()}"
+            return f"{scheme}://{self._line.start_pty()}"
         if scheme == "listen":
             return await self._dial_in()
         if scheme in _BROKERS:
             raise ConnectionTextError(f"{self._recording.connection} was recorded: it cannot be served by a broker")
         host, port = ("127.0.0.1", 0) if self._where is None else (self._where.host, self._where.port)
-        return f"{scheme.replace('tls', 'tcp')}://{host}:{await self._line.start(host, port)}"
+        return f"{scheme.replace('tls', 'tcp')}://{host}:{await self._line.start_tcp(host, port)}"
 
     async def _dial_in(self) -> str:
         """As a modem: to where a collector listens; without a place given, as a gateway that is connected to."""
         if self._where is None:
-            return f"rtu+tcp://127.0.0.1:{await self._line.start()}"
+            return f"rtu+tcp://127.0.0.1:{await self._line.start_tcp()}"
         registration = self._where.options.get("id", "").encode()
         await self._line.dial_in(self._where.host, self._where.port, registration)
         return self._where.text

@@ -7,12 +7,14 @@ Counting a whole batch is one vectorised addition, so that it costs nothing besi
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from collector.last_seen import LastSeen, Raw
 from metering.batch import ReadingBatch
 from metering.health import ConnectionHealth, HealthReport, JournalHealth, MeterHealth
 
@@ -103,6 +105,8 @@ class Counts:
         self._texts: dict[str, _Text] = {}
         self._connections: dict[str, _Connection] = {}
         self._set_aside: dict[str, int] = {}
+        self._seen = LastSeen()
+        self._upcoming: list[Callable[[], Mapping[str, float]]] = []
 
     # -- meters ------------------------------------------------------------------------------------------
 
@@ -154,6 +158,17 @@ class Counts:
             times = batch.time.astype(np.int64)
             np.maximum.at(self._columns["last"], rows[batch.meter], times)
             np.minimum.at(self._columns["first"], rows[batch.meter], times)
+            self._seen.take(rows, batch)
+
+    def heard(self, raws: Mapping[str, Raw], rank: int = 0) -> None:
+        """The bytes that meters' last values came in, by meter; `rank` as in `last_seen`."""
+        with self._lock:
+            self._seen.heard(raws, rank)
+
+    def ask_when(self, upcoming: Callable[[], Mapping[str, float]]) -> None:
+        """`upcoming` says of the meters that are polled in how many seconds each is asked next. From any thread."""
+        with self._lock:
+            self._upcoming.append(upcoming)
 
     def stored(self, batch: ReadingBatch) -> None:
         """The store confirmed all readings of a batch."""
@@ -222,11 +237,17 @@ class Counts:
     def report(self, now: np.datetime64, journal: HasHealth) -> HealthReport:
         """Everything, as of `now` (UTC)."""
         journal_health = journal.health()
+        upcoming: dict[str, float] = {}
+        for ask in tuple(self._upcoming):
+            upcoming |= ask()
         with self._lock:
             expected = self._expected(int(now.astype("datetime64[ms]").astype(np.int64)))
             return HealthReport(
                 now,
-                tuple(self._meter(meter, row, int(expected[row])) for meter, row in self._columns.row.items()),
+                tuple(
+                    self._meter(meter, row, int(expected[row]), now, upcoming.get(meter))
+                    for meter, row in self._columns.row.items()
+                ),
                 tuple(one.health() for one in self._connections.values()),
                 journal_health,
                 dict(self._set_aside),
@@ -252,10 +273,11 @@ class Counts:
         expected[pushed] += np.rint(messages * c["received"][pushed] / c["messages"][pushed]).astype(np.int64)
         return expected
 
-    def _meter(self, meter: str, row: int, expected: int) -> MeterHealth:
+    def _meter(self, meter: str, row: int, expected: int, now: np.datetime64, due_s: float | None) -> MeterHealth:
         text = self._texts.get(meter) or _Text()
         c = self._columns
         last = int(c["last"][row])
+        seen = self._seen.of(meter, row)
         return MeterHealth(
             meter,
             text.connection,
@@ -267,4 +289,9 @@ class Counts:
             last_error=text.last_error,
             last_reading=None if last == _NEVER else np.datetime64(last, "ms"),
             breaker=text.breaker,
+            raw=seen.raw,
+            quantity=seen.quantity,
+            value=seen.value,
+            quality=seen.quality,
+            next_poll=None if due_s is None else now + np.timedelta64(round(max(0.0, due_s) * 1000), "ms"),
         )

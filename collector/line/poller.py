@@ -18,9 +18,10 @@ import numpy as np
 import structlog
 
 from collector.alarms import Alarms
-from collector.breaker import Breaker, BreakerSettings
+from collector.breaker import Breaker, BreakerSettings, BreakerState
 from collector.connection import ConnectionTextError
 from collector.dial_in import DialInPorts
+from collector.last_seen import best_rank, bytes_text
 from collector.line.plan import LinePoll, ProtocolError, UnreadableError, plan_polls
 from collector.line.wire import LineError, NoAnswerError, Wire
 from collector.modbus.ports import PollCounts
@@ -88,6 +89,7 @@ class LinePoller:
         self._alarms = Alarms()
         self._ports = DialInPorts()
         self._lines = self._compile(meters, profiles)
+        self._plans: list[tuple[GridSchedule[LinePoll], dict[str, Breaker]]] = []
 
     def _compile(self, meters: Iterable[Meter], profiles: Callable[[str], Profile]) -> dict[str, list[LinePoll]]:
         lines: dict[str, list[LinePoll]] = {}
@@ -103,6 +105,8 @@ class LinePoller:
 
     async def run(self) -> None:
         """Poll until cancelled."""
+        loop = asyncio.get_running_loop()
+        self._counts.ask_when(lambda: self._upcoming(loop.time()))
         async with asyncio.TaskGroup() as group:
             for endpoint, polls in self._lines.items():
                 group.create_task(self._keep_line(endpoint, polls), name=f"line {endpoint}")
@@ -125,6 +129,8 @@ class LinePoller:
             self._counts.declare(poll.meter.id, endpoint)
             # Spread over the usual period: what is wanted once a day is wanted soon after the start too.
             schedule.add(poll, poll.period_s, phase_of(i, min(p.period_s for p in polls)), _now())
+        plan = (schedule, breakers)
+        self._plans.append(plan)
         self._counts.connection(endpoint, "connecting", meters=len(breakers))
         wire = Wire(polls[0].connection, polls[0].profile, self._ports)
         line = Breaker(self._settings.line, self._draw)
@@ -141,7 +147,18 @@ class LinePoller:
                         break
                 await asyncio.sleep(max(0.0, (schedule.next_due() or _now() + _IDLE_S) - _now()))
         finally:
+            self._plans.remove(plan)
             await wire.close()
+
+    def _upcoming(self, now: float) -> dict[str, float]:
+        """Seconds until each meter is asked: not before its breaker allows it. Called in any thread."""
+        found: dict[str, float] = {}
+        for schedule, breakers in tuple(self._plans):
+            for poll, at in schedule.upcoming():
+                meter = poll.meter.id
+                due = max(at, breakers[meter].retry_at if breakers[meter].state is BreakerState.OPEN else at)
+                found[meter] = min(due - now, found.get(meter, due - now))
+        return found
 
     async def _open(self, wire: Wire, line: Breaker, endpoint: str) -> bool:
         if not line.allows(_now()):
@@ -183,11 +200,11 @@ class LinePoller:
         else:
             breaker.succeed()
             self._counts.connection(endpoint, "connected", requests=1)
-            await self._take(poll, told)
+            await self._take(poll, told, wire.first_answer)
         self._counts.breaker(poll.meter.id, breaker.state.value)
         return True
 
-    async def _take(self, poll: LinePoll, told: Statement) -> None:
+    async def _take(self, poll: LinePoll, told: Statement, heard: bytes) -> None:
         meter, now_ms = poll.meter, self._now_ms()
         # Polled: a value is of the moment of its answer, whatever the meter's clock says.
         current = [v for v in told.values if v.time is None]
@@ -198,6 +215,7 @@ class LinePoller:
                 batch = batch_of((meter.id,), np.zeros(len(codes)), codes, np.datetime64(now_ms, "ms"), values)
                 await self._sink.append(batch)
                 self._counts.received_batch(batch)
+                self._counts.heard({meter.id: (heard, bytes_text)}, best_rank(codes))
             if news:
                 moment = np.datetime64(now_ms, "ms")
                 await self._sink.append_entry(EventBatch(tuple(MeterEvent(meter.id, moment, c, t) for c, t in news)))

@@ -29,7 +29,10 @@ class NoAnswerError(Exception):
 
 
 class Wire(asyncio.Protocol):
-    """The line's bytes. Used by one task."""
+    """The line's bytes. Used by one task.
+
+    first_answer  bytes that answered the first question of the last dialogue
+    """
 
     def __init__(
         self,
@@ -48,7 +51,7 @@ class Wire(asyncio.Protocol):
         self._timing = timing
         self._gap_s = max(timing.gap_s, profile.gap_ms / 1000)
         self._transport: asyncio.Transport | None = None
-        self._heard = b""
+        self._heard = self.first_answer = b""
         self._news = asyncio.Event()
         self._free_at = 0.0
         self._lost: str | None = None
@@ -115,6 +118,7 @@ class Wire(asyncio.Protocol):
             LineError: the line is gone.
             RefusedByMeterError: the meter refuses, as far as the dialogue does not go on without.
         """
+        self.first_answer = b""
         try:
             question = next(dialogue)
             while True:
@@ -149,6 +153,7 @@ class Wire(asyncio.Protocol):
             self._news.clear()
             found = question.find(self._heard)
             if found is not None:
+                self.first_answer = self.first_answer or self._heard
                 return found
             if self._lost is not None:
                 raise LineError(f"{self._where.text}: {self._lost}")

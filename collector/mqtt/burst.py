@@ -40,6 +40,7 @@ class Burst:
         self._codes: list[int] = []
         self._values: list[float] = []
         self.events: list[MeterEvent] = []
+        self.payloads: dict[str, bytes] = {}  # each meter's last
         self._value_quality: list[tuple[int, list[int]]] = []  # place of the first value, bits
 
     def add_all(self, publishes: list[Publish]) -> None:
@@ -54,6 +55,7 @@ class Burst:
                 self._add(route, message)
 
     def _add(self, route: Route, message: Publish) -> None:
+        self.payloads[route.meter] = message.payload
         if route.decode is None:
             self._hear(route, message)
             return

@@ -20,6 +20,7 @@ import structlog
 
 from collector.counts import Counts
 from collector.journal import JournalError
+from collector.last_seen import message_raws
 from collector.mqtt.burst import Burst
 from collector.mqtt.frame import Publish
 from collector.mqtt.routes import Route, Routes
@@ -170,6 +171,7 @@ class MqttSource:
             except JournalError as error:
                 raise _RefusedError(f"nothing is acknowledged: {error}") from error
         self._counts.received_batch(batch, burst.messages())
+        self._counts.heard(message_raws(burst.payloads))
         self._counts.connection(self._name, "connected", requests=len(publishes))
         session.acknowledge(publishes)
 

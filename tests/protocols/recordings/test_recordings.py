@@ -56,17 +56,17 @@ async def modbus_rtu():
 
 async def dlt645():
     line = SimulatedLine([Dlt645Meter("161", lambda: VALUES)])
-    return line, f"serial://{line.serve_terminal()}?baud=9600", "dlt645-2007", "000000000161"
+    return line, f"serial://{line.start_pty()}?baud=9600", "dlt645-2007", "000000000161"
 
 
 async def cjt188():
     line = SimulatedLine([Cjt188Meter("924040000018", lambda: {"water_volume": 123.45})])
-    return line, f"tcp://127.0.0.1:{await line.start()}", "cjt188-water", "00924040000018"
+    return line, f"tcp://127.0.0.1:{await line.start_tcp()}", "cjt188-water", "00924040000018"
 
 
 async def mbus():
     line = SimulatedLine([MbusMeter(5, "12345678", lambda: {"heat_energy": 1234.0})])
-    return line, f"tcp://127.0.0.1:{await line.start()}", "mbus", "5"
+    return line, f"tcp://127.0.0.1:{await line.start_tcp()}", "mbus", "5"
 
 
 METERS = [modbus_tcp, modbus_rtu_over_tcp, modbus_rtu, dlt645, cjt188, mbus]
@@ -167,7 +167,7 @@ def test_silence_is_recorded_too(tmp_path) -> None:
     async def scene() -> None:
         line = SimulatedLine([Dlt645Meter("1", lambda: VALUES)])
         line.meters[0].fault = LineFault(is_silent=True)
-        where, out = f"tcp://127.0.0.1:{await line.start()}", io.StringIO()
+        where, out = f"tcp://127.0.0.1:{await line.start_tcp()}", io.StringIO()
         with pytest.raises(ReadError):
             await record(Session("dlt645-2007", where, "1", 0.05), out)
         await line.stop()
@@ -187,7 +187,7 @@ def test_a_longer_session_goes_on_after_a_failure(tmp_path) -> None:
         meter = Dlt645Meter("1", lambda: VALUES)
         line, out = SimulatedLine([meter]), io.StringIO()
         meter.fault = LineFault(is_silent=True)
-        where = f"tcp://127.0.0.1:{await line.start()}"
+        where = f"tcp://127.0.0.1:{await line.start_tcp()}"
 
         def mend(_: str) -> None:
             meter.fault = LineFault()
