@@ -39,7 +39,7 @@ class Collecting:
         polled = [m for m in connected if is_modbus(m)]
         poller = ModbusPoller(polled, self._sink, self._counts)
         framed = [m for m in connected if is_framed(m)]
-        lines = LinePoller(framed, self._sink, self._counts)
+        lines = LinePoller(framed, self._sink, self._counts, zone=site.zone)
         sources = self._mqtt_sources(site, [m for m in connected if m not in polled and m not in framed])
         for source in sources:
             source.start()

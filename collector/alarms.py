@@ -24,6 +24,8 @@ _CODES = {
 # Values that are words, not truths: what each word of them means as an alarm.
 _WORDS = {"valve_state": {"fault": {"valve_fault": ON}, "open": {"valve_fault": OFF}, "closed": {"valve_fault": OFF}}}
 _STATES = ("valve_state", "status_hex", "running_state_word", "grid_state_word", "Error flags")
+# Bits of a status word that are alarms: DL/T 645-2007 annex C, word 1, the clock's battery and the one for reading.
+_BITS = {"running_state_word_1": {2: "low_battery", 3: "low_battery"}}
 # Alarms that a protocol's every answer states, but names only when they are on.
 _UNSAID_IS_OFF = {"mbus": ("low_battery", "permanent_error", "temporary_error")}
 _NONE_RAISED = {"none", "00", "0", ""}
@@ -71,8 +73,16 @@ def _said(value: ReadValue) -> dict[str, str]:
         return {_CODES.get(name, name): ON if stated else OFF}
     said = dict(_WORDS.get(name, {}).get(str(stated), {}))
     if name.startswith(_STATES):
-        said[name] = str(stated)
+        said |= {name: str(stated), **_bits(name, str(stated))}
     elif name.endswith("_alarm"):
         is_over = str(stated).lower() in _NONE_RAISED or all(w.endswith(_OVER) for w in str(stated).split(", "))
         said |= {"alarm": OFF if is_over else ON, name: str(stated)}
     return said
+
+
+def _bits(name: str, text: str) -> dict[str, str]:
+    """The alarms in a status word such as 0x0004; a code of several bits is on if one of them is set."""
+    codes = _BITS.get(name, {})
+    word = int(text, 16) if codes else 0
+    on = {code for bit, code in codes.items() if word >> bit & 1}
+    return {code: ON if code in on else OFF for code in codes.values()}

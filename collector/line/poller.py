@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +20,7 @@ import structlog
 
 from collector.alarms import Alarms
 from collector.breaker import Breaker, BreakerSettings, BreakerState
+from collector.clocks import clock_word
 from collector.connection import ConnectionTextError
 from collector.dial_in import DialInPorts
 from collector.last_seen import best_rank, bytes_text
@@ -83,8 +85,9 @@ class LinePoller:
         profiles: Callable[[str], Profile] = load_profile,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         draw: Callable[[], float] = random.random,
+        zone: tzinfo | None = None,
     ) -> None:
-        self._sink, self._counts = sink, counts
+        self._sink, self._counts, self._zone = sink, counts, zone
         self._settings, self._now_ms, self._draw = settings or LineSettings(), now_ms, draw
         self._alarms = Alarms()
         self._ports = DialInPorts()
@@ -209,7 +212,8 @@ class LinePoller:
         # Polled: a value is of the moment of its answer, whatever the meter's clock says.
         current = [v for v in told.values if v.time is None]
         found = moments(current, medium=meter.medium, multiplier=meter.multiplier)
-        news = self._alarms.changes(meter.id, told.values)
+        said = [*told.values, *clock_word(told.values, now_ms, self._zone)]
+        news = self._alarms.changes(meter.id, said, poll.profile.protocol)
         try:
             for _, codes, values in found:
                 batch = batch_of((meter.id,), np.zeros(len(codes)), codes, np.datetime64(now_ms, "ms"), values)
