@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from cli import aquavolt_command
 from inside import Folder, feed, run
-from state import _ALERTS
 
 from aquavolt.config.settings import InfluxConnection
 from aquavolt.program import Setup
 from aquavolt.stores.influx.influx_store import InfluxStore
 from aquavolt.stores.opened import open_store
+from bench.harness.services import ALERTS
 from deploy.services.influxd import Access
 from metering.batch import batch_of
 
@@ -49,7 +49,7 @@ def connection(influx: Access) -> InfluxConnection:
 
 def alerts(data) -> list[tuple]:
     with closing(sqlite3.connect(f"file:{data / 'records.db'}?mode=ro", uri=True)) as records:
-        return records.execute(f"SELECT {_ALERTS} FROM alerts ORDER BY detected_ms, id").fetchall()  # noqa: S608
+        return records.execute(f"SELECT {ALERTS} FROM alerts ORDER BY detected_ms, id").fetchall()  # noqa: S608
 
 
 def test_the_same_campus_gives_the_same_on_influx(fed, tmp_path, connection):

@@ -10,8 +10,9 @@ import httpx
 import numpy as np
 import pytest
 from fed import random_delays
-from feed import all_readings
-from split import API_TOKEN, Services, until
+
+from bench.harness.feed import all_readings
+from bench.harness.services import API_TOKEN, Services, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.influx, pytest.mark.timeout(600)]
 
@@ -21,6 +22,11 @@ def services(fed, receiver, influx, tmp_path) -> Iterator[Services]:
     found = Services(tmp_path / "data", fed.site, influx, receiver.url)
     yield found
     found.close()
+
+
+def see_through(services, collector):
+    until(lambda: collector.has_said("fed"), "the feed is journaled")
+    services.see_through()
 
 
 def check_readings(services, fed):
@@ -52,7 +58,7 @@ def test_three_services_give_what_one_process_gives(services, fed, undisturbed, 
     watch = services.start("watch")
     collector = services.start("collect", feed=str(fed.feed))
     page = services.start("serve")
-    services.see_through(collector)
+    see_through(services, collector)
     check_alerts(services, undisturbed, receiver)
     check_readings(services, fed)
     check_page(services, undisturbed)
@@ -114,7 +120,7 @@ def test_watch_killed_at_any_moment(services, fed, undisturbed, receiver):
         watch.kill()
         deaths += 1
     services.start("watch")
-    services.see_through(collector)
+    see_through(services, collector)
     check_alerts(services, undisturbed, receiver, repeats_allowed=deaths)
     check_readings(services, fed)
 
@@ -126,7 +132,7 @@ def test_collector_killed_at_any_moment(services, fed, undisturbed, receiver):
         time.sleep(delay_s)
         collector.kill()
     collector = services.start("collect", feed=str(fed.feed))
-    services.see_through(collector)
+    see_through(services, collector)
     check_alerts(services, undisturbed, receiver)
     check_readings(services, fed)
 
@@ -139,7 +145,7 @@ def test_pages_killed_and_watch_away_for_long(services, fed, undisturbed, receiv
     page.kill()
     services.start("watch")
     services.start("serve")
-    services.see_through(collector)
+    see_through(services, collector)
     check_alerts(services, undisturbed, receiver)
     check_readings(services, fed)
     check_page(services, undisturbed)
