@@ -81,6 +81,9 @@ class MeterFaults:
     rollover_s: float | None = None
 
 
+WELL = MeterFaults()
+
+
 def parse_fault(text: str) -> ChosenFault:
     """The fault that a text names: `silent`, `slow=2`, `silent@3`.
 

@@ -70,6 +70,11 @@ class RtuLine:
         if every_s:
             session.start_heartbeat(heartbeat, every_s)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether somebody is connected, or a modem has dialled in."""
+        return bool(self.sessions)
+
     def drop_connections(self) -> None:
         """Break every connection."""
         for session in tuple(self.sessions):

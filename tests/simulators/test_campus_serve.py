@@ -65,13 +65,6 @@ class Process:
 
 
 @pytest.fixture(scope="module")
-def broker():
-    child = Process("simulators.mqtt.broker", "--port", "0")
-    yield child.said()["port"]
-    child.end()
-
-
-@pytest.fixture(scope="module")
 def served(broker, tmp_path_factory):
     folder = tmp_path_factory.mktemp("campus")
     child = Process("simulators.campus.serve", *_arguments(folder, broker))
