@@ -28,6 +28,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from aquavolt.logs import set_up_logs  # noqa: E402
 from aquavolt.stores.influx.influx_store import InfluxStore  # noqa: E402
 from aquavolt.stores.influx.lines import READING, encode_lines  # noqa: E402
 from aquavolt.stores.influx.settings import InfluxSettings  # noqa: E402
@@ -154,6 +155,7 @@ def main() -> None:
     parser.add_argument("--meters", type=int, default=500)
     parser.add_argument("--interval-meters", type=int, default=20)
     given = parser.parse_args()
+    set_up_logs()  # to stderr: what is printed is a document
     server, folder = start_influx(lambda line: print(line, file=sys.stderr))
     local = Path(tempfile.mkdtemp(prefix="aquavolt-bench-"))
     try:
