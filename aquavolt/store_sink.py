@@ -1,7 +1,8 @@
 """From the journal to the reading store: batches in order, the position in the same transaction.
 
 Two cursors: after an outage `live` goes on at the journal's head, so that people see what is now, and `backlog` fills
-up to where `live` began. `until` keeps that place in the store.
+up to where `live` began. `until` keeps that place in the store. After another outage before that is done `live` goes to
+the head once more, and `until` with it; what is stored between the two is passed over.
 
     0 ....... backlog ....... until ....... live ....... head
       stored           to do         stored      to do
@@ -38,6 +39,7 @@ class StoreSink:
         self._live = max(live, self._until) if self.has_backlog else live
         # Where the journal lost its file the store may have seen more than it has given: never give that again.
         journal.skip_to(self._live)
+        self._stored: list[tuple[int, int]] = []  # (after, up to): stretches ahead of `backlog` that are stored
         self._may_be_behind = True  # at the start, and after a write that failed
         self._done([])
         self.worker = Worker("store-sink", self.turn)
@@ -61,8 +63,8 @@ class StoreSink:
 
     def _write_live(self) -> None:
         upto, batches = self._read(self._live, _READ_BYTES)
-        if self._may_be_behind and upto < self._journal.head() and not self.has_backlog:
-            self._begin_backlog()
+        if self._may_be_behind and upto < self._journal.head():
+            self._fall_behind()
             return
         if sum(map(len, batches)) < _SMALL and not self.worker.is_stopping and not self.has_backlog:
             self.worker.pause(_LINGER_S)
@@ -72,18 +74,23 @@ class StoreSink:
         self._live, self._may_be_behind = upto, False
         self._done(batches)
 
-    def _begin_backlog(self) -> None:
+    def _fall_behind(self) -> None:
         """More waits than one write takes: from now on `live` is what comes now. A kill in between changes nothing."""
-        behind, head = self._live, self._journal.head()
+        behind, head = self.position, self._journal.head()
+        if self.has_backlog and self._until < self._live:
+            self._stored.append((self._until, self._live))
         for cursor, position in ((BACKLOG, behind), (_UNTIL, head), (CURSOR, head)):
             self._store.append_readings([], position, cursor)
         self._backlog, self._until, self._live = behind, head, head
         _log.warning("the store is behind; what is live goes first", entries=head - behind)
 
     def _write_backlog(self) -> None:
-        upto, batches = self._read(self._backlog, _BACKLOG_BYTES, self._until)
+        next_stored = self._stored[0] if self._stored else (self._until, self._until)
+        upto, batches = self._read(self._backlog, _BACKLOG_BYTES, next_stored[0])
+        if upto == next_stored[0]:
+            upto = next_stored[1]
         self._store.append_readings(batches, upto, BACKLOG)
-        self._backlog = upto
+        self._backlog, self._stored = upto, [stretch for stretch in self._stored if stretch[1] > upto]
         self._done(batches)
         if not self.has_backlog:
             _log.info("the backlog of the store is filled up", entry=upto)

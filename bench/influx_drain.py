@@ -40,7 +40,7 @@ Check = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """One drain: seconds from the first word to the broker until InfluxDB has confirmed all, the program's CPU for it."""
+    """One drain, from the program's first word to the broker until InfluxDB has confirmed all; CPU is the program's."""
 
     messages: int
     seconds: float

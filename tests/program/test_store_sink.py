@@ -103,6 +103,29 @@ def test_after_an_outage_what_is_live_goes_first(store, journal):
     assert not sink.has_backlog
 
 
+def test_after_another_outage_what_is_live_goes_first_again(store, journal):
+    confirmed = []
+    journal.append([entry(minute) for minute in range(1, 40)])
+    sink = StoreSink(journal, store, confirmed.append)
+    sink.turn()
+    journal.append([entry(50)])
+    sink.turn()  # live, and some of the backlog
+    store.fails_at = {store.calls + 1}
+    journal.append([entry(60)])
+    with pytest.raises(StoreUnavailableError):
+        sink.turn()
+    journal.append([entry(minute) for minute in range(61, 80)])
+    sink.turn()  # the store is back, and more waits than one write takes
+    assert sink.has_backlog
+    journal.append([entry(99)])
+    sink.turn()
+    assert 99 in minutes(store)
+    assert 79 not in minutes(store)
+    run(sink, journal)
+    assert sorted(minutes(store)) == [*range(1, 40), 50, *range(60, 80), 99]
+    assert sum(map(len, confirmed)) == len(store.times)
+
+
 def test_the_journal_keeps_what_the_backlog_still_needs(store, journal):
     journal.append([entry(minute) for minute in range(1, 30)])
     sink = StoreSink(journal, store, lambda _: None)
