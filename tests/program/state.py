@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,14 +50,19 @@ def state_of(data: Path) -> State:
     readings, written, intervals = _stored(data / "store.duckdb")
     records = sqlite3.connect(f"file:{data / 'records.db'}?mode=ro", uri=True)
     try:
-        alerts = records.execute(f"SELECT {ALERTS} FROM alerts ORDER BY detected_ms, id").fetchall()  # noqa: S608
         audit = records.execute(
             "SELECT alert_id, action, event_ms, actor, text, detail FROM audit ORDER BY alert_id, id"
         ).fetchall()
         outbox = records.execute("SELECT id, alert_id, channel, reason, state FROM outbox").fetchall()
     finally:
         records.close()
-    return State(readings, written, intervals, alerts, audit, {row[0]: row[1:] for row in outbox})
+    return State(readings, written, intervals, alerts_of(data), audit, {row[0]: row[1:] for row in outbox})
+
+
+def alerts_of(data: Path) -> list[Row]:
+    """The alerts alone, wherever readings are kept."""
+    with closing(sqlite3.connect(f"file:{data / 'records.db'}?mode=ro", uri=True)) as records:
+        return records.execute(f"SELECT {ALERTS} FROM alerts ORDER BY detected_ms, id").fetchall()  # noqa: S608
 
 
 def _stored(path: Path) -> tuple[list[Row], int, list[Row]]:
