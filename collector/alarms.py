@@ -5,7 +5,7 @@ Codes are those of `metering.meter_alarms`; a status word keeps its protocol's n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from collector.read_value import ReadValue
@@ -42,7 +42,7 @@ class Alarms:
     def __init__(self) -> None:
         self._last: dict[tuple[str, str], str] = {}
 
-    def changes(self, meter: str, values: Iterable[ReadValue], protocol: str = "") -> list[tuple[str, str]]:
+    def changes(self, meter: str, values: Sequence[ReadValue], protocol: str = "") -> list[tuple[str, str]]:
         """(code, text) of what is new: an alarm that came or went, a status that is another.
 
         `values` are all of one answer or message; of several moments the newest counts.
@@ -50,9 +50,18 @@ class Alarms:
         said: dict[str, str] = {}
         for value in sorted(values, key=_age):
             said |= _said(value)
-        for code in _UNSAID_IS_OFF.get(protocol, ()):
+        for code in _UNSAID_IS_OFF.get(protocol, ()) if values else ():
             said.setdefault(code, OFF)
         return [(code, text) for code, text in said.items() if self._is_news(meter, code, text)]
+
+    def is_known(self, meter: str, code: str, *, is_on: bool) -> bool:
+        """Whether this is what was said of the alarm last."""
+        return self._last.get((meter, code)) == (ON if is_on else OFF)
+
+    def forget(self, meters: Iterable[str]) -> None:
+        """These meters' words were not taken: what they say next is news."""
+        gone = set(meters)
+        self._last = {key: text for key, text in self._last.items() if key[0] not in gone}
 
     def _is_news(self, meter: str, code: str, text: str) -> bool:
         before = self._last.get((meter, code))

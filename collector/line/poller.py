@@ -224,6 +224,7 @@ class LinePoller:
                 moment = np.datetime64(now_ms, "ms")
                 await self._sink.append_entry(EventBatch(tuple(MeterEvent(meter.id, moment, c, t) for c, t in news)))
         except Exception as error:  # noqa: BLE001 - whatever the sink's trouble is, polling goes on and it is counted
+            self._alarms.forget([meter.id])
             self._counts.error(meter.id, f"readings not taken: {error}")
             _log.error("readings not taken", meter=meter.id, reason=str(error))
 

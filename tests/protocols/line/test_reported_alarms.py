@@ -70,7 +70,8 @@ async def collect(site: Site, journal: Journal, is_enough: Callable[[set[tuple[s
     try:
         end = time.monotonic() + 20
         while not is_enough(words(journal)):
-            assert time.monotonic() < end, (sorted(words(journal)), [m.last_error for m in counts.report(np.datetime64(0, "ms"), journal).meters])
+            faults = [m.last_error for m in counts.report(np.datetime64(0, "ms"), journal).meters]
+            assert time.monotonic() < end, (sorted(words(journal)), faults)
             await asyncio.sleep(0.02)
     finally:
         task.cancel()
