@@ -12,16 +12,18 @@ from collector.journal import Journal
 from metering.entries import Tick
 from metering.incident import ChangeKind
 from metering.site import Site
+from rules.settings import parse_rules
 from rules.shard import Shard
 
-SETTLED_H = 4
+# An alarm that is off is over within two hours: before a meter that says nothing more counts as silent.
+QUICK = {rule: {"settle_h": 0.5} for rule in ("reported_leak", "reported_fault")}
 
 
 class Judged:
     """The rules over a journal, as far as it has come; `hours` later nothing new was said."""
 
     def __init__(self, site: Site) -> None:
-        self._shard = Shard(site)
+        self._shard = Shard(site, parse_rules(QUICK, site))
         self.raised: list[Any] = []
         self.cleared: list[Any] = []
 
