@@ -130,7 +130,7 @@ def test_each_protocols_status_becomes_an_alert_and_its_end(journal: Journal, ju
         await collect(site, journal, lambda said: over <= said)
         for line in (water, power_line, mbus):
             await line.stop()
-        over_now = {i.id for i in first.follow(journal, hours=2).cleared}
+        over_now = {i.id for i in first.follow(journal, hours=5).cleared}
         return told, so_far, {i.subject for i in first.raised if i.id not in over_now}
 
     told, raised, still_open = asyncio.run(scene())

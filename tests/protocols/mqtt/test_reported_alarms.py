@@ -118,7 +118,7 @@ def test_each_radio_meters_status_becomes_an_alert_and_its_end(publish: Any, tmp
             for meter in FIRST:
                 publish(meter, 0)
             await until("off")
-            return told, found, found.follow(journal, hours=2)
+            return told, found, found.follow(journal, hours=5)
         finally:
             task.cancel()
             with suppress(asyncio.CancelledError):
