@@ -42,6 +42,7 @@ BENCHES = (
     ),
     Bench("modbus_silent", "One line, eight units, some of them dead", ("--seconds", "8")),
     Bench("dlt645_line", "A 9,600-baud line with 32 DL/T 645 meters", ("--seconds", "8")),
+    Bench("fuzz", "Decoders under fuzzing", ("--minutes", "0.5")),
     Bench("mqtt_ingest", "MQTT messages into the journal", ("--messages", "50000")),
     Bench("rules_replay", "Rules in replay", ("--days", "40", "--meters", "200")),
     Bench("storage", "The embedded store", ("--readings", "500000", "--interval-meters", "40")),
