@@ -7,7 +7,9 @@ import base64
 import json
 import time
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -23,15 +25,17 @@ from metering.entries import EventBatch
 from metering.incident import Category, Severity
 from metering.site_document import parse_site
 from simulators.cjt188.meter import Cjt188Meter
+from simulators.mbus.meter import type_f
 
 NOW_S = int(time.time())
+NOW = datetime.fromtimestamp(NOW_S, ZoneInfo("Asia/Shanghai"))
 EPOCH = np.datetime64(0, "ms")
 PROFILES = {
     "kamstrup": "kamstrup-flowiq-lorawan", "axioma": "axioma-qalcosonic-w1", "dragino": "dragino-sw3l",
     "wrapped": "cjt188-water",
 }  # fmt: skip
 # Kamstrup's info bits 2 and 3 are leak and burst; Axioma's status 20 is a leakage.
-KAMSTRUP = "78 44 6D 00 20 F3 2A 44 13 EC 00 00 00 52 FF 25 {:02X} 00"
+KAMSTRUP = "78 44 6D {} 44 13 EC 00 00 00 52 FF 25 {:02X} 00"
 FIRST = {"kamstrup": 0x0C, "axioma": 0x20, "dragino": 0x02, "wrapped": 0x04}
 
 
@@ -45,7 +49,7 @@ def payload_of(meter: str, status: int) -> bytes:
     """A meter's message with that status: the makers' own layouts, as their decoders state them."""
     seconds = NOW_S.to_bytes(4, "little")
     if meter == "kamstrup":
-        return uplink(bytes.fromhex(KAMSTRUP.format(status)), 1)
+        return uplink(bytes.fromhex(KAMSTRUP.format(type_f(NOW).hex(), status)), 1)
     if meter == "axioma":
         return uplink(bytes([1]) + seconds + bytes([status]) + (500).to_bytes(4, "little") + bytes(41), 100)
     if meter == "dragino":
