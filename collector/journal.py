@@ -196,6 +196,7 @@ class Journal:
             oldest=None if oldest is None else np.datetime64(oldest.at_ms, "ms"),
             lag={name: book.head[0] - seq for name, seq in book.cursors.items()},
             dropped=dropped,
+            free_bytes=self._free(),
         )
 
     def close(self) -> None:
@@ -357,6 +358,12 @@ class Journal:
                 now = self._file.row(row.seq)
             if now is not None and now.body is not None:  # else another reader was here first
                 self._guarded(move)
+
+    def _free(self) -> int | None:
+        try:
+            return self._free_space(self._path.parent)
+        except OSError:
+            return None
 
     def _check_space(self) -> None:
         """The floor. Pages that the file has free count: the next entries need no new disk."""

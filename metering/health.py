@@ -48,13 +48,17 @@ class ConnectionHealth:
 
 @dataclass(frozen=True, slots=True)
 class JournalHealth:
-    """The journal's depth. `lag` is entries behind the head, by reader; `dropped` by reason."""
+    """The journal's depth. `lag` is entries behind the head, by reader; `dropped` by reason.
+
+    `free_bytes` is what its volume has left; None where that is not known.
+    """
 
     entries: int = 0
     bytes: int = 0
     oldest: np.datetime64 | None = None
     lag: dict[str, int] = field(default_factory=dict)
     dropped: dict[str, int] = field(default_factory=dict)
+    free_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,13 +47,14 @@ class ConnectionHealthOut(BaseModel):
 
 
 class JournalHealthOut(BaseModel):
-    """The journal: `lag` is entries behind its head, by reader; `dropped` by reason."""
+    """The journal: `lag` is entries behind its head, by reader; `dropped` by reason; `free_bytes` of its volume."""
 
     entries: int
     bytes: int
     oldest: datetime | None
     lag: dict[str, int]
     dropped: dict[str, int]
+    free_bytes: int | None
 
 
 class CollectorHealthOut(BaseModel):

@@ -38,6 +38,7 @@ class CollectorView:
     stored: int
     share: float | None
     only_troubled: bool
+    journal_age_s: float | None  # of the oldest entry it keeps
 
 
 _ORDER = {"broken": 0, "silent": 1, "late": 2, "ok": 3}
@@ -59,6 +60,7 @@ def build_collector_view(report: HealthReport, reader: Reader, *, only_troubled:
         stored=sum(m.stored for m in report.meters),
         share=received / expected if expected else None,
         only_troubled=only_troubled,
+        journal_age_s=age_s(report, report.journal.oldest),
     )
 
 

@@ -97,15 +97,17 @@ def _line_of(collector: str, connection: str) -> str:
 
 
 def _journals(reports: Mapping[str, JournalHealth], own: JournalHealth) -> JournalHealth:
-    """Sums; lags and drops by collector."""
+    """Sums; lags and drops by collector; the least free disk of all."""
     parts = {"watch": own, **reports}
     oldest = [part.oldest for part in parts.values() if part.oldest is not None]
+    free = [part.free_bytes for part in parts.values() if part.free_bytes is not None]
     return JournalHealth(
         sum(part.entries for part in parts.values()),
         sum(part.bytes for part in parts.values()),
         min(oldest) if oldest else None,
         {f"{name}/{reader}": lag for name, part in parts.items() for reader, lag in part.lag.items()},
         {f"{name}/{reason}": count for name, part in parts.items() for reason, count in part.dropped.items()},
+        min(free, default=None),
     )
 
 
