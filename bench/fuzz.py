@@ -4,7 +4,7 @@
 
 Minutes are shared out among the targets of `fuzz_targets`, each in a process of its own, beginning with the vectors of
 all profiles. A finding is told with its bytes and where it was raised; the exit status says whether there was one.
-`--keep` writes corpora there, to go on from. Needs atheris: `pip install --constraint constraints.txt --group fuzz`.
+`--keep` writes corpora there, to go on from. Needs atheris: `pip install --group fuzz`.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="folder for the corpora")
     given = parser.parse_args()
     if importlib.util.find_spec("atheris") is None:
-        print("Not run: atheris is not installed here (`pip install --constraint constraints.txt --group fuzz`).")
+        print("Not run: atheris is not installed here (`pip install --group fuzz`).")
         return 0
     from bench.fuzz_targets import TARGETS  # noqa: PLC0415
 
