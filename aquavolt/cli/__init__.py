@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from aquavolt.cli import check, commissioning, data, meters, profiles, recording, service, simulate, split, stored
+from aquavolt.cli import check, commissioning, data, meters, profiles, recording, service, simulate, site, split, stored
 from aquavolt.cli.failure import Failure
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ for module in (service, split, meters, commissioning, recording, data, stored, c
     module.register(app)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(profiles.app, name="profiles")
+app.add_typer(site.app, name="site")
 
 
 def main() -> None:
