@@ -44,7 +44,9 @@ class Collecting:
         for source in sources:
             source.start()
         try:
-            await asyncio.gather(poller.run(), lines.run())
+            async with asyncio.TaskGroup() as polling:  # it waits for both: what has arrived is taken before the end
+                polling.create_task(poller.run())
+                polling.create_task(lines.run())
         finally:
             loop = asyncio.get_running_loop()
             await asyncio.gather(*(loop.run_in_executor(None, source.stop) for source in sources))
