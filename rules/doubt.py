@@ -19,8 +19,8 @@ from rules.open_incident import Key, finding_from_state, finding_to_state, key_o
 from rules.places import Places
 
 OFFLINE = "offline"
-_NO_DOUBT_RULES = frozenset({"reported_fault"})
-"""Rules about the meter as a thing: a low battery or an open cover makes no reading wrong."""
+_OWN_WORDS = frozenset({"reported_leak", "reported_fault"})
+"""Rules that repeat what a meter says of itself: that rests on no reading, and a low battery makes none wrong."""
 _SUSPECT_MARGIN_MS = 2 * 3_600_000  # onsets are as exact as a detector's look back
 
 
@@ -52,7 +52,7 @@ class Doubt:
         """The findings of one instant that may act now, with those that had been held and now may."""
         findings = list(findings)
         for finding in findings:
-            if finding.category is Category.DATA_QUALITY and finding.rule not in _NO_DOUBT_RULES:
+            if finding.category is Category.DATA_QUALITY and finding.rule not in _OWN_WORDS:
                 self._note_quality(finding, at)
         now = ms_of(at)
         self.past = {key: (f, until) for key, (f, until) in self.past.items() if until > now}
@@ -113,7 +113,7 @@ class Doubt:
 
     def causes(self, finding: Finding) -> list[Finding]:
         """The data-quality findings that put a finding in doubt."""
-        if not self.quality and not self.past:
+        if finding.rule in _OWN_WORDS or not (self.quality or self.past):
             return []
         meters = set(self.places.judged(finding))
         every = [*self.quality.values(), *(f for f, _ in self.past.values())]

@@ -135,6 +135,19 @@ def test_a_low_battery_puts_no_reading_in_doubt(site: Site, make_finding: Any, m
         assert {i.category.value for i in book.incidents.values()} == raised
 
 
+@pytest.mark.parametrize("kind", ["offline", "stuck", "reset"])
+def test_a_meter_whose_readings_are_in_doubt_is_believed_when_it_reports_a_leak(
+    kind: str, site: Site, make_finding: Any, make_fault: Any
+) -> None:
+    book = IncidentBook(Columns(site), IncidentSettings(), "rev")
+    fault = make_fault(kind, "W11")
+    book.apply([fault], fault.at)
+    for hour, phase, leaks in ((1, "open", 1), (2, "close", 0)):
+        finding = make_finding("reported_leak", "W11", phase, hours=hour, size=0.0)
+        book.apply([finding], finding.at)
+        assert sum(i.category is Category.LEAK for i in book.incidents.values()) == leaks
+
+
 def test_a_meter_that_falls_silent_outranks_its_low_battery(site: Site, make_finding: Any, make_fault: Any) -> None:
     low = make_finding("reported_fault", "W11", size=0.0, category=Category.DATA_QUALITY, severity=Severity.INFO,
                        evidence={"condition": "low_battery"})  # fmt: skip
