@@ -93,9 +93,9 @@ def test_it_is_served_on_every_kind_of_line(profile: str, scheme: str) -> None:
 
 
 @pytest.mark.parametrize("profile", [p for p in PUBLISHED if p not in LINE_PROFILES] + ["cjt188-water", "mbus"])
-def test_it_publishes_to_a_broker(profile: str, broker: int) -> None:
+def test_it_publishes_to_a_broker(profile: str, broker_port: int) -> None:
     topic = "" if getattr(ALL[profile], "topic", "") else "/plain/{address}"
-    where = f"mqtt://127.0.0.1:{broker}{topic}"
+    where = f"mqtt://127.0.0.1:{broker_port}{topic}"
     served = wanted(profile, where, addresses=("00000007",), period_s=0.1)
 
     async def story(told: str) -> list[ReadValue]:
@@ -104,9 +104,9 @@ def test_it_publishes_to_a_broker(profile: str, broker: int) -> None:
     assert scene(served, story)
 
 
-def test_a_topic_of_its_own_and_the_things_stack(broker: int) -> None:
+def test_a_topic_of_its_own_and_the_things_stack(broker_port: int) -> None:
     for envelope in ("tts", "raw"):
-        topic = f"mqtt://127.0.0.1:{broker}/own/{{address}}/{envelope}"
+        topic = f"mqtt://127.0.0.1:{broker_port}/own/{{address}}/{envelope}"
         served = wanted("milesight-em300-di", topic, period_s=0.1, envelope=envelope)
         assert read(served, timeout_s=20)["pulse_count"] > 0  # type: ignore[operator]
 
