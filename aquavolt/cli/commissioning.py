@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from typing import TYPE_CHECKING, Annotated
@@ -52,6 +51,8 @@ def scan(
     if profile is not None:
         _scan_addresses(connect, profile, timeout, second_master=second_master, as_json=as_json)
         return
+    import asyncio
+
     from collector.connection import ConnectionTextError
     from collector.modbus.frame import ModbusError
 
@@ -67,6 +68,8 @@ def scan(
 
 
 def _scan_addresses(connect: str, profile_id: str, timeout_s: float, *, second_master: bool, as_json: bool) -> None:
+    import asyncio
+
     from collector.connection import ConnectionTextError, parse_connection
     from collector.line.scan import scan_addresses
     from collector.line.wire import LineError
@@ -133,6 +136,7 @@ def probe(
     as_json: AsJson = False,
 ) -> None:
     """Read a few registers and show what they may mean, in every type and order."""
+    import asyncio
     from dataclasses import asdict
 
     from collector.connection import ConnectionTextError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -64,6 +63,8 @@ def read(
     as_json: AsJson = False,
 ) -> None:
     """Read one meter once and print every value its profile names."""
+    import asyncio
+
     from collector.connection import ConnectionTextError
     from collector.modbus.once import ReadError
     from collector.modbus.openers import Approach

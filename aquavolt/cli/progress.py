@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 Advance = Callable[[str, int, int], None]
 """Called with what is done now, how much of it is done, and out of how much."""
@@ -15,6 +16,9 @@ Advance = Callable[[str, int, int], None]
 @contextmanager
 def shown() -> Iterator[Advance]:
     """A bar for each kind of work, on stderr, so that output stays clean."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
     console = Console(stderr=True)
     bar = Progress(
         SpinnerColumn(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +27,8 @@ def record(
     as_json: AsJson = False,
 ) -> None:
     """Read a meter and write down every frame: for a test, a bug report, or a replay."""
+    import asyncio
+
     from aquavolt.recording import Session
     from aquavolt.recording import record as record_session
     from collector.connection import ConnectionTextError
@@ -61,6 +62,8 @@ def replay(
     at_once: Annotated[bool, typer.Option("--at-once", help="Without the recorded delays.")] = False,
 ) -> None:
     """Serve a recording until told to stop: what was asked then is answered as then, byte for byte."""
+    import asyncio
+
     from aquavolt.child import ChildError
     from collector.connection import ConnectionTextError
     from collector.recording import RecordingError, read_recording
@@ -73,6 +76,8 @@ def replay(
 
 
 async def _serve(recording, at: str | None, *, at_once: bool) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    import asyncio
+
     from aquavolt.recording import Replay
 
     stop = asyncio.Event()

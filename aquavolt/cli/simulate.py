@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import socket
 from datetime import datetime
@@ -83,6 +82,8 @@ def meter(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same values at the same time.")] = 0,
 ) -> None:
     """Serve simulated meters of one profile with lifelike values, and faults if wanted, until told to stop."""
+    import asyncio
+
     from collector.connection import ConnectionTextError, parse_connection
     from device_profiles import ProfileError, load_profile
     from simulators.faults import FaultTextError, parse_fault
@@ -125,6 +126,8 @@ def _with_free_port(text: str) -> str:
 
 
 async def _serve(wanted: Wanted) -> None:
+    import asyncio
+
     from simulators.serving import serve
 
     stop = asyncio.Event()
