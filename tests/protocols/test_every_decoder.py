@@ -12,6 +12,12 @@ SEEDS = seeds()
 # What fuzzing found once; each raised something else than the decoder's own error, or stated something unsound.
 FOUND = {
     "csv": [b",flow_rate\n2,15\x0c", b"flow_rate,flow_rate\n1,2"],
+    "lorawan": [
+        bytes.fromhex(
+            "0078266d010000564946203342ae00ff25100042ff78266d010000564946203342ae00ff25100042ff00000a0088"
+            "d992ff13dfec000000ff25100042ff000000105b80105d5b80"
+        )
+    ],
     "json": [b'{"time": 17570605555555555555555555, "water_volume": 1}', b'{"time": -1e300, "water_volume": 1}'],
 }
 
