@@ -46,6 +46,7 @@ BENCHES = (
     Bench("mqtt_ingest", "MQTT messages into the journal", ("--messages", "50000")),
     Bench("rules_replay", "Rules in replay", ("--days", "40", "--meters", "200")),
     Bench("storage", "The embedded store", ("--readings", "500000", "--interval-meters", "40")),
+    Bench("faults", "Faults on purpose: every reading accounted for", ("--quick",)),
     Bench("influx", "InfluxDB as the store", ("--points", "500000")),
     Bench(
         "influx_drain",

@@ -31,6 +31,8 @@ from pydantic import SecretStr
 import aquavolt.judge
 import aquavolt.pushing.pusher
 import aquavolt.store_sink
+import aquavolt.worker
+import collector.mqtt.client
 from aquavolt.channels.webhook import WebhookChannel, WebhookSettings
 from aquavolt.cli.service import stopped_by_signals
 from aquavolt.config.documents import load_rules, load_site
@@ -145,6 +147,8 @@ def main(text: str) -> None:
     # What a real program does every few minutes happens several times between two deaths.
     aquavolt.judge.SNAPSHOT_EVERY_S, aquavolt.store_sink._LINGER_S = 0.3, 0.01  # noqa: SLF001
     aquavolt.pushing.pusher.HEARTBEAT_S, aquavolt.pushing.pusher._LONGEST_WAIT_S = 0.5, 1.0  # noqa: SLF001
+    # Weeks pass in a minute: nobody comes back only after half a minute.
+    aquavolt.worker._PAUSE_S, collector.mqtt.client._LONGEST_WAIT_S = (0.5, 1.0), 1.0  # noqa: SLF001
     child = Child(json.loads(text))
     try:
         asyncio.run(child.run())

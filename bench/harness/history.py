@@ -66,6 +66,10 @@ class History:
             for quantity, value in zip(QUANTITIES, message.values, strict=True)
         }
 
+    def never_sent(self) -> int:
+        """Readings that a silent meter did not send, of those it would have sent by its period."""
+        return (METERS * DAYS * A_DAY - len(self.messages)) * len(QUANTITIES)
+
     def last_times(self) -> dict[str, int]:
         """When each meter sent its last message, in ms."""
         return {message.meter: message.time_ms for message in self.messages}
