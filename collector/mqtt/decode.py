@@ -69,7 +69,9 @@ def read_values(profile: JsonProfile, payload: bytes) -> list[ReadValue]:
     if profile.is_plain:
         moment = _moment(document.get(_PLAIN_TIME), "unix_ms", _PLAIN_TIME)
         found = [(name, value, BY_NAME[name].unit if name in BY_NAME else "") for name, value in document.items()]
-        found = [(name, value, unit) for name, value, unit in found if name != _PLAIN_TIME and value is not None]
+        found = [
+            (name, value, unit) for name, value, unit in found if name not in ("", _PLAIN_TIME) and value is not None
+        ]
         _plain_decoder("other", 1.0)(payload)  # the same refusals
     else:
         moment = _stated_time(document, profile.time, compile_time(profile.time))

@@ -18,7 +18,11 @@ FOUND = {
             "d992ff13dfec000000ff25100042ff000000105b80105d5b80"
         )
     ],
-    "json": [b'{"time": 17570605555555555555555555, "water_volume": 1}', b'{"time": -1e300, "water_volume": 1}'],
+    "json": [
+        b'{"time": 17570605555555555555555555, "water_volume": 1}',
+        b'{"time": -1e300, "water_volume": 1}',
+        b'{"water_volume": 1, "": 2}',
+    ],
 }
 
 
