@@ -32,6 +32,11 @@ class MeterHealthOut(BaseModel):
     last_reading: datetime | None
     age_s: float | None
     breaker: str
+    raw: str
+    quantity: str
+    value: float | None
+    quality: int
+    next_poll: datetime | None
 
 
 class ConnectionHealthOut(BaseModel):

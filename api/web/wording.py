@@ -85,6 +85,11 @@ QUANTITIES = {
     "gas_volume": N_("Gas counted"), "heat_energy": N_("Heat energy"), "humidity": N_("Humidity"),
     "pulse_count": N_("Pulses"), "active_power_demand": N_("Power demand"),
 }  # fmt: skip
+QUALITIES = {
+    "estimated": N_("estimated"), "held": N_("not plausible"), "clock_wrong": N_("meter's clock is wrong"),
+    "reset": N_("counter was reset"), "rollover": N_("counter rolled over"), "replaced": N_("meter was replaced"),
+    "late": N_("came late"), "simulated": N_("simulated"),
+}  # fmt: skip
 USES = {
     "dormitory": N_("Dormitory"), "teaching": N_("Teaching building"), "library": N_("Library"),
     "canteen": N_("Canteen"), "dwelling": N_("Dwelling"), "campus": N_("Campus"), "irrigation": N_("Irrigation"),

@@ -27,7 +27,9 @@ def row(html: str, alert: str) -> str:
     return html.split(f'data-alert="{alert}"')[1].split('data-alert="', maxsplit=1)[0]
 
 
-@pytest.mark.parametrize("path", ["/alerts", "/alerts/leak", "/site", "/site/dorm-1", "/meters/w-dorm-1", "/collector"])
+@pytest.mark.parametrize(
+    "path", ["/alerts", "/alerts/leak", "/site", "/site/dorm-1", "/meters/w-dorm-1", "/collector", "/commissioning"]
+)
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_every_page_is_written_in_both_languages(served, path, language):
     html = page(served, path, language)
@@ -176,12 +178,10 @@ def test_the_tree_shows_use_and_where_alerts_are(served):
     assert "<html" not in rows
 
 
-def test_the_collectors_page_puts_trouble_first(served):
+def test_the_collectors_page_leads_to_its_meters(served):
     html = page(served, "/collector")
-    assert html.index(">e-library<") < html.index(">w-campus<")
-    assert "waits to retry" in html
+    assert 'href="/commissioning?state=troubled"' in html
     assert "bad payload" in html
-    assert ">w-campus<" not in page(served, "/collector?only=troubled")
 
 
 def test_missing_browser_files_are_explained_on_every_page(make, monkeypatch, tmp_path):
