@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from queue import Queue
 from typing import Self
@@ -9,9 +10,12 @@ from typing import Self
 import httpx
 import pytest
 import yaml
+from composed import ROOT
 from composed_running import Running, until
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
 
 from aquavolt.stores.influx.influx_store import InfluxStore
 from aquavolt.stores.influx.settings import InfluxSettings
@@ -57,6 +61,29 @@ def test_the_page_shows_the_campus_to_who_has_the_token(started: Running, page: 
     assert {"collector main", "main: mqtt://127.0.0.1:" + started.composed.variables["MQTT_PORT"]} <= {
         line["connection"] for line in connections if line["state"] == "connected"
     }
+
+
+def selected(kind: str) -> set[str]:
+    """What the alert rules name: metrics, or values of a label (`kind`) as regular expressions."""
+    text = (ROOT / "deploy" / "prometheus" / "alerts.yml").read_text(encoding="utf-8")
+    if kind == "metric":
+        return set(re.findall(r"\baquavolt_\w+", text))
+    return set(re.findall(rf'{kind}=~"([^"]+)"', text))
+
+
+def test_the_alert_rules_speak_of_what_is_really_told(page: httpx.Client) -> None:
+    def families() -> list[Metric]:
+        return list(text_string_to_metric_families(page.get("/metrics").text))
+
+    def told(label: str) -> set[str]:
+        return {sample.labels[label] for f in families() for sample in f.samples if label in sample.labels}
+
+    until(lambda: any(value.endswith("/live") for value in told("reader")), "the collector's report is here")
+    names = {name for f in families() for name in (f.name, f"{f.name}_total")}
+    assert selected("metric") <= names
+    for label in ("connection", "reader"):
+        for pattern in selected(label):
+            assert any(re.fullmatch(pattern, value) for value in told(label)), (label, pattern, told(label))
 
 
 class Guest:
