@@ -141,8 +141,11 @@ def measure_usage(store: InfluxStore, meters: int) -> list[Row]:
     def usage(edges: Any) -> str:
         return query_ms(store.usage, ids(meters), "water_volume", edges)
 
+    def building() -> None:
+        np.nansum(store.usage(ids(meters), "water_volume", hours).usage, axis=1)
+
     return [
-        (f"a year of hours of {meters} meters, each by itself", usage(hours)),
+        (f"a year of hours of one building, the sum of {meters} meters", query_ms(building)),
         (f"a year of local days of {meters} meters, +08:00", usage(day_edges(first, last, local))),
         (f"a year of local days of {meters} meters, +05:45", usage(day_edges(first, last, odd))),
         (f"a year of local months of {meters} meters", usage(month_edges(first, last, local))),

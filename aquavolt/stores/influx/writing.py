@@ -1,7 +1,8 @@
 """Batches to InfluxDB: in bodies of a good size, on two connections at once, whatever the server says to them.
 
 Rows of one channel stay in their order and go through the same lane, one body after the other, so that of two with the
-same key the later one stays. Channel after channel, a point costs server and program a sixth less. A lane encodes its next body only when the last one is confirmed: that is all the back-pressure needed.
+same key the later one stays. Channel after channel, a point costs server and program a sixth less. A lane encodes its
+next body only when the last one is confirmed: that is all the back-pressure needed.
 """
 
 from __future__ import annotations
