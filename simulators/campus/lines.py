@@ -10,8 +10,10 @@ from functools import partial
 
 from device_profiles.loader import load_profile
 from device_profiles.schema import ModbusProfile
+from metering.batch import to_datetime
 from simulators.campus.layout import DLT645_PROFILE, RADIO_PROFILE, MeterPoint
 from simulators.campus.live import LiveCampus
+from simulators.campus.schedule import LOCAL
 from simulators.campus.wiring import FRAME_LINES, address_of, line_count, line_of, unit_of
 from simulators.cjt188.meter import Cjt188Meter, Variant
 from simulators.dlt645.meter import Dlt645Meter
@@ -93,4 +95,13 @@ def _unit(meter: MeterPoint, values: Callable[[], dict[str, float]]) -> Simulate
 def _electricity(live: LiveCampus, row: int) -> Mapping[str, float | str]:
     values = live.values(row)
     kwh = values.get("active_energy_import", 0.0)
-    return {**values, **tariffs_of(kwh), "active_energy_combined_total": kwh, "running_state_word_3": _QUIET}
+    now = to_datetime(live.taken_at).astimezone(LOCAL)
+    return {
+        **values,
+        **tariffs_of(kwh),
+        "active_energy_combined_total": kwh,
+        "running_state_word_1": _QUIET,
+        "running_state_word_3": _QUIET,
+        "date": f"{now:%Y-%m-%d}",
+        "time": f"{now:%H:%M:%S}",
+    }
