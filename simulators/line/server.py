@@ -185,7 +185,7 @@ class SimulatedLine:
         await asyncio.sleep(fault.delay_s)
         if fault.is_late:
             answer, self._held[id(meter)] = self._held.get(id(meter), b""), answer
-        if fault.is_wrong_sum and answer:
+        if fault.is_wrong_sum and len(answer) > 1:  # an acknowledgement of one byte has no sum
             answer = answer[:-2] + bytes([answer[-2] ^ 1]) + answer[-1:]
         if fault.is_half:
             answer = answer[: len(answer) // 2]
