@@ -10,6 +10,7 @@ the head once more, and `until` with it; what is stored between the two is passe
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import structlog
@@ -23,7 +24,9 @@ CURSOR, BACKLOG = "live", "backlog"
 CURSORS = (CURSOR, BACKLOG)
 _UNTIL = "until"
 _READ_BYTES = 8 << 20  # about a second of InfluxDB: who is further behind lets live ones go first
-_BACKLOG_BYTES = 4 << 20  # about 200,000 readings: live ones wait for no more than these
+_BACKLOG_BYTES = 4 << 20  # about 180,000 readings
+_BACKLOG_S = 0.5  # live readings wait for one piece of the backlog: on a slow machine the pieces are smaller
+_SMALLEST_SHARE = 1 / 32
 _LINGER_S = 0.4  # a commit costs the same for one reading and for a thousand: let a moment's readings gather
 _SMALL = 5_000
 _log = structlog.get_logger(__name__)
@@ -32,8 +35,15 @@ _log = structlog.get_logger(__name__)
 class StoreSink:
     """Writes every reading of the journal to the store, once, however often either is stopped or killed."""
 
-    def __init__(self, journal: Journal, store: ReadingStore, confirm: Callable[[ReadingBatch], None]) -> None:
-        self._journal, self._store, self._confirm = journal, store, confirm
+    def __init__(
+        self,
+        journal: Journal,
+        store: ReadingStore,
+        confirm: Callable[[ReadingBatch], None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._journal, self._store, self._confirm, self._monotonic = journal, store, confirm, monotonic
+        self._share = 1.0  # of `_BACKLOG_BYTES`, as much as goes in `_BACKLOG_S`
         self._backlog, self._until = store.position(BACKLOG), store.position(_UNTIL)
         live = store.position(CURSOR)
         self._live = max(live, self._until) if self.has_backlog else live
@@ -57,9 +67,11 @@ class StoreSink:
     def turn(self) -> None:
         """Write what there is, or wait for more."""
         if self._journal.wait_beyond(self._live, 0.0 if self.has_backlog else 0.5):
-            self._write_live()
+            with self._journal.held():
+                self._write_live()
         if self.has_backlog:
-            self._write_backlog()
+            with self._journal.held():
+                self._write_backlog()
 
     def _write_live(self) -> None:
         upto, batches = self._read(self._live, _READ_BYTES)
@@ -86,10 +98,13 @@ class StoreSink:
 
     def _write_backlog(self) -> None:
         next_stored = self._stored[0] if self._stored else (self._until, self._until)
-        upto, batches = self._read(self._backlog, _BACKLOG_BYTES, next_stored[0])
+        began = self._monotonic()
+        upto, batches = self._read(self._backlog, int(_BACKLOG_BYTES * self._share), next_stored[0])
         if upto == next_stored[0]:
             upto = next_stored[1]
         self._store.append_readings(batches, upto, BACKLOG)
+        wanted = self._share * min(_BACKLOG_S / max(self._monotonic() - began, _BACKLOG_S / 2), 2.0)
+        self._share = min(max(wanted, _SMALLEST_SHARE), 1.0)
         self._backlog, self._stored = upto, [stretch for stretch in self._stored if stretch[1] > upto]
         self._done(batches)
         if not self.has_backlog:
