@@ -53,6 +53,7 @@ BENCHES = (
         "From the broker through the journal into InfluxDB, beside Telegraf",
         ("--messages", "50000", "--rounds", "1", "--backlog", "200000"),
     ),
+    Bench("sizing", "What a reading costs on disk and in memory", ("--readings", "1000000", "--interval-meters", "20")),
     Bench("campus_seeds", "Detection: injected faults on simulated campuses", ("--seeds", "101-102")),
 )
 
