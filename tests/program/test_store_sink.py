@@ -126,6 +126,28 @@ def test_after_another_outage_what_is_live_goes_first_again(store, journal):
     assert sum(map(len, confirmed)) == len(store.times)
 
 
+def test_a_slow_store_gets_the_backlog_in_smaller_pieces(store, journal, monkeypatch):
+    """So that live readings, which wait for one piece, are not late on a slow machine."""
+    monkeypatch.setattr(aquavolt.store_sink, "_BACKLOG_BYTES", 4_000)
+    seconds, pieces = [0.0], []
+    write = store.append_readings
+
+    def slowly(batches, position, cursor="live"):
+        seconds[0] += 0.1 * len(batches)
+        if cursor == "backlog" and batches:
+            pieces.append(len(batches))
+        write(batches, position, cursor)
+
+    store.append_readings = slowly
+    journal.append([entry(minute) for minute in range(1, 200)])
+    sink = StoreSink(journal, store, lambda _: None, lambda: seconds[0])
+    run(sink, journal)
+    assert pieces[0] > 30
+    assert max(pieces[1:]) <= 6  # half a second of them
+    assert min(pieces[1:-1]) >= 4
+    assert sorted(minutes(store)) == list(range(1, 200))
+
+
 def test_the_journal_keeps_what_the_backlog_still_needs(store, journal):
     journal.append([entry(minute) for minute in range(1, 30)])
     sink = StoreSink(journal, store, lambda _: None)
