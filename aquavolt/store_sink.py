@@ -43,7 +43,7 @@ class StoreSink:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._journal, self._store, self._confirm, self._monotonic = journal, store, confirm, monotonic
-        self._share = 1.0  # of `_BACKLOG_BYTES`, as much as goes in `_BACKLOG_S`
+        self._share = 0.25  # of `_BACKLOG_BYTES`, as much as goes in `_BACKLOG_S`; carefully at first
         self._backlog, self._until = store.position(BACKLOG), store.position(_UNTIL)
         live = store.position(CURSOR)
         self._live = max(live, self._until) if self.has_backlog else live
