@@ -33,6 +33,7 @@ from simulators.wanted import BROKERS, Wanted
 Stop = Callable[[], Awaitable[None]]
 _ANY_NAME = "/pty"
 _LAST_UNIT = 247
+_BROKER_S = 5.0
 _LINES = ("rtu+tcp", "rtu", "serial", "listen")
 
 
@@ -47,7 +48,7 @@ async def serve(wanted: Wanted) -> tuple[Stop, str]:
     check_addresses(wanted.faults, wanted.meters)
     each = {a: faults_of(wanted.faults, a, way) for a in wanted.meters}
     if way == "mqtt":
-        return _publish(wanted, each)
+        return await _publish(wanted, each)
     if way == "modbus-tcp":
         return await _serve_modbus_tcp(wanted, _units(wanted, each))
     if way == "modbus-rtu":
@@ -105,16 +106,32 @@ def _now(at: At, wanted: Wanted) -> Callable[[], dict[str, float]]:
     return lambda: at(wanted.clock())
 
 
-def _publish(wanted: Wanted, each: dict[str, MeterFaults]) -> tuple[Stop, str]:
+async def _publish(wanted: Wanted, each: dict[str, MeterFaults]) -> tuple[Stop, str]:
     shown = {address: _shown(wanted, number, faults) for number, (address, faults) in enumerate(each.items())}
     meters = _frame_meters(wanted, each) if isinstance(wanted.profile, FrameProfile) else []
     publisher, topics = publisher_of(wanted, each, shown, meters)
+    await _see_broker(wanted.where)
     publisher.start()
 
     async def stop() -> None:
         await asyncio.to_thread(publisher.stop)
 
     return stop, f"mqtt://{wanted.where.host}:{wanted.where.port}/{topics[0]}"
+
+
+async def _see_broker(where: Connection) -> None:
+    """A publisher waits for its broker without a word; who has just started one wants to know.
+
+    Raises:
+        OSError: nobody listens there.
+    """
+    try:
+        async with asyncio.timeout(_BROKER_S):
+            _, writer = await asyncio.open_connection(where.host, where.port)
+    except OSError as error:  # TimeoutError is one
+        raise OSError(f"no broker on {where.host}:{where.port}: {error.strerror or 'no answer'}") from error
+    writer.close()
+    await writer.wait_closed()
 
 
 async def _serve_modbus_tcp(wanted: Wanted, units: dict[int, SimulatedUnit]) -> tuple[Stop, str]:

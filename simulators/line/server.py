@@ -12,6 +12,9 @@ import random
 import tty
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from itertools import zip_longest
+from operator import and_
 from typing import Protocol
 
 _BITS_A_BYTE = 11
@@ -163,7 +166,7 @@ class SimulatedLine:
             # A pause parts questions: one that nobody here answered takes no time of the next.
             heard, heard_at = (heard + data if now - heard_at < _PAUSE_S else data), now
             meter, answer = self._asked(heard)
-            if meter is None or answer is None:
+            if meter is None:
                 heard = heard[-_AT_ONCE:]
                 continue
             await self._transmit_time(len(heard))
@@ -171,12 +174,15 @@ class SimulatedLine:
             self.requests += 1
             await self._answer(meter, answer, write)
 
-    def _asked(self, heard: bytes) -> tuple[FrameMeter | None, bytes | None]:
-        for meter in self.meters:
-            answer = meter.answer(heard)
-            if answer is not None:
-                return meter, answer
-        return None, None
+    def _asked(self, heard: bytes) -> tuple[FrameMeter | None, bytes]:
+        """Whom the question is for and the answer; meters that answer at once garble each other."""
+        asked = [(meter, answer) for meter in self.meters if (answer := meter.answer(heard)) is not None]
+        speaking = [(meter, answer) for meter, answer in asked if not meter.fault.is_silent] or asked[:1]
+        if not speaking:
+            return None, b""
+        # Where two drive a two-wire line, a zero of either wins.
+        columns = zip_longest(*(answer for _, answer in speaking), fillvalue=0xFF)
+        return speaking[0][0], bytes(reduce(and_, column) for column in columns)
 
     async def _answer(self, meter: FrameMeter, answer: bytes, write: Callable[[bytes], object]) -> None:
         fault = meter.fault

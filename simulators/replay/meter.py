@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from collector.recording import Exchange, Recording
-from simulators.line.server import LineFault, SimulatedLine
+from simulators.line.server import LineFault
 
 _TRANSACTION = 2
 
@@ -49,17 +48,3 @@ class RecordedMeter:
         if self._head and one.answer[: self._head] == one.request[: self._head]:
             return number + one.answer[self._head :]
         return one.answer
-
-
-class RecordedLine(SimulatedLine):
-    """A line that may also be reached as one behind a modem."""
-
-    async def dial_in(self, host: str, port: int, registration: bytes) -> None:
-        """Connect, say who it is, and answer there.
-
-        Raises:
-            OSError: nobody listens there.
-        """
-        reader, writer = await asyncio.open_connection(host, port)
-        writer.write(registration)
-        self._keep(asyncio.create_task(self._serve(reader, writer)))

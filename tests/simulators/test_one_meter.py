@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,9 +20,11 @@ from collector.read_meter import read_meter
 from collector.read_value import ReadValue
 from device_profiles import ModbusProfile, Profile, list_profiles, load_profile
 from metering.quantities import MAIN_REGISTER
-from simulators.faults import FaultTextError, parse_fault
+from simulators.faults import FaultTextError, faults_of, parse_fault
 from simulators.lifelike import is_counter, lifelike_at, lifelike_values, points_of
 from simulators.modem import Modem
+from simulators.mqtt.messages import Publication
+from simulators.mqtt.publisher import PublishingMeter
 from simulators.serving import serve
 from simulators.wanted import Wanted
 
@@ -233,14 +237,39 @@ def test_words_the_wrong_way_round_are_other_values() -> None:
     assert turned["voltage_l1"] != pytest.approx(230, rel=0.5)
 
 
-@pytest.mark.parametrize(("profile", "name"), [("cjt188-water", "meter_time")])
+@pytest.mark.parametrize(("profile", "name"), [("cjt188-water", "meter_time"), ("dlt645-2007", "date")])
 def test_a_clock_that_is_wrong(profile: str, name: str) -> None:
     times = [
         read(wanted(profile, f"tcp://127.0.0.1:{free_port()}", *faults, clock=lambda: START))[name]
         for faults in ((), ("clock=-86400",))
     ]
-    assert str(times[0])[10:] == str(times[1])[10:]
+    assert str(times[0])[10:] == str(times[1])[10:]  # a day apart
     assert times[0] != times[1]
+
+
+def published(*faults: str, due_s: float = START) -> list[tuple[str, bytes]]:
+    chosen = faults_of((parse_fault(f) for f in faults), "", "mqtt")
+    publication = Publication(ALL["json-plain"], "m", "t/{address}")
+    return PublishingMeter(publication, lambda _: {"water_volume": 12.5}, 60, 0, chosen).messages(due_s)
+
+
+def test_what_goes_wrong_with_a_meter_that_publishes() -> None:
+    ((topic, clean),) = published()
+    assert topic == "t/m"
+    said = json.loads(clean)
+    assert published("silent") == []
+    assert published("half") == [(topic, clean[: len(clean) // 2])]
+    noise, after = published("noise=5")
+    assert (len(noise[1]), after) == (5, (topic, clean))
+    # Sent late, it states the time at which it was taken.
+    assert json.loads(published("slow=30", due_s=START + 30)[0][1]) == said
+    wrong = datetime.fromisoformat(json.loads(published("clock=-3600")[0][1])["time"])
+    assert datetime.fromisoformat(said["time"]) - wrong == timedelta(hours=1)
+
+
+def test_a_broker_that_is_not_there_is_told() -> None:
+    with pytest.raises(OSError, match=r"no broker on 127\.0\.0\.1:\d+: "):
+        read(wanted("json-plain", f"mqtt://127.0.0.1:{free_port()}/x"))
 
 
 @pytest.mark.parametrize(

@@ -152,16 +152,10 @@ def test_the_address_of_the_one_meter_is_found(profile: str, meter, address: str
 
 def test_several_meters_on_a_line_are_found() -> None:
     async def scene() -> tuple[list[str], list[str]]:
-        class Together(Dlt645Meter):
-            """Two meters that answer a shared question at once garble each other."""
-
-            def answer(self, heard: bytes) -> bytes | None:
-                own, other = super().answer(heard), Dlt645Meter("1220", lambda: POWER).answer(heard)
-                return bytes(a & b for a, b in zip(own, other, strict=True)) if own and other else own or other
-
-        power, water = SimulatedLine([Together("1120", lambda: POWER)]), SimulatedLine([MbusMeter(3, "1", dict)])
-        for line in (power, water):
-            line.meters[0].fault = LineFault(delay_s=0)
+        power = SimulatedLine([Dlt645Meter("1120", lambda: POWER), Dlt645Meter("1220", lambda: POWER)])
+        water = SimulatedLine([MbusMeter(3, "1", dict)])
+        for meter in (*power.meters, *water.meters):
+            meter.fault = LineFault(delay_s=0)
         found = []
         for line, profile in ((power, "dlt645-2007"), (water, "mbus")):
             where = parse_connection(f"tcp://127.0.0.1:{await line.start_tcp()}")
