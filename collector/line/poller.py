@@ -86,11 +86,12 @@ class LinePoller:
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         draw: Callable[[], float] = random.random,
         zone: tzinfo | None = None,
+        ports: DialInPorts | None = None,
     ) -> None:
         self._sink, self._counts, self._zone = sink, counts, zone
         self._settings, self._now_ms, self._draw = settings or LineSettings(), now_ms, draw
         self._alarms = Alarms()
-        self._ports = DialInPorts()
+        self._ports = ports or DialInPorts()
         self._lines = self._compile(meters, profiles)
         self._plans: list[tuple[GridSchedule[LinePoll], dict[str, Breaker]]] = []
 
