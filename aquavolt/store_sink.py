@@ -27,6 +27,7 @@ _READ_BYTES = 8 << 20  # about a second of InfluxDB: who is further behind lets 
 _BACKLOG_BYTES = 4 << 20  # about 180,000 readings
 _BACKLOG_S = 0.5  # live readings wait for one piece of the backlog: on a slow machine the pieces are smaller
 _SMALLEST_SHARE = 1 / 32
+_LONG_S = 2.0  # a write of this length has waited for the store to come back
 _LINGER_S = 0.4  # a commit costs the same for one reading and for a thousand: let a moment's readings gather
 _SMALL = 5_000
 _log = structlog.get_logger(__name__)
@@ -50,7 +51,7 @@ class StoreSink:
         # Where the journal lost its file the store may have seen more than it has given: never give that again.
         journal.skip_to(self._live)
         self._stored: list[tuple[int, int]] = []  # (after, up to): stretches ahead of `backlog` that are stored
-        self._may_be_behind = True  # at the start, and after a write that failed
+        self._may_be_behind = True  # at the start, and after a write that failed or was long
         self._done([])
         self.worker = Worker("store-sink", self.turn)
 
@@ -82,8 +83,9 @@ class StoreSink:
             self.worker.pause(_LINGER_S)
             upto, batches = self._read(self._live, _READ_BYTES)
         self._may_be_behind = True
+        began = self._monotonic()
         self._store.append_readings(batches, upto, CURSOR)
-        self._live, self._may_be_behind = upto, False
+        self._live, self._may_be_behind = upto, self._monotonic() - began > _LONG_S
         self._done(batches)
 
     def _fall_behind(self) -> None:

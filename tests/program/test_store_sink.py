@@ -103,6 +103,26 @@ def test_after_an_outage_what_is_live_goes_first(store, journal):
     assert not sink.has_backlog
 
 
+def test_a_write_that_waited_for_the_store_is_an_outage_too(store, journal):
+    seconds = [0.0]
+    write = store.append_readings
+
+    def at_last(batches, position, cursor="live"):
+        if not store.times:
+            seconds[0] += 6.0
+            journal.append([entry(minute) for minute in range(2, 20)])
+        write(batches, position, cursor)
+
+    store.append_readings = at_last
+    sink = StoreSink(journal, store, lambda _: None, lambda: seconds[0])
+    journal.append([entry(1)])
+    sink.turn()
+    sink.turn()
+    assert sink.has_backlog
+    run(sink, journal)
+    assert sorted(minutes(store)) == list(range(1, 20))
+
+
 def test_after_another_outage_what_is_live_goes_first_again(store, journal):
     confirmed = []
     journal.append([entry(minute) for minute in range(1, 40)])
