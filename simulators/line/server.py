@@ -20,7 +20,7 @@ from typing import Protocol
 _BITS_A_BYTE = 11
 _AT_ONCE = 4096
 _CHUNK_S = 0.01
-_PAUSE_S = 0.5
+_PAUSE_S = 0.03
 
 
 class FrameMeter(Protocol):
@@ -157,20 +157,21 @@ class SimulatedLine:
         await self._converse(read, lambda data: _write(descriptor, data))
 
     async def _converse(self, read: Callable[[], Awaitable[bytes]], write: Callable[[bytes], object]) -> None:
-        heard, heard_at = b"", 0.0
+        heard, fresh, heard_at = b"", 0, 0.0
         while True:
             data = await read()
             if not data:
                 return
             now = asyncio.get_running_loop().time()
             # A pause parts questions: one that nobody here answered takes no time of the next.
-            heard, heard_at = (heard + data if now - heard_at < _PAUSE_S else data), now
+            fresh = fresh + len(data) if now - heard_at < _PAUSE_S else len(data)
+            heard, heard_at = heard + data, now
             meter, answer = self._asked(heard)
             if meter is None:
                 heard = heard[-_AT_ONCE:]
                 continue
-            await self._transmit_time(len(heard))
-            heard = b""
+            await self._transmit_time(fresh)
+            heard, fresh = b"", 0
             self.requests += 1
             await self._answer(meter, answer, write)
 
