@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import socket
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,26 @@ def one_process(tmp_path_factory: pytest.TempPathFactory) -> OneProcess:
     return OneProcess(folder, now, state_of(folder))
 
 
+class Systemd:
+    """What systemd's socket would hear of a service."""
+
+    def __init__(self) -> None:
+        self.name = f"aquavolt-{secrets.token_hex(8)}"
+        self.words: list[str] = []
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(f"\0{self.name}")
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        while word := self._socket.recv(100):
+            self.words.append(word.decode())
+        self._socket.close()
+
+    def close(self) -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", f"\0{self.name}")
+
+
 @dataclass
 class Split:
     """The campus's meters, and the three services as `aquavolt` commands, each in its own process."""
@@ -64,11 +86,15 @@ class Split:
     site: Path
     given: dict[str, str]
     opened: ExitStack
+    systemd: dict[str, Systemd] = field(default_factory=dict)
 
     def start(self, name: str, *words: str | Path, command: list[str] | None = None, said: str) -> Served:
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
-        served = Served(folder, *words, command=command or COMMAND, **self.given)
+        systemd = self.systemd[name] = Systemd()
+        self.opened.callback(systemd.close)
+        told = {"NOTIFY_SOCKET": f"@{systemd.name}", "WATCHDOG_USEC": "4000000"}
+        served = Served(folder, *words, command=command or COMMAND, **self.given, **told)
         self.opened.callback(served.kill)
         wait_for(lambda: served.said(said) or said in served.errors(), 60, served)
         return served
@@ -111,6 +137,10 @@ def test_the_three_services_show_what_one_process_shows(one_process: OneProcess,
     collector = split.start("collect", "collect", said="ready")
     check_live(split, page, one_process.now)
     assert [service.stop() for service in (collector, page, watch)] == [0, 0, 0]
+    for name in ("watch", "serve", "collect"):
+        words = split.systemd[name].words
+        assert Counter(words)["READY=1"] == Counter(words)["STOPPING=1"] == 1
+        assert Counter(words)["WATCHDOG=1"] > 2  # each two seconds
     for service in (collector, page, watch):
         levels = {json.loads(line)["level"] for line in service.errors().splitlines() if line.startswith("{")}
         assert levels <= {"info"}, service.errors()
@@ -162,16 +192,17 @@ def check_readings(split: Split, state: State) -> None:
 
 
 def check_live(split: Split, page: Served, since: np.datetime64) -> None:
-    """Every meter that answers is read over its own protocol, stored, and shown with new readings."""
+    """Over every line and broker meters are read, stored, and shown with new readings."""
     dead = {f["meter"] for f in truth_of(split.folder / "campus") if f["kind"] == "unit_dead" and f["end"] is None}
+    site, _ = load_site(split.site)
+    lines = {m.id: m.connection for m in site.meters.values() if m.connection is not None and m.id not in dead}
 
     def read() -> set[str]:
-        return {name for name, meter in page.health()["by_meter"].items() if meter["received"] and meter["stored"]}
+        meters = page.health()["by_meter"]
+        return {name for name in lines if meters[name]["received"] and meters[name]["stored"]}
 
-    site, _ = load_site(split.site)
-    alive = {m.id for m in site.meters.values() if m.connection is not None} - dead
-    wait_for(lambda: read() == alive, 120, page)
+    wait_for(lambda: {lines[name] for name in read()} == set(lines.values()), 120, page)
     wait_for(lambda: {c["state"] for c in page.health()["connections"]} == {"connected"}, 20, page)
-    meter = next(m for m in alive if m.startswith("w-"))
+    meter = min(read())
     answer: dict[str, Any] = page.json(f"/api/v1/meters/{meter}/readings?start={since}Z&end=2200-01-01")
     assert any(not quality & 128 for series in answer["series"] for quality in series["quality"])
