@@ -20,7 +20,7 @@ from metering.batch import MeterEvent, ReadingBatch
 from metering.derivation import IntervalDerivation
 from metering.entries import Entry, EventBatch, Revision, Tick
 from metering.incident import Incident, IncidentChange
-from metering.intervals import IntervalBatch
+from metering.intervals import IntervalBatch, joined
 from metering.register_event import RegisterEvent, RegisterEventKind
 from metering.site import Site
 from metering.windows import GRID_MS, offset_minutes
@@ -103,14 +103,14 @@ class Shard:
             case Revision():
                 rebuild = entry if self._is_other(entry) else None
         self.applied_seq = seq
-        return ShardEvents(_joined(out.intervals), tuple(out.changes), tuple(out.findings), rebuild)
+        return ShardEvents(joined(out.intervals), tuple(out.changes), tuple(out.findings), rebuild)
 
     def finish(self) -> ShardEvents:
         """Judge what can be judged by the newest reading's time, as if the clock had gone on by a moment."""
         out = _Gathered()
         if self._watermark.now is not None:
             self._judge(out, self._watermark.now + 1)
-        return ShardEvents(_joined([]), tuple(out.changes), tuple(out.findings))
+        return ShardEvents(joined([]), tuple(out.changes), tuple(out.findings))
 
     @property
     def code_revision(self) -> str:
@@ -286,17 +286,6 @@ class Shard:
         for rule, detector in self._detectors.items():
             detector.restore(state["detectors"][rule])
         self._book.restore(state["incidents"])
-
-
-def _joined(batches: list[IntervalBatch]) -> IntervalBatch:
-    """One batch of all; they come from one derivation and share their tuple of meters."""
-    if len(batches) == 1:
-        return batches[0]
-    columns = ("meter", "quantity", "start", "usage", "quality")
-    if not batches:
-        kinds = ("int32", "uint8", "datetime64[ms]", "float64", "uint16")
-        return IntervalBatch((), *(np.zeros(0, kind) for kind in kinds))
-    return IntervalBatch(batches[0].meters, *(np.concatenate([getattr(b, c) for b in batches]) for c in columns))
 
 
 def _event_order(event: RegisterEvent) -> tuple[int, str, int, str]:
