@@ -2,7 +2,7 @@
 
     python bench/faults.py [--quick] [--seconds 600] [--case "broker stopped"]
 
-Real mosquitto and InfluxDB, `collect`, `watch` and `serve` as processes; twelve made meters (fixed seed) publish 20
+Real mosquitto and InfluxDB, `collect`, `watch` and `serve` as processes; eight made meters (fixed seed) publish 20
 days with QoS 1. A fifth of it comes before the fault, most while it lasts, the rest after. Then every reading is looked
 up by meter, quantity, time and value. Prints a Markdown table; exit status 1 if a row is not as it should be.
 """

@@ -1,6 +1,6 @@
 """A small hall's meters for some weeks, as the messages they would send: made, of a fixed seed.
 
-Twelve water meters send four values every 15 minutes. Some leak, some fall silent: so there are alerts that a fault of
+Eight water meters send four values every 15 minutes. Some leak, some fall silent: so there are alerts that a fault of
 ours could change.
 """
 
@@ -18,9 +18,9 @@ START = np.datetime64("2025-09-14T16:00", "ms")  # midnight in Asia/Shanghai
 PERIOD_S = 900
 PERIOD = np.timedelta64(PERIOD_S, "s")
 A_DAY = 96
-METERS, DAYS = 12, 20
-_LEAK_DAY = {3: 11, 7: 12, 10: 13}  # by meter: from that day on
-_SILENT_DAYS = {5: (17, DAYS), 1: (14, 15)}
+METERS, DAYS = 8, 20
+_LEAK_DAY = {3: 11, 6: 12, 7: 13}  # by meter: from that day on
+_SILENT_DAYS = {1: (14, 15), 5: (16, 18)}
 _LEAK_M3 = 0.08 / 4  # of a quarter of an hour
 _SEED = 20260301
 # Share of a room's use by hour of the day: nobody is up from midnight to six.
