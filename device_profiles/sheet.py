@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "note": ("note", "notes", "remark", "comment", "备注", "说明"),
 }
 NEEDED = ("name", "address", "type")
+_HEX_HEAD = re.compile(r"hex|十六进制|16进制")
+_HEX_DIGITS = re.compile(r"[0-9a-fA-F]{1,4}")
 
 
 class SheetError(ValueError):
@@ -27,7 +30,10 @@ class SheetError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row by our column names; `number` is the one that the spreadsheet shows."""
+    """One row by our column names; `number` is the one that the spreadsheet shows.
+
+    A plain address in a column whose head says that it is hexadecimal has `0x` in front.
+    """
 
     number: int
     cells: dict[str, str]
@@ -46,13 +52,20 @@ def read_sheet(path: Path) -> list[Row]:
     for number, cells in lines:
         columns = _columns(cells)
         if all(name in columns.values() for name in NEEDED):
-            return [
-                Row(n, {columns[i]: text for i, text in enumerate(c) if i in columns})
-                for n, c in lines
-                if n > number and any(c)
-            ]
+            hexadecimal = {
+                i for i, name in columns.items() if name == "address" and _HEX_HEAD.search(cells[i].casefold())
+            }
+            return [_row(n, c, columns, hexadecimal) for n, c in lines if n > number and any(c)]
     wanted = "; ".join(f"{name} (or {', '.join(COLUMNS[name][1:4])})" for name in NEEDED)
     raise SheetError(f"{path.name}: no row names the columns that are needed: {wanted}")
+
+
+def _row(number: int, cells: list[str], columns: dict[int, str], hexadecimal: set[int]) -> Row:
+    said = {columns[i]: text for i, text in enumerate(cells) if i in columns}
+    for i in hexadecimal:
+        if i < len(cells) and _HEX_DIGITS.fullmatch(cells[i]):
+            said["address"] = f"0x{cells[i]}"
+    return Row(number, said)
 
 
 def _columns(cells: list[str]) -> dict[int, str]:
