@@ -40,7 +40,7 @@ BENCHES = (
         "Modbus TCP polling, beside Telegraf",
         ("--seconds", "8", "--rounds", "1", "--only", "500x30x1"),
     ),
-    Bench("modbus_silent", "One line, eight units, some of them dead", ("--seconds", "8")),
+    Bench("modbus_silent", "One line, eight units, some of them dead", ("--seconds", "5")),
     Bench("dlt645_line", "A 9,600-baud line with 32 DL/T 645 meters", ("--seconds", "8")),
     Bench("fuzz", "Decoders under fuzzing", ("--minutes", "0.5")),
     Bench("mqtt_ingest", "MQTT messages into the journal", ("--messages", "50000")),

@@ -28,7 +28,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.dlt645_meters import BAUD, BITS_A_BYTE, DELAY_S, values_of
+from bench.dlt645_meters import BAUD, DELAY_S, values_of
+from bench.paced_line import BITS_A_BYTE
 from collector.journal import Journal
 from metering.batch import ReadingBatch
 from metering.quantities import BY_CODE

@@ -44,9 +44,10 @@ def profile_text(registers: int) -> str:
 
 def meters_of(job: dict[str, Any]) -> list[Meter]:
     """The meters of a job, in the order of the simulated ones: `m0`, `m1`, ..."""
+    where = f"rtu+tcp://127.0.0.1:%d?baud={job['baud']}" if job["baud"] else "tcp://127.0.0.1:%d"
     places = [(port, unit) for port in job["ports"] for unit in range(1, job["units"] + 1)]
     return [
-        Meter(f"m{i}", "electricity", profile="bench", connection=f"tcp://127.0.0.1:{port}",
+        Meter(f"m{i}", "electricity", profile="bench", connection=where % port,
               device_address=str(unit), poll_s=job["period_s"])
         for i, (port, unit) in enumerate(places)
     ]  # fmt: skip

@@ -2,7 +2,8 @@
 
 Each port is a meter or a gateway. An answer is made once: only its transaction id changes. Nothing but the one
 question that the benchmark's profile leads to is answered, so a collector that asks for anything else gets silence.
-SIGUSR1 silences one more unit of each connection, the last ones first.
+SIGUSR1 silences one more unit of each connection, the last ones first. With a baud rate each connection is a line of
+Modbus RTU instead, in the wire's own time.
 """
 
 from __future__ import annotations
@@ -13,18 +14,28 @@ import json
 import random
 import signal
 import struct
+from collections.abc import Callable
 from typing import cast
 
 import uvloop
 
+from bench.paced_line import PacedLine
+from collector.modbus.frame import crc16
+
 SEED = 20260301
 FUNCTION = 4
+RTU_DELAY_S = 0.005
 
 
 def registers_of(meter: int, registers: int) -> list[int]:
     """What the meter's registers hold, for as long as it lives; any 16 bits that are no NaN in any of our types."""
     draw = random.Random(SEED + meter)
     return [draw.randrange(0x0100, 0x4000) for _ in range(registers)]
+
+
+def rtu(body: bytes) -> bytes:
+    """A frame of TCP without its transaction id as one of RTU."""
+    return body[4:] + crc16(body[4:]).to_bytes(2, "little")
 
 
 def question_of(unit: int, registers: int) -> bytes:
@@ -52,7 +63,18 @@ class _Session(asyncio.Protocol):
             self._transport.write(data[:2] + answer)
 
 
-async def serve(connections: int, units: int, registers: int) -> None:
+def session_of(answers: dict[bytes, bytes], baud: int) -> Callable[[], asyncio.Protocol]:
+    """What serves a connection; `answers` may lose members later."""
+    if not baud:
+        return lambda: _Session(answers)
+
+    def answer(heard: bytes) -> bytes | None:
+        return next((rtu(said) for asked, said in answers.items() if rtu(asked) == heard), None)
+
+    return lambda: PacedLine(answer, baud=baud, delay_s=RTU_DELAY_S)
+
+
+async def serve(connections: int, units: int, registers: int, baud: int) -> None:
     """Print the ports as JSON, serve until killed."""
     loop = asyncio.get_running_loop()
     ports, all_answers = [], []
@@ -63,7 +85,7 @@ async def serve(connections: int, units: int, registers: int) -> None:
             for unit in range(1, units + 1)
         }
         all_answers.append(answers)
-        server = await loop.create_server(lambda answers=answers: _Session(answers), "127.0.0.1", 0)
+        server = await loop.create_server(session_of(answers, baud), "127.0.0.1", 0)
         ports.append(server.sockets[0].getsockname()[1])
 
     def silence() -> None:
@@ -77,10 +99,10 @@ async def serve(connections: int, units: int, registers: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("connections", "units", "registers"):
+    for name in ("connections", "units", "registers", "baud"):
         parser.add_argument(name, type=int)
     given = parser.parse_args()
-    uvloop.run(serve(given.connections, given.units, given.registers))
+    uvloop.run(serve(given.connections, given.units, given.registers, given.baud))
 
 
 if __name__ == "__main__":

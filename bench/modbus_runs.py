@@ -50,6 +50,7 @@ name = "c{connection}"
 controller = "tcp://127.0.0.1:{port}"
 timeout = "1s"
 configuration_type = "request"
+transmission_mode = "{mode}"
 """
 _REQUEST = """[[inputs.modbus.request]]
 slave_id = {unit}
@@ -61,12 +62,13 @@ fields = [{fields}]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The simulated meters: as many units behind each port, each read every `period_s`."""
+    """The simulated meters: as many units behind each port, each read every `period_s`; RTU where there is a `baud`."""
 
     ports: tuple[int, ...]
     units: int
     registers: int
     period_s: float
+    baud: int = 0
 
     @property
     def meters(self) -> int:
@@ -75,12 +77,14 @@ class Line:
 
 
 @contextmanager
-def simulated(connections: int, units: int, registers: int, period_s: float) -> Iterator[tuple[Line, psutil.Popen]]:
+def simulated(
+    connections: int, units: int, registers: int, period_s: float, baud: int = 0
+) -> Iterator[tuple[Line, psutil.Popen]]:
     """Meters in a process of their own. SIGUSR1 silences one more unit of each connection."""
-    command = [sys.executable, str(HERE / "modbus_meters.py"), *map(str, (connections, units, registers))]
+    command = [sys.executable, str(HERE / "modbus_meters.py"), *map(str, (connections, units, registers, baud))]
     process = psutil.Popen(command, stdout=subprocess.PIPE, text=True, env=_ENVIRONMENT)
     try:
-        yield Line(tuple(json.loads(process.stdout.readline())), units, registers, period_s), process
+        yield Line(tuple(json.loads(process.stdout.readline())), units, registers, period_s, baud), process
     finally:
         process.kill()
         process.wait()
@@ -137,7 +141,7 @@ class OurRun(Run):
     def _start(self) -> psutil.Popen:
         line = self._line
         job = {"ports": line.ports, "units": line.units, "registers": line.registers, "period_s": line.period_s,
-               "journal": str(self._folder / "journal.db")}  # fmt: skip
+               "baud": line.baud, "journal": str(self._folder / "journal.db")}  # fmt: skip
         command = [sys.executable, str(HERE / "modbus_collector.py"), json.dumps(job)]
         return psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_ENVIRONMENT)
 
@@ -185,7 +189,7 @@ class TelegrafRun(Run):
         fields = ",".join(f'{{address={i},name="v{i}",type="UINT16"}}' for i in range(self._line.registers))
         text = _AGENT.format(period_s=self._line.period_s, out=self._folder / "out")
         for connection, port in enumerate(self._line.ports):
-            text += _INPUT.format(connection=connection, port=port)
+            text += _INPUT.format(connection=connection, port=port, mode="RTUoverTCP" if self._line.baud else "TCP")
             text += "".join(_REQUEST.format(unit=unit + 1, fields=fields) for unit in range(self._line.units))
         return text
 
