@@ -15,12 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from collector.last_seen import LastSeen, Raw
+from collector.repeats import Repeats
 from metering.batch import ReadingBatch
 from metering.health import ConnectionHealth, HealthReport, JournalHealth, MeterHealth
 
 _NEVER = np.iinfo(np.int64).min
 _NOT_YET = np.iinfo(np.int64).max
 _ERROR_LENGTH = 500
+_TIME_BITS = 44  # Unix ms for centuries
 
 Int64 = npt.NDArray[np.int64]
 
@@ -38,7 +40,18 @@ class _Columns:
 
     def __init__(self) -> None:
         self.row: dict[str, int] = {}
-        self.names = ("expected", "received", "stored", "skipped", "errors", "messages", "first", "last", "period")
+        self.names = (
+            "expected",
+            "received",
+            "stored",
+            "skipped",
+            "errors",
+            "messages",
+            "repeats",
+            "first",
+            "last",
+            "period",
+        )
         self._place = {name: i for i, name in enumerate(self.names)}
         self.table: Int64 = np.zeros((len(self.names), 64), np.int64)
         self._fresh(0)
@@ -105,6 +118,7 @@ class Counts:
         self._texts: dict[str, _Text] = {}
         self._connections: dict[str, _Connection] = {}
         self._set_aside: dict[str, int] = {}
+        self._repeats = Repeats()
         self._seen = LastSeen()
         self._upcoming: list[Callable[[], Mapping[str, float]]] = []
 
@@ -155,6 +169,8 @@ class Counts:
             sent = np.minimum(per_meter, 1) if messages is None else np.bincount(messages, minlength=width)
             self._columns["received"][rows] += per_meter
             self._columns["messages"][rows] += sent
+            if messages is not None:
+                self._columns["repeats"][rows] += sent - self._new_messages(batch, rows)
             times = batch.time.astype(np.int64)
             np.maximum.at(self._columns["last"], rows[batch.meter], times)
             np.minimum.at(self._columns["first"], rows[batch.meter], times)
@@ -263,13 +279,26 @@ class Counts:
     def _rows(self, batch: ReadingBatch) -> npt.NDArray[np.intp]:
         return np.fromiter((self._columns.of(m) for m in batch.meters), np.intp, len(batch.meters))
 
+    def _new_messages(self, batch: ReadingBatch, rows: npt.NDArray[np.intp]) -> Int64:
+        """How many messages of each meter of the batch did not come before; one is known by meter and time."""
+        times = batch.time.astype(np.int64)
+        starts = np.ones(len(batch), np.bool_)
+        starts[1:] = (np.diff(batch.meter) != 0) | (np.diff(times) != 0)
+        meter = batch.meter[starts]
+        is_new = self._repeats.are_new(((rows[meter] << _TIME_BITS) + times[starts]).tolist())
+        return np.bincount(meter[is_new], minlength=len(batch.meters))
+
     def _expected(self, now_ms: int) -> Int64:
-        """Due readings; of a meter that sends by itself: periods since its first reading x readings a message."""
+        """Due readings; of a meter that sends by itself: periods since its first reading x readings a message.
+
+        What came twice counts as due twice: else it would hide what never came.
+        """
         c = self._columns
         expected: Int64 = c["expected"].copy()
         pushed = np.flatnonzero((c["period"] > 0) & (c["messages"] > 0) & (c["first"] != _NOT_YET))
         until = np.maximum(c["last"][pushed], now_ms - c["period"][pushed])
         messages = (until - c["first"][pushed] + c["period"][pushed] // 2) // c["period"][pushed] + 1
+        messages += c["repeats"][pushed]
         expected[pushed] += np.rint(messages * c["received"][pushed] / c["messages"][pushed]).astype(np.int64)
         return expected
 
