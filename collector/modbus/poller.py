@@ -9,16 +9,21 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
 import structlog
 
+from collector.alarms import Alarms
 from collector.dial_in import DialInPorts
 from collector.modbus.client import Line
 from collector.modbus.harvest import Harvest
 from collector.modbus.polls import Poll, PollCompiler, Question, UnpollableError
 from collector.modbus.ports import PollCounts, ReadingSink
 from collector.modbus.unit import LineSettings
+from collector.read_value import ReadValue
 from collector.schedule import Due, GridSchedule, phase_of
 from device_profiles import Profile, load_profile
+from metering.batch import MeterEvent
+from metering.entries import EventBatch
 from metering.site import Meter
 
 _log = structlog.get_logger(__name__)
@@ -77,6 +82,7 @@ class ModbusPoller:
         self._meters = tuple(meters)
         self._lines: dict[str, tuple[Line, asyncio.Task[None]]] = {}
         self._harvest = Harvest()
+        self._alarms = Alarms()
         self._flushes: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._stopping = asyncio.Event()
@@ -208,7 +214,8 @@ class ModbusPoller:
         task.add_done_callback(self._flushes.discard)
 
     async def _flush(self) -> None:
-        batch, raws = self._harvest.take(), self._harvest.raws
+        batch, raws, said = self._harvest.take(), self._harvest.raws, self._harvest.said
+        await self._tell(said)
         if not len(batch):
             return
         try:
@@ -221,6 +228,21 @@ class ModbusPoller:
             self._counts.received_batch(batch)
             for rank, registers in raws.items():
                 self._counts.heard(registers, rank)
+
+    async def _tell(self, said: list[tuple[str, int, list[ReadValue]]]) -> None:
+        """What is new of what meters say of themselves."""
+        events = [
+            MeterEvent(meter, np.datetime64(time_ms, "ms"), code, text)
+            for meter, time_ms, values in said
+            for code, text in self._alarms.changes(meter, values)
+        ]
+        if not events:
+            return
+        try:
+            await self._sink.append_entry(EventBatch(tuple(events)))
+        except Exception as error:  # noqa: BLE001 - whatever the sink's trouble is, it is told again with the next reply
+            self._alarms.forget(e.meter for e in events)
+            _log.error("meters' own words not taken", events=len(events), reason=str(error))
 
     def _report(self) -> None:
         for line, _ in self._lines.values():

@@ -16,6 +16,7 @@ from collector.modbus.frame import ReadRequest
 from collector.modbus.openers import MODBUS_SCHEMES
 from collector.modbus.plan import Block, plan_blocks
 from collector.modbus.serial_settings import LineTiming, line_timing
+from collector.read_value import ReadValue
 from device_profiles import ModbusPoint, ModbusProfile, Profile, ProfileError
 from device_profiles.binding import Output, bind_points
 from device_profiles.schema import PollClass
@@ -36,7 +37,8 @@ class UnpollableError(ValueError):
 class BlockForm:
     """One block of registers and the readings it gives; shared by all meters that are alike.
 
-    Quantities and ranges have one entry a reading; `factors` has a row a meter, for multipliers differ.
+    Quantities and ranges have one entry a reading; `factors` has a row a meter, for multipliers differ. `alarms` are
+    the decoder's columns that are status words, with their points.
     """
 
     block: Block
@@ -45,6 +47,7 @@ class BlockForm:
     quantities: UInt8
     low: Float64
     high: Float64
+    alarms: tuple[tuple[int, ModbusPoint], ...] = ()
     rows: list[list[float]] = field(default_factory=list)
     _factors: Float64 | None = None
 
@@ -53,6 +56,19 @@ class BlockForm:
         self.rows.append(list(factors))
         self._factors = None
         return len(self.rows) - 1
+
+    def said(self, replies: Bytes) -> list[list[ReadValue]]:
+        """What each reply's status words say: every alarm of theirs, on or off."""
+        values, valid = self.decoder.values(replies)
+        return [
+            [
+                ReadValue(code, bool(int(row[column]) >> bit & 1), "")
+                for column, point in self.alarms
+                if good[column]
+                for bit, code in point.alarms.items()
+            ]
+            for row, good in zip(values, valid, strict=True)
+        ]
 
     @cached_property
     def rank(self) -> int:
@@ -154,7 +170,7 @@ class PollCompiler:
         polls = []
         for kind, least_s in _LEAST_PERIOD_S.items():
             chosen = [o for o in outputs if profile.points[o.point].poll == kind]
-            questions = self._questions(profile, unit, chosen)
+            questions = self._questions(profile, unit, kind, chosen)
             if not questions:
                 continue
             period_s = max(meter.poll_s or DEFAULT_POLL_S, least_s)
@@ -188,8 +204,11 @@ class PollCompiler:
             raise UnpollableError(f"profile {profile.id} speaks {profile.protocol}, not modbus")
         return profile
 
-    def _questions(self, profile: ModbusProfile, unit: int, outputs: Sequence[Output]) -> tuple[Question, ...]:
-        points = profile.with_exponents({o.point: profile.points[o.point] for o in outputs}.values())
+    def _questions(
+        self, profile: ModbusProfile, unit: int, kind: PollClass, outputs: Sequence[Output]
+    ) -> tuple[Question, ...]:
+        wanted = {o.point for o in outputs} | {i for i, p in enumerate(profile.points) if p.alarms and p.poll == kind}
+        points = profile.with_exponents([profile.points[i] for i in sorted(wanted)])
         questions = []
         for block in plan_blocks(points, profile.limits):
             inside = [o for o in outputs if _is_in(profile.points[o.point], block)]
@@ -213,7 +232,9 @@ class PollCompiler:
             ranges = np.array([p.valid_range or (-np.inf, np.inf) for p in points])
             columns = np.array([decoder.points.index(p) for p in points], np.intp)
             codes = np.array([o.quantity.code for o in outputs], np.uint8)
-            self._forms[key] = BlockForm(block, decoder, columns, codes, ranges[:, 0], ranges[:, 1])
+            low, high = ranges.reshape(-1, 2).T
+            alarms = tuple((i, p) for i, p in enumerate(decoder.points) if p.alarms)
+            self._forms[key] = BlockForm(block, decoder, columns, codes, low, high, alarms)
         return self._forms[key]
 
 

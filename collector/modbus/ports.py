@@ -7,6 +7,7 @@ from typing import Protocol
 
 from collector.last_seen import Raw
 from metering.batch import ReadingBatch
+from metering.entries import Entry
 
 
 class ReadingSink(Protocol):
@@ -18,6 +19,10 @@ class ReadingSink(Protocol):
 
     async def append(self, batch: ReadingBatch) -> None:
         """Take all readings of the batch, or raise and take none. Calls are kept in order."""
+        ...
+
+    async def append_entry(self, entry: Entry) -> int:
+        """Take an entry of another kind: what meters say of themselves."""
         ...
 
 
