@@ -12,6 +12,8 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +26,8 @@ import psutil
 from bench.broker_queue import SEED, SIZE, Message, broker, open_session, payloads, preload, topic
 from bench.fresh_influx import check_stored, confirmed, fresh_influx, tell
 from bench.influx_backlog import Backlog, measure
-from bench.running_collect import CLIENT_ID, cpu_s, peak_mb, running_collect, until
+from bench.process_figures import cpu_s, peak_mb
+from bench.running_collect import CLIENT_ID, running_collect, until
 from bench.telegraf import VERSION as TELEGRAF_VERSION
 from bench.telegraf import telegraf_binary
 from bench.telegraf_mqtt import CLIENT_ID as TELEGRAF_ID
@@ -152,6 +155,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--backlog", type=int, default=1_000_000, help="readings; 0: left out")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended; the servers of this benchmark end too"))
     made = payloads(max(given.messages, -(-given.backlog // VALUES)), given.meters)
     drains: dict[str, list[Drained]] = {}
     for name, one in rounds(made[: given.messages], given.meters, given.rounds):

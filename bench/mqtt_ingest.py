@@ -23,8 +23,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from bench.broker_queue import SEED, SIZE, broker, open_session, payloads, preload, topic
+from bench.process_figures import peak_mb
 from collector.counts import Counts
 from collector.journal import Journal
 from collector.mqtt.client import MqttSource
@@ -57,16 +59,10 @@ def drain(port: int, folder: Path, messages: int, meters: int, protocol: str) ->
     wall, used = time.perf_counter() - started, time.process_time() - cpu
     entries = journal.head()
     source.stop()
-    found = {"wall_s": wall, "cpu_s": used, "rss_mb": peak_mb(), "entries": float(entries)}
+    found = {"wall_s": wall, "cpu_s": used, "rss_mb": peak_mb(psutil.Process()), "entries": float(entries)}
     check(journal, messages)
     journal.close()
     return found
-
-
-def peak_mb() -> float:
-    """The most memory this process had; not getrusage, which begins with that of the parent."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def check(journal: Journal, messages: int) -> None:

@@ -73,18 +73,6 @@ class _Answers(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-def cpu_s(process: psutil.Process) -> float:
-    """User and system time so far."""
-    spent = process.cpu_times()
-    return float(spent.user + spent.system)
-
-
-def peak_mb(process: psutil.Process) -> float:
-    """The largest resident set so far."""
-    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
-
-
 def until(
     is_so: Callable[[], bool], what: str, process: psutil.Popen, longest_s: float = 120.0, look_s: float = _LOOK_S
 ) -> None:
