@@ -13,7 +13,7 @@ import pytest
 
 import aquavolt
 from aquavolt.clock import utc_ms
-from aquavolt.config.documents import load_site
+from aquavolt.config.documents import ConfigError, load_site
 from aquavolt.config.settings import load_settings
 from aquavolt.pushing.intake import Intake
 from aquavolt.pushing.wire import Hello
@@ -87,6 +87,22 @@ def test_a_collector_is_given_up_where_no_watch_runs(run, tmp_path):
     assert "collector other: not known here" in found.stdout
     with closing(Journal(tmp_path / "data" / "watch" / "journal.db", readers=("stream", "stored"))) as journal:
         assert Intake(journal, lambda: site, utc_ms).hello("new", Hello("epoch", site.id, ("a",))).refused == {}
+
+
+@pytest.mark.parametrize(
+    ("environment", "given", "told"),
+    [
+        ({}, {"collector": {"name": "Nr. 1"}}, "--name: 'Nr. 1': it must be of a-z"),
+        ({"AQUAVOLT_COLLECTOR": "Nr. 1"}, {}, "AQUAVOLT_COLLECTOR: 'Nr. 1'"),
+        ({}, {"watch": {"listen": "8010", "token": "t"}}, "--listen: '8010': it must be like host:port"),
+        (WATCH | {"AQUAVOLT_WATCH_URL": "x:1"}, {"watch": {"listen": "h:1"}}, "AQUAVOLT_WATCH_URL: 'x:1'"),
+        ({"AQUAVOLT_INFLUX_URL": "http://x:1"}, {}, "AQUAVOLT_INFLUX_ORG: Field required"),
+    ],
+)
+def test_what_is_wrong_is_told_where_it_was_written(environment, given, told):
+    with pytest.raises(ConfigError) as refused:
+        load_settings(None, environment, **given)
+    assert told in str(refused.value)
 
 
 def test_where_watch_listens():

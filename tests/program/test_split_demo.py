@@ -199,7 +199,7 @@ def check_live(split: Split, page: Served, since: np.datetime64) -> None:
 
     def read() -> set[str]:
         meters = page.health()["by_meter"]
-        return {name for name in lines if meters[name]["received"] and meters[name]["stored"]}
+        return {name for name in lines.keys() & meters if meters[name]["received"] and meters[name]["stored"]}
 
     wait_for(lambda: {lines[name] for name in read()} == set(lines.values()), 120, page)
     wait_for(lambda: {c["state"] for c in page.health()["connections"]} == {"connected"}, 20, page)
