@@ -94,6 +94,7 @@ class LinePoller:
         self._ports = ports or DialInPorts()
         self._lines = self._compile(meters, profiles)
         self._plans: list[tuple[GridSchedule[LinePoll], dict[str, Breaker]]] = []
+        self._taking: dict[str, asyncio.Task[None]] = {}
 
     def _compile(self, meters: Iterable[Meter], profiles: Callable[[str], Profile]) -> dict[str, list[LinePoll]]:
         lines: dict[str, list[LinePoll]] = {}
@@ -153,6 +154,7 @@ class LinePoller:
         finally:
             self._plans.remove(plan)
             await wire.close()
+            await self._taken(endpoint)
 
     def _upcoming(self, now: float) -> dict[str, float]:
         """Seconds until each meter is asked: not before its breaker allows it. Called in any thread."""
@@ -204,12 +206,19 @@ class LinePoller:
         else:
             breaker.succeed()
             self._counts.connection(endpoint, "connected", requests=1)
-            await self._take(poll, told, wire.first_answer)
+            await self._taken(endpoint)
+            taking = self._take(poll, told, wire.first_answer, self._now_ms())
+            self._taking[endpoint] = asyncio.create_task(taking, name=f"take {poll.meter.id}")
         self._counts.breaker(poll.meter.id, breaker.state.value)
         return True
 
-    async def _take(self, poll: LinePoll, told: Statement, heard: bytes) -> None:
-        meter, now_ms = poll.meter, self._now_ms()
+    async def _taken(self, endpoint: str) -> None:
+        """Wait for the line's last readings to be taken: a slow disk may cost one poll's time, but not in between."""
+        if (taking := self._taking.pop(endpoint, None)) is not None:
+            await asyncio.wait({taking})
+
+    async def _take(self, poll: LinePoll, told: Statement, heard: bytes, now_ms: int) -> None:
+        meter = poll.meter
         # Polled: a value is of the moment of its answer, whatever the meter's clock says.
         current = [v for v in told.values if v.time is None]
         found = moments(current, medium=meter.medium, multiplier=meter.multiplier)

@@ -272,3 +272,41 @@ def test_a_line_is_polled_and_one_silent_meter_leaves_the_others_their_samples()
         ("w2", "off"),
         ("w3", "off"),
     }
+
+
+def test_the_next_meter_is_asked_while_the_last_ones_readings_wait_for_the_disk() -> None:
+    class SlowSink(Sink):
+        def __init__(self) -> None:
+            super().__init__()
+            self.disk = asyncio.Event()
+
+        async def append(self, batch: ReadingBatch) -> None:
+            await self.disk.wait()
+            await super().append(batch)
+
+    async def scene() -> tuple[SlowSink, int]:
+        waters = [Cjt188Meter(str(i), lambda: {"water_volume": 1.5}) for i in range(1, 5)]
+        line = SimulatedLine(waters)
+        port = await line.start_tcp()
+        meters = [
+            Meter(f"w{i}", "water", profile="cjt188-water", connection=f"tcp://127.0.0.1:{port}",
+                  device_address=str(i), poll_s=0.2)
+            for i in range(1, 5)
+        ]  # fmt: skip
+        sink = SlowSink()
+        task = asyncio.create_task(LinePoller(meters, sink, Counts()).run())
+        await until(lambda: line.requests == 2)
+        await asyncio.sleep(0.5)  # a third question would be due since long
+        asked = line.requests
+        sink.disk.set()
+        await until(lambda: len(sink.batches) >= 6)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        taken = len(sink.batches)
+        await line.stop()
+        assert taken >= line.requests - 1, "a reading that was on its way to the disk at the end is kept"
+        return sink, asked
+
+    sink, asked = asyncio.run(scene())
+    assert asked == 2, "no more than one poll's readings wait"
+    assert {name for batch in sink.batches for name in batch.meters} == {"w1", "w2", "w3", "w4"}
