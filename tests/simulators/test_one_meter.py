@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,14 +16,24 @@ import pytest
 
 from collector.connection import parse_connection
 from collector.modbus.once import ReadError
+from collector.mqtt.decode import read_values
+from collector.mqtt.message import reader
 from collector.read_meter import read_meter
 from collector.read_value import ReadValue
-from device_profiles import ModbusProfile, Profile, list_profiles, load_profile
+from device_profiles import (
+    FrameProfile,
+    JsonProfile,
+    MessageProfile,
+    ModbusProfile,
+    Profile,
+    list_profiles,
+    load_profile,
+)
 from metering.quantities import MAIN_REGISTER
 from simulators.faults import FaultTextError, faults_of, parse_fault
 from simulators.lifelike import is_counter, lifelike_at, lifelike_values, points_of
 from simulators.modem import Modem
-from simulators.mqtt.messages import Publication
+from simulators.mqtt.messages import Envelope, Publication, messages
 from simulators.mqtt.publisher import PublishingMeter
 from simulators.serving import serve
 from simulators.wanted import Wanted
@@ -106,6 +116,28 @@ def test_it_publishes_to_a_broker(profile: str, broker_port: int) -> None:
         return await read_meter(profile, told, "00000007", timeout_s=20)
 
     assert scene(served, story)
+
+
+@pytest.mark.parametrize("envelope", ["chirpstack", "tts", "raw"])
+@pytest.mark.parametrize("profile", [p for p in PUBLISHED if not isinstance(ALL[p], FrameProfile)])
+def test_what_it_publishes_says_what_it_shows(profile: str, envelope: Envelope) -> None:
+    loaded, at = ALL[profile], lifelike_at(ALL[profile], 5)
+    assert isinstance(loaded, JsonProfile | MessageProfile)
+    take = reader(loaded) if isinstance(loaded, MessageProfile) else None
+    moment = datetime.fromtimestamp(START, UTC)
+    publication = Publication(loaded, "0a0b", "" if loaded.topic else "t", envelope)
+    found: Values = {}
+    for topic, payload in messages(publication, lambda m: at(m.timestamp()), moment):
+        told = take(payload, topic, None).values if take else read_values(loaded, payload)
+        for value in told:
+            found.setdefault(value.quantity, value.value)
+    shown = at(START)
+    stated = {name: value for name, value in found.items() if name in shown}
+    # The sensor states one pressure twice, in its unit and in ours.
+    stated.pop("pressure", None)
+    # A payload carries whole litres, degrees and per cents: its own steps.
+    assert stated == pytest.approx({name: shown[name] for name in stated}, rel=0.02, abs=0.002)
+    assert {*main_registers(loaded), "pulse_count", "current_ch1", "water_pressure"} & set(stated)
 
 
 def test_a_topic_of_its_own_and_the_things_stack(broker_port: int) -> None:

@@ -10,15 +10,18 @@ import pytest
 
 from collector.connection import parse_connection
 from collector.counts import Counts
+from collector.line.dialogue import Dialogue
 from collector.line.once import LineReadError, find_address
+from collector.line.plan import plan_polls
 from collector.line.poller import LinePoller
 from collector.line.scan import scan_addresses
 from collector.read_meter import read_meter
 from collector.read_value import ReadValue
+from collector.statement import Statement
 from device_profiles import FrameProfile, load_profile
 from metering.batch import ReadingBatch
 from metering.entries import Entry, EventBatch
-from metering.quantities import BY_CODE
+from metering.quantities import BY_CODE, BY_NAME
 from metering.site import Meter
 from simulators.cjt188.meter import Cjt188Meter, Variant
 from simulators.dlt645.meter import Dlt645Meter
@@ -33,6 +36,8 @@ POWER = {
     "current_l3": 1.0, "power_factor": 0.501, "frequency": 50.03, "reactive_power": 0.4331,
     "running_state_word_3": "0x0010",
 }  # fmt: skip
+
+WORDS = [f"running_state_word_{n}" for n in range(1, 8)]
 
 
 def by_name(values: list[ReadValue]) -> dict[str, float | str]:
@@ -165,6 +170,31 @@ def test_several_meters_on_a_line_are_found() -> None:
         return found[0], found[1]
 
     assert asyncio.run(scene()) == (["000000001120", "000000001220"], ["3"])
+
+
+@pytest.mark.parametrize("profile", ["dlt645-2007", "dlt645-1997"])
+def test_a_meter_that_has_everything_gives_what_its_polls_expect(profile: str) -> None:
+    """Also what a block of tariffs states besides: its total, which another poll asks for."""
+    loaded = load_profile(profile)
+    assert isinstance(loaded, FrameProfile)
+    numbers = {p.quantity: 1.0 for p in loaded.points if p.known}
+    values = {**numbers, "active_energy_combined_total": 1.0, **dict.fromkeys(WORDS, "0x0000"),
+              "date": "2026-03-01", "time": "08:00:00"}  # fmt: skip
+    meter = Dlt645Meter("161", lambda: values, edition=loaded.edition)
+    there = Meter("m", "electricity", profile=profile, connection="tcp://192.0.2.1:1", device_address="161")
+    for poll in plan_polls(there, loaded):
+        told = [v.quantity for v in converse(poll.begin(), meter).values if v.quantity in BY_NAME]
+        assert len(told) == poll.expected
+
+
+def converse(dialogue: Dialogue, meter: Dlt645Meter) -> Statement:
+    """What the meter says to a collector that stands beside it."""
+    question = next(dialogue)
+    while True:
+        try:
+            question = dialogue.send(question.find(meter.answer(question.request) or b""))
+        except StopIteration as end:
+            return end.value
 
 
 def replace_timing(profile) -> FrameProfile:
