@@ -22,7 +22,8 @@ from aquavolt.pushing.wire import (
     from_json,
     to_json,
 )
-from metering.entries import Entry
+from metering.batch import ReadingBatch
+from metering.entries import Entry, encode_entry
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 
@@ -112,6 +113,16 @@ class HttpLink:
         if answer.status_code not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND):
             raise _error_of(self.where, answer)
         return answer.status_code == HTTPStatus.NO_CONTENT
+
+    def post(self, batch: ReadingBatch) -> None:
+        """Hand over readings that people bring in; they are journaled there when this returns.
+
+        Raises:
+            LinkError: there is no answer, or it is no.
+        """
+        answer = self._send("POST", "/readings", content=encode_entry(batch))
+        if answer.status_code != HTTPStatus.NO_CONTENT:
+            raise _error_of(self.where, answer)
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
         try:

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from aquavolt.pushing.link import headers_of
 from aquavolt.pushing.wire import WatchState, from_json
 from aquavolt.stores.influx.influx_store import InfluxStore
 from aquavolt.stores.influx.settings import InfluxSettings
-from deploy.services.free_port import free_port
+from deploy.services.free_port import held_port
 from deploy.services.influxd import Access
 
 HERE = Path(__file__).resolve().parent
@@ -121,11 +122,20 @@ class Services:
     influx: Access
     webhook: str = ""
     bucket: str = field(default_factory=lambda: f"split{secrets.token_hex(4)}")
-    watch_port: int = field(default_factory=free_port)
-    page_port: int = field(default_factory=free_port)
+    ports: tuple[socket.socket, socket.socket] = field(default_factory=lambda: (held_port(), held_port()))
     running: list[Process] = field(default_factory=list)
     store_url: str = ""
     journal: dict[str, int] = field(default_factory=lambda: {"free_disk_floor_mb": 16})
+
+    @property
+    def watch_port(self) -> int:
+        """Where `watch` listens, start after start."""
+        return int(self.ports[0].getsockname()[1])
+
+    @property
+    def page_port(self) -> int:
+        """Where `serve` listens."""
+        return int(self.ports[1].getsockname()[1])
 
     def settings(self, collector: str = "main", token: str = TOKEN) -> dict[str, Any]:
         """What all of them are told."""
@@ -207,3 +217,5 @@ class Services:
         """Kill what still runs."""
         for process in self.running:
             process.kill()
+        for held in self.ports:
+            held.close()

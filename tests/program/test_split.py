@@ -9,10 +9,11 @@ from collections.abc import Iterator
 import httpx
 import numpy as np
 import pytest
+from cli import command_inside
 from fed import random_delays
 
 from bench.harness.feed import all_readings
-from bench.harness.services import API_TOKEN, Services, until
+from bench.harness.services import API_TOKEN, TOKEN, Services, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.influx, pytest.mark.timeout(600)]
 
@@ -83,7 +84,8 @@ def check_page(services, undisturbed):
         assert lines[f"watch http://127.0.0.1:{services.watch_port}"] == "connected"
 
 
-def test_a_posted_reading_is_stored_and_journaled(services, fed):
+def test_what_people_bring_in_is_stored_and_journaled(services, fed, tmp_path):
+    """Over the API, and by `aquavolt import`."""
     services.start("watch")
     services.start("serve")
     meter = all_readings(fed.entries[:1]).meters[0]
@@ -92,8 +94,13 @@ def test_a_posted_reading_is_stored_and_journaled(services, fed):
     given = {"headers": {"Authorization": f"Bearer {API_TOKEN}"}, "trust_env": False, "timeout": 30}
     answer = httpx.post(url, json=[row], **given)
     assert answer.status_code == 200, answer.text
+    (tmp_path / "more.csv").write_text(f"meter,quantity,time,value\n{meter},water_volume,2026-11-16T12:15:00+08:00,8\n")
+    watch = {"AQUAVOLT_WATCH_URL": f"http://127.0.0.1:{services.watch_port}", "AQUAVOLT_WATCH_TOKEN": TOKEN}
+    said = command_inside(tmp_path, "import", "more.csv", "--site", fed.site, "--data", "none", **watch)
+    assert "1 readings taken" in said.out, said.err
+    assert not (tmp_path / "none").exists()
     store = services.store()
-    until(lambda: store.count() == {meter: 1}, "it is stored", 30)
+    until(lambda: store.count() == {meter: 2}, "it is stored", 30)
     store.close()
     until(lambda: services.lag("posted/stream") == 0 and services.lag("watch/stream") == 0, "it is judged", 30)
 

@@ -29,7 +29,7 @@ from aquavolt.config.settings import load_settings
 from aquavolt.demo import HISTORY_DAYS, Demo
 from aquavolt.stores.influx.influx_store import InfluxStore
 from aquavolt.stores.influx.settings import InfluxSettings
-from deploy.services.free_port import free_port
+from deploy.services.free_port import held_port
 from deploy.services.influxd import Access
 from deploy.services.mosquitto import Mosquitto
 from metering.batch import to_datetime
@@ -116,11 +116,12 @@ def split(one_process: OneProcess, influx: Access, tmp_path: Path) -> Iterator[S
         meters = Demo(load_settings(None, {}, data=campus, port=0), SEED, mqtt_port=broker.port)
         opened.callback(meters.close)
         site = campus / "site.yaml"
+        watch = opened.enter_context(held_port())
         given = {
             "AQUAVOLT_SITE": str(site), "AQUAVOLT_DATA": str(tmp_path / "data"), "AQUAVOLT_TOKEN": "for-people",
             "AQUAVOLT_INFLUX_URL": influx.url, "AQUAVOLT_INFLUX_TOKEN": influx.token,
             "AQUAVOLT_INFLUX_ORG": influx.org, "AQUAVOLT_INFLUX_BUCKET": f"demo{secrets.token_hex(4)}",
-            "AQUAVOLT_WATCH_URL": f"http://127.0.0.1:{free_port()}", "AQUAVOLT_WATCH_TOKEN": TOKEN,
+            "AQUAVOLT_WATCH_URL": f"http://127.0.0.1:{watch.getsockname()[1]}", "AQUAVOLT_WATCH_TOKEN": TOKEN,
         }  # fmt: skip
         yield Split(tmp_path, site, given, opened)
 
