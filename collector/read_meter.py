@@ -29,7 +29,7 @@ async def read_meter(
 ) -> list[ReadValue]:
     """All that the meter states now; of a broker, all that its next message states.
 
-    `on_note` is told what the meter refused or marked as no value.
+    `on_note` is told what the meter refused or marked as no value, and that the profile is of low confidence.
 
     Raises:
         ProfileError: the profile cannot be used.
@@ -38,6 +38,8 @@ async def read_meter(
         ReadError: no connection, no answer, or a profile that does not go with the connection.
     """
     profile = load_profile(profile_id, allow_low_confidence=allow_low_confidence)
+    if profile.confidence == "low":
+        on_note(f"profile {profile_id} is of low confidence: no live meter has confirmed it, its values may be wrong")
     where = parse_connection(connection)
     if isinstance(profile, ModbusProfile):
         return await modbus.read_once(profile, where, address, timeout_s=timeout_s, on_note=on_note, approach=approach)
