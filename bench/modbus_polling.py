@@ -1,6 +1,6 @@
 """Modbus polling beside Telegraf: how punctual a collector is, what it delivers, and what it costs.
 
-    python bench/modbus_polling.py [--seconds 20] [--rounds 2] [--only 500x30x1]
+    python bench/modbus_polling.py [--seconds 18] [--rounds 2] [--only 500x30x1]
 
 A case is meters x registers x period in seconds, `/units` behind one connection; each register is a value where there
 are 30, else there are 30 values of several registers. Meters, collector and Telegraf are processes of their own.
@@ -143,7 +143,7 @@ def facts() -> str:
 def main() -> None:
     """Measure and print Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=20.0, help="measured a round; half of it without Telegraf")
+    parser.add_argument("--seconds", type=float, default=18.0, help="measured a round; half of it without Telegraf")
     parser.add_argument("--rounds", type=int, default=2, help="of the case beside Telegraf")
     parser.add_argument("--only", choices=CASES, action="append")
     given = parser.parse_args()
