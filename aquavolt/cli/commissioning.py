@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aquavolt.cli.failure import Failure, told
-from aquavolt.cli.meters import AsJson, Connect, SecondMaster
-from aquavolt.cli.progress import shown
+from aquavolt.cli.meters import AsJson, Connect, SecondMaster, note
+from aquavolt.cli.progress import Advance, shown
 
 if TYPE_CHECKING:
     from collector.modbus.guesses import Guess
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _UNITS = re.compile(r"\d{1,3}(-\d{1,3})?(,\d{1,3}(-\d{1,3})?)*")
 _LAST_UNIT = 247
+_NOBODY = "; look at the baud rate, the parity, A and B the right way round, and give them more time by --timeout"
 _AT = re.compile(r"([34]):(0[xX][0-9a-fA-F]{1,4}|\d{1,5})")
 
 
@@ -57,14 +59,20 @@ def scan(
     from collector.modbus.frame import ModbusError
 
     chosen = parse_units(units)
+    found: list[FoundUnit] = []
+
+    def tell(unit: FoundUnit) -> None:
+        found.append(unit)
+        if not as_json:
+            typer.echo(f"unit {unit.unit}: {', '.join(unit.profiles) or 'answers, but fits no profile'}")
+
     with told(ConnectionTextError, ModbusError), shown() as advance:
-        found = asyncio.run(_scan(connect, chosen, timeout, second_master, lambda done, of: advance("units", done, of)))
+        progress = lambda done, of: advance("units", done, of)  # noqa: E731
+        asyncio.run(_scan(connect, chosen, timeout, second_master, tell, progress))
     if as_json:
         typer.echo(json.dumps([{"unit": f.unit, "profiles": list(f.profiles)} for f in found]))
-        return
-    for unit in found:
-        typer.echo(f"unit {unit.unit}: {', '.join(unit.profiles) or 'answers, but fits no profile'}")
-    typer.echo(f"{len(found)} of {len(chosen)} units answer", err=True)
+    else:
+        note(f"{len(found)} of {len(chosen)} units answer" + ("" if found else _NOBODY))
 
 
 def _scan_addresses(connect: str, profile_id: str, timeout_s: float, *, second_master: bool, as_json: bool) -> None:
@@ -75,7 +83,9 @@ def _scan_addresses(connect: str, profile_id: str, timeout_s: float, *, second_m
     from collector.line.wire import LineError
     from device_profiles import FrameProfile, ProfileError, load_profile
 
-    async def search(profile: FrameProfile, advance) -> list[str]:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    addresses: list[str] = []
+
+    async def search(profile: FrameProfile, advance: Advance) -> None:
         where = parse_connection(connect)
         found = scan_addresses(
             profile,
@@ -84,41 +94,47 @@ def _scan_addresses(connect: str, profile_id: str, timeout_s: float, *, second_m
             is_second_master=second_master,
             on_progress=lambda done, of: advance("addresses", done, of),
         )
-        return [address async for address in found]
+        async for address in found:
+            addresses.append(address)
+            if not as_json:
+                typer.echo(f"meter {address}: {profile_id}")
 
     with told(ProfileError, ConnectionTextError, LineError), shown() as advance:
         profile = load_profile(profile_id)
         if not isinstance(profile, FrameProfile):
             raise Failure(f"--profile {profile_id}: units of {profile.protocol} are found without it")
-        addresses = asyncio.run(search(profile, advance))
+        asyncio.run(search(profile, advance))
     if as_json:
         typer.echo(json.dumps([{"address": a, "profiles": [profile_id]} for a in addresses]))
-        return
-    for address in addresses:
-        typer.echo(f"meter {address}: {profile_id}")
-    typer.echo(f"{len(addresses)} meters answer", err=True)
+    else:
+        note(f"{len(addresses)} meters answer" + ("" if addresses else _NOBODY))
 
 
-async def _scan(connect: str, units: list[int], timeout_s: float, second_master: bool, advance) -> list[FoundUnit]:  # type: ignore[no-untyped-def]  # noqa: ANN001
+async def _scan(
+    connect: str,
+    units: list[int],
+    timeout_s: float,
+    second_master: bool,
+    tell: Callable[[FoundUnit], None],
+    progress: Callable[[int, int], None],
+) -> None:
     from collector.connection import parse_connection
     from collector.modbus.scan import scan_units
     from device_profiles import ModbusProfile, list_profiles, load_profile
     from device_profiles.schema import Serial
 
     profiles = [load_profile(name, allow_low_confidence=True) for name in list_profiles()]
-    modbus = [p for p in profiles if isinstance(p, ModbusProfile)]
-    return [
-        found
-        async for found in scan_units(
-            parse_connection(connect),
-            units,
-            modbus,
-            serial=Serial(),
-            timeout_s=timeout_s,
-            is_second_master=second_master,
-            on_progress=advance,
-        )
-    ]
+    found = scan_units(
+        parse_connection(connect),
+        units,
+        [p for p in profiles if isinstance(p, ModbusProfile)],
+        serial=Serial(),
+        timeout_s=timeout_s,
+        is_second_master=second_master,
+        on_progress=progress,
+    )
+    async for unit in found:
+        tell(unit)
 
 
 def probe(

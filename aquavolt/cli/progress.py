@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ def shown() -> Iterator[Advance]:
         console=console,
         transient=True,
         disable=not console.is_terminal,
+        # What is printed meanwhile stands above the bar; in a pipe it goes its own way.
+        redirect_stdout=sys.stdout.isatty(),
     )
     tasks: dict[str, TaskID] = {}
 

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
 from aquavolt.cli.failure import Failure, told
 from aquavolt.cli.meters import AllowLow, AsJson, Connect, Profile, SecondMaster, Timeout, note, print_values, wait_s
 from aquavolt.cli.progress import shown
+
+
+@contextmanager
+def _new_file(out: Path) -> Iterator[TextIO]:
+    """A file that is not there yet; it goes again where nothing was asked or heard: the command can be repeated."""
+    with out.open("x", encoding="utf-8") as file:
+        try:
+            yield file
+        finally:
+            file.flush()
+            if not any(f'"{what}": ' in out.read_text(encoding="utf-8") for what in ("sent", "topic")):
+                out.unlink()
 
 
 def record(
@@ -41,7 +55,7 @@ def record(
         allow_low_confidence, second_master, remark,
     )  # fmt: skip
     faults = (ProfileError, ConnectionTextError, ReadError, UnpollableError, OSError)
-    with told(*faults), shown() as advance, out.open("x", encoding="utf-8") as file:
+    with told(*faults), shown() as advance, _new_file(out) as file:
         values = asyncio.run(
             record_session(session, file, on_note=note, on_progress=lambda done, of: advance("readings", done, of))
         )

@@ -11,6 +11,7 @@ from collector.dial_in import DialInPorts
 from collector.line.dialogue import Dialogue, Question
 from collector.modbus.openers import COLLECTING, Approach, Opener
 from collector.modbus.serial_settings import LineTiming, line_timing
+from collector.refusals import why_not
 from collector.statement import Statement
 from device_profiles.kinds import FrameProfile
 
@@ -95,7 +96,7 @@ class Wire(asyncio.Protocol):
                 await self._opener.open(self)
                 await self._is_made.wait()
         except (OSError, TimeoutError) as error:
-            raise LineError(f"{self._where.text}: no connection: {str(error) or 'not in time'}") from error
+            raise LineError(f"{self._where.text}: no connection: {why_not(error) or 'not in time'}") from error
 
     async def overhear(self, seconds: float) -> int:
         """How many bytes come by themselves meanwhile: another master's questions, and answers to them."""

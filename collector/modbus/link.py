@@ -13,6 +13,7 @@ from collector.modbus.frame import BrokenFrameError, Frame, ModbusError, ReadReq
 from collector.modbus.framing import framing_of_scheme
 from collector.modbus.openers import COLLECTING, MODBUS_SCHEMES, Approach, Opener
 from collector.modbus.serial_settings import LineTiming, line_timing
+from collector.refusals import why_not
 from device_profiles.schema import Serial
 
 
@@ -127,7 +128,7 @@ async def open_link(
                 await opener.open(link)
                 await link.is_made.wait()
         except (OSError, TimeoutError) as error:
-            why = str(error) or (f"no modem dialled in within {wait_s:g} s" if opener.is_passive else "")
+            why = why_not(error) or (f"no modem dialled in within {wait_s:g} s" if opener.is_passive else "")
             raise LinkError(f"{connection.text}: no connection: {why or f'not within {timeout_s:g} s'}") from error
         yield link
     finally:
