@@ -203,7 +203,7 @@ def test_counters_only_grow_and_run_over_or_fall_when_told(profile: Profile) -> 
         assert lifelike_at(profile, 1)(START) != lifelike_at(profile, 2)(START)
 
 
-@pytest.mark.parametrize("profile", ["eastron-sdm120", "peacefair-pzem016", "dlt645-2007", "cjt188-water", "mbus"])
+@pytest.mark.parametrize("profile", ["hiking-dds238", "peacefair-pzem016", "dlt645-1997", "cjt188-water", "mbus"])
 @pytest.mark.parametrize("fault", ["reset=600", "rollover=600"])
 def test_a_reset_and_a_rollover_on_the_wire(profile: str, fault: str) -> None:
     now = START
@@ -227,8 +227,13 @@ def test_a_reset_and_a_rollover_on_the_wire(profile: str, fault: str) -> None:
 
 # -- faults ----------------------------------------------------------------------------------------------
 
-TCP, RTU = "eastron-sdm120 tcp", "eastron-sdm120 rtu+tcp"
-LINES = ("dlt645-2007 tcp", "dlt645-1997 tcp", "cjt188-water tcp", "mbus tcp")
+TCP, RTU = "hiking-dds238 tcp", "hiking-dds238 rtu+tcp"
+LINES = ("dlt645-2007 rtu+tcp", "cjt188-water rtu+tcp", "mbus rtu+tcp")
+
+
+def somewhere(scheme: str) -> str:
+    """A free port; behind a converter a fast line, so that silence costs little."""
+    return f"{scheme}://127.0.0.1:{free_port()}" + ("?baud=115200" if scheme == "rtu+tcp" else "")
 
 
 @pytest.mark.parametrize(
@@ -240,26 +245,26 @@ LINES = ("dlt645-2007 tcp", "dlt645-1997 tcp", "cjt188-water tcp", "mbus tcp")
 def test_with_this_fault_no_value_comes(meter: str, fault: str) -> None:
     profile, scheme = meter.split()
     with pytest.raises(ReadError):
-        read(wanted(profile, f"{scheme}://127.0.0.1:{free_port()}", fault), timeout_s=0.15)
+        read(wanted(profile, somewhere(scheme), fault), timeout_s=0.15)
 
 
 @pytest.mark.parametrize("meter", [RTU, *LINES])
 @pytest.mark.parametrize("fault", ["noise", "slow=0.05"])
 def test_noise_between_frames_and_a_slow_answer_do_no_harm(meter: str, fault: str) -> None:
     profile, scheme = meter.split()
-    clean = read(wanted(profile, f"{scheme}://127.0.0.1:{free_port()}", clock=lambda: START))
-    disturbed = wanted(profile, f"{scheme}://127.0.0.1:{free_port()}", fault, clock=lambda: START, seed=0)
+    clean = read(wanted(profile, somewhere(scheme), clock=lambda: START))
+    disturbed = wanted(profile, somewhere(scheme), fault, clock=lambda: START)
     assert read(disturbed) == clean
 
 
 @pytest.mark.parametrize(
     ("meter", "why"),
-    [(TCP, "exception 6"), (RTU, "exception 6"), (LINES[0], "06"), (LINES[2], "refus"), (LINES[3], "error")],
+    [(TCP, "exception 6"), (RTU, "exception 6"), (LINES[0], "06"), (LINES[1], "refus"), (LINES[2], "error")],
 )
 def test_a_meter_that_refuses_is_told_as_one(meter: str, why: str) -> None:
     profile, scheme = meter.split()
     with pytest.raises(ReadError, match=why):
-        read(wanted(profile, f"{scheme}://127.0.0.1:{free_port()}", "exception=6"))
+        read(wanted(profile, somewhere(scheme), "exception=6"))
 
 
 def test_words_the_wrong_way_round_are_other_values() -> None:
