@@ -111,13 +111,17 @@ def choose(rows: Iterable[MeterRow], site: Site, wanted: Wanted) -> Chosen:
         for row in rows
         if (not wanted.building or row.building == wanted.building)
         and (not wanted.connection or row.health.connection == wanted.connection)
-        and (not words or all(word in text for text in (_text(row, site),) for word in words))
+        and (not words or _has_all(_text(row, site), words))
     ]
     states = Counter(row.state for row in found)
     chosen = [row for row in found if _is_in(row, wanted.state)]
     chosen.sort(key=_KEYS[wanted.sort], reverse=wanted.is_reverse)
     page = tuple(chosen[wanted.offset : wanted.offset + wanted.limit])
     return Chosen(page, len(chosen), {state: states[state] for state in STATES})
+
+
+def _has_all(text: str, words: Sequence[str]) -> bool:
+    return all(word in text for word in words)
 
 
 def _is_in(row: MeterRow, state: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from aquavolt.pushing.wire import WatchState, from_json, to_json
 from collector.counts import Counts
 from collector.last_seen import bytes_text, message_raws, payload_text
 from collector.line.poller import LinePoller
@@ -168,3 +169,15 @@ def test_long_and_binary_messages_are_shortened() -> None:
     assert text(raw).startswith("水水水")
     assert payload_text(b"\xff\x00") == "ff 00"
     assert bytes_text(bytes(60)).endswith("00 ...")
+
+
+def test_it_reaches_the_pages_of_split_services() -> None:
+    counts = Counts()
+    counts.received_batch(readings("a", 0, 2, active_energy_import=7.0))
+    counts.heard({"a": (b"\x01\x03", bytes_text)})
+    counts.ask_when(lambda: {"a": 12.5})
+    report = counts.report(NOW, NoJournal())
+    state = from_json(WatchState, to_json(WatchState(is_ready=True, progress=1.0, detail="", health=report)))
+    (seen,) = state.health.meters
+    assert (seen.raw, seen.value, seen.quality) == ("01 03", 7.0, 2)
+    assert seen.next_poll == NOW + np.timedelta64(12_500, "ms")
