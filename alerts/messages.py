@@ -10,7 +10,7 @@ from urllib.parse import quote
 from alerts.channel import Message
 from alerts.figures import duration_text, rate_text, time_text, total_text
 from alerts.values import Alert, Clock, NotifyReason, utc_now
-from alerts.words import Language, reported_text, word
+from alerts.words import Language, has_word, reported_text, word
 from metering.site import Site
 
 _PLACE_JOINT = " › "
@@ -80,11 +80,16 @@ def _lines(alert: Alert, site: Site, now: datetime, language: Language) -> Itera
 
 
 def next_step(alert: Alert, language: Language) -> str:
-    """What to do: what the rule suggests in its evidence (a text, or one a language), else what fits the category."""
+    """What to do: what the rule suggests (a code, a text, or one a language), else what fits the category."""
     suggested = alert.evidence.get("next_step")
     if isinstance(suggested, dict):
         suggested = suggested.get(language.value)
-    return suggested if isinstance(suggested, str) and suggested else word(f"next.{alert.category}", language)
+    general = word(f"next.{alert.category}", language)
+    if not isinstance(suggested, str) or not suggested:
+        return general
+    if suggested.isascii() and suggested.isidentifier():  # a code; one of newer rules has no words yet
+        return word(f"step.{suggested}", language) if has_word(f"step.{suggested}") else general
+    return suggested
 
 
 def _aside(text: str, language: Language) -> str:
