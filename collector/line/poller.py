@@ -137,7 +137,7 @@ class LinePoller:
         plan = (schedule, breakers)
         self._plans.append(plan)
         self._counts.connection(endpoint, "connecting", meters=len(breakers))
-        wire = Wire(polls[0].connection, polls[0].profile, self._ports)
+        wire = Wire(polls[0].connection, _profile_of_line(polls), self._ports)
         line = Breaker(self._settings.line, self._draw)
         try:
             while True:
@@ -237,6 +237,13 @@ class LinePoller:
             self._alarms.forget([meter.id])
             self._counts.error(meter.id, f"readings not taken: {error}")
             _log.error("readings not taken", meter=meter.id, reason=str(error))
+
+
+def _profile_of_line(polls: list[LinePoll]) -> FrameProfile:
+    """The first meter's line settings, with the patience and the pause that every meter on the line needs."""
+    answer_ms = max(p.profile.answer_ms for p in polls)
+    gap_ms = max(p.profile.gap_ms for p in polls)
+    return polls[0].profile.model_copy(update={"answer_ms": answer_ms, "gap_ms": gap_ms})
 
 
 def is_framed(meter: Meter, profiles: Callable[[str], Profile] = load_profile) -> bool:

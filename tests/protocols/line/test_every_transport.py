@@ -159,6 +159,26 @@ def test_each_protocol_over_each_kind_of_line(journal: Journal) -> None:
         assert set(shown) <= {value}, (profile, transport)
 
 
+def test_meters_of_several_protocols_share_a_line(journal: Journal) -> None:
+    async def scene() -> dict[str, list[tuple[str, float]]]:
+        line, meters = SimulatedLine([]), []
+        for i, profile in enumerate(p for p in KINDS if p != SDM.id):
+            address, _, make = KINDS[profile]
+            line.meters.append(make(float(i + 1)).meters[0])
+            meters.append({"id": profile, "medium": medium_of(profile), "profile": profile, "poll_s": 0.5,
+                           "device_address": address})  # fmt: skip
+        where = f"tcp://127.0.0.1:{await line.start_tcp()}"
+        site = site_of([m | {"connection": where} for m in meters])
+        async with collecting(site, journal):
+            await until(lambda: min(samples(journal)[m["id"]] for m in meters) > 1, lambda: samples(journal))
+        await line.stop()
+        return readings(journal)
+
+    found = asyncio.run(scene())
+    shown = {profile: {v for q, v in rows if q == KINDS[profile][1]} for profile, rows in found.items()}
+    assert shown == {p: {float(i + 1)} for i, p in enumerate(p for p in KINDS if p != SDM.id)}
+
+
 BAD = {
     "half": LineFault(delay_s=0, is_half=True), "wrong sum": LineFault(delay_s=0, is_wrong_sum=True),
     "refusing": LineFault(delay_s=0, exception=2), "late": LineFault(delay_s=0, is_late=True),
