@@ -4,6 +4,9 @@
 set -eu
 cd "$(dirname "$0")/../.."
 target=${ENV_FILE:-.env}
+config=$(dirname "$target")/config
+# Before the umask: the containers read it as a user of their own.
+mkdir -p -m 755 "$config"
 umask 077
 
 word() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
@@ -26,7 +29,6 @@ if [ "${1:-}" = --demo ]; then
     sed -i -e 's|^COMPOSE_PROFILES=$|COMPOSE_PROFILES=simulators,grafana|' \
         -e 's|^AQUAVOLT_SITE=/config/site.yaml$|AQUAVOLT_SITE=/demo/site.yaml|' "$target"
 fi
-mkdir -p config
 
 echo "$target is ready. Next:"
 [ "${1:-}" = --demo ] || echo "    put your site.yaml (and aquavolt.yaml, if you have settings) into config/"

@@ -109,7 +109,7 @@ def prepared(folder: Path, influx: Access) -> Running:
     }
     folders = broker_files(folder, port)
     for name in ("data", "demo", "config", "token"):
-        (folder / name).mkdir()
+        (folder / name).mkdir(exist_ok=True)
         folders[f"/{name}"] = folder / name
     folders["/usr/local/lib"] = ROOT / "deploy" / "compose"
     return Running(Composed(variables, folders), folder)

@@ -84,6 +84,7 @@ def test_init_makes_other_secrets_each_time_and_keeps_those_that_are_there(tmp_p
     assert all(re.fullmatch("[0-9a-f]{48}", word) for word in words)
     assert not set(words) & set(variables_of(second).values())
     assert stat.S_IMODE(first.stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "config").stat().st_mode) == 0o755  # the containers' user reads it
     text = first.read_text(encoding="utf-8").replace(made["GRAFANA_PASSWORD"], "")
     first.write_text(text, encoding="utf-8")
     init(first)
