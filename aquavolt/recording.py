@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from aquavolt.child import Child
+from collector.company import listen_first
 from collector.connection import Connection, ConnectionTextError, parse_connection
 from collector.modbus.once import ReadError
 from collector.modbus.openers import Approach
@@ -57,10 +58,13 @@ async def record(
     A reading that fails is part of the recording. In a longer session the others go on.
 
     Raises:
-        ReadError: not one reading succeeded; the recording has it all the same.
+        ReadError: not one reading succeeded, which the recording has all the same; or another master asks there.
         ProfileError, ConnectionTextError, UnpollableError: as `read_meter`.
     """
     tape = Tape(out, _head(session))
+    if not session.is_second_master:
+        profile = load_profile(session.profile, allow_low_confidence=session.allow_low_confidence)
+        await listen_first(profile, parse_connection(session.connection), session.timeout_s)
     loop = asyncio.get_running_loop()
     start, turns = loop.time(), max(1, round(session.length_s / session.every_s))
     values: list[ReadValue] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import socket
@@ -15,6 +16,7 @@ from aquavolt.cli import app
 from aquavolt.recording import Replay, Session, record
 from collector.connection import parse_connection
 from collector.line_claim import LineClaim, LineInUseError
+from collector.modbus.frame import Frame, encode_rtu, read_pdu
 from collector.modbus.once import ReadError
 from collector.modbus.openers import Approach
 from collector.read_meter import read_meter
@@ -92,7 +94,7 @@ def test_what_was_recorded_reads_the_same(serve, tmp_path) -> None:
         meter, where, profile, address = await serve()
         out = io.StringIO()
         try:
-            first = await record(Session(profile, where, address, 1.0), out)
+            first = await record(Session(profile, where, address, 1.0, is_second_master=True), out)
         finally:
             await meter.stop()
         assert first
@@ -169,7 +171,7 @@ def test_silence_is_recorded_too(tmp_path) -> None:
         line.meters[0].fault = LineFault(is_silent=True)
         where, out = f"tcp://127.0.0.1:{await line.start_tcp()}", io.StringIO()
         with pytest.raises(ReadError):
-            await record(Session("dlt645-2007", where, "1", 0.05), out)
+            await record(Session("dlt645-2007", where, "1", 0.05, is_second_master=True), out)
         await line.stop()
         recording = written(tmp_path, out.getvalue())
         assert "no answer" in out.getvalue()
@@ -192,7 +194,7 @@ def test_a_longer_session_goes_on_after_a_failure(tmp_path) -> None:
         def mend(_: str) -> None:
             meter.fault = LineFault()
 
-        session = Session("dlt645-2007", where, "1", 0.3, length_s=0.2, every_s=0.1)
+        session = Session("dlt645-2007", where, "1", 0.3, length_s=0.2, every_s=0.1, is_second_master=True)
         values = await record(session, out, on_note=mend)
         await line.stop()
         recording = written(tmp_path, out.getvalue())
@@ -216,6 +218,32 @@ def test_a_line_has_one_master_unless_told() -> None:
             running.release()
         assert await read_meter("eastron-sdm120", where, "1", approach=Approach(is_second_master=False))
         await line.stop()
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("profile", ["dlt645-2007", "eastron-sdm120"])
+def test_a_line_on_which_a_stranger_asks_is_not_recorded(profile: str) -> None:
+    """The stranger is on another machine: no claim shows it, its questions do."""
+    stranger = encode_rtu(Frame(4, read_pdu(3, 0, 2)))
+
+    async def scene() -> None:
+        gone = asyncio.Event()
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(stranger)
+            with contextlib.suppress(ConnectionError):
+                await reader.read()
+            writer.close()
+            gone.set()
+
+        server = await asyncio.start_server(talk, "127.0.0.1", 0)
+        where = f"rtu+tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(ReadError, match="another master asks on this line"):
+            await record(Session(profile, where, "1", 1.0), io.StringIO())
+        async with asyncio.timeout(10):
+            await gone.wait()
+        server.close()
 
     asyncio.run(scene())
 
