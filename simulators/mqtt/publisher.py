@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from paho.mqtt.client import Client, MQTTMessageInfo
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from simulators.faults import WELL, MeterFaults
 from simulators.mqtt.messages import Message, Publication, Source, messages
@@ -105,4 +105,6 @@ class Publisher:
         heapq.heapreplace(self._due, (meter.due_after(max(due, self._clock())), number, meter))
         self._sent = [i for i in self._sent if not i.is_published()]
         for topic, payload in meter.messages(due):
-            self._sent.append(self._client.publish(topic, payload, qos=1))
+            info = self._client.publish(topic, payload, qos=1)
+            if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:  # else it waits for the broker, and cannot be asked about
+                self._sent.append(info)
