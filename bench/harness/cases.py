@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.harness.account import Row, account
 from bench.harness.damage import damage
 from bench.harness.history import History
-from bench.harness.services import until
+from bench.harness.services import ALERTS, until
 from bench.harness.stage import COLLECTOR, Ground, Stage
 from deploy.services.influxd import Influx
 from metering.health import HealthReport
@@ -40,10 +40,11 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A case's row of the table, and the alerts there were."""
+    """A case's row of the table, the alerts there were, and those that are not as they would have been."""
 
     row: Row
     alerts: Alerts
+    differing: Alerts
 
 
 def run(
@@ -60,13 +61,28 @@ def run(
             found = account(history.readings(), store)
         finally:
             store.close()
-        alerts = stage.services.alerts()
+        alerts = [_content(row) for row in stage.services.alerts()]
     finally:
         stage.close()
-    differing = None if undisturbed is None or not case.are_alerts_same else len(set(alerts) ^ set(undisturbed))
+    is_compared = undisturbed is not None and case.are_alerts_same
+    differing = sorted(set(alerts) ^ set(undisturbed or ()), key=str) if is_compared else []
     told = case.told(health, history)
-    row = Row(case.name, found.expected, found.stored, found.lost, told, found.doubled, differing)
-    return Outcome(row, alerts)
+    row = Row(
+        case.name,
+        found.expected,
+        found.stored,
+        found.lost,
+        told,
+        found.doubled,
+        len(differing) if is_compared else None,
+    )
+    return Outcome(row, alerts, differing)
+
+
+def _content(alert: Sequence[object]) -> tuple[object, ...]:
+    """An alert but for its evidence and what was usual: those depend on how readings were cut into entries."""
+    columns = zip(ALERTS.split(", "), alert, strict=True)
+    return tuple(value for name, value in columns if name not in {"evidence", "expected"})
 
 
 def dropped(health: HealthReport) -> int:
