@@ -15,7 +15,10 @@ _BURST_S = 0.05
 
 
 class Meters:
-    """Sends a first part at once, then a steady trickle, and after `finish` what is left."""
+    """Sends a first part at once, then a steady trickle, and after `finish` what is left; always in order.
+
+    paho sends what is new before what waits while it connects: so nothing is new until the broker has all that waited.
+    """
 
     def __init__(self, port: int, messages: Sequence[Message], trickle_s: float) -> None:
         """`trickle_s` is how long the middle part would last."""
@@ -29,6 +32,9 @@ class Meters:
         self._client.max_queued_messages_set(0)
         self._client.max_inflight_messages_set(100)
         self._client.reconnect_delay_set(1, 1)
+        self._is_open = threading.Event()
+        self._client.on_connect = self._look
+        self._client.on_disconnect = lambda *_: self._is_open.clear()
         self._client.on_publish = self._on_publish
         self._client.connect_async("127.0.0.1", port)
         self._thread = threading.Thread(target=self._run, name="meters", daemon=True)
@@ -66,6 +72,11 @@ class Meters:
 
     def _on_publish(self, *_: object) -> None:
         self._acknowledged += 1  # by paho's one thread
+        self._look()
+
+    def _look(self, *_: object) -> None:
+        if self._client.is_connected() and self._acknowledged >= self._sent:
+            self._is_open.set()
 
     def _run(self) -> None:
         self._publish(self._first)
@@ -76,6 +87,8 @@ class Meters:
             self._publish(len(self._messages))
 
     def _publish(self, until: int) -> None:
-        for message in self._messages[self._sent : until]:
-            self._client.publish(f"hall/{message.meter}", message.payload, qos=1)
-        self._sent = until
+        while self._sent < until and not self._stopping.is_set():
+            if self._is_open.wait(0.1):
+                message = self._messages[self._sent]
+                self._client.publish(f"hall/{message.meter}", message.payload, qos=1)
+                self._sent += 1
