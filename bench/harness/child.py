@@ -10,7 +10,7 @@ One argument, a JSON object:
     feed      a collector's readings come from this file, not from meters; with is_held_back not much faster than
               `watch` takes them (optional). Without it the meters of the site are read, and the clock is that of their
               readings
-    cap_mb    the journal's cap, below what the settings allow (optional)
+    cap_bytes  the journal's cap, below what the settings allow (optional)
 
 It prints `ready`, and a collector `fed` when its feed is journaled.
 """
@@ -22,6 +22,7 @@ import json
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +108,6 @@ class Child:
 
     def _setup(self) -> Setup:
         settings = Settings.model_validate(self._given["settings"])
-        if cap_mb := self._given.get("cap_mb"):
-            journal = settings.journal.model_copy(update={"cap_mb": cap_mb})
-            settings = settings.model_copy(update={"journal": journal})
         site, _ = load_site(settings.site)
         hooks = [self._given["webhook"]] if self._given.get("webhook") else []
         channels = [WebhookChannel(WebhookSettings(name="test", url=SecretStr(url))) for url in hooks]
@@ -131,6 +129,9 @@ class Child:
 
     def _metered(self, setup: Setup) -> Collect:
         program = Collect(setup)
+        if cap_bytes := self._given.get("cap_bytes"):
+            journal = program.journal
+            journal._limits = replace(journal._limits, cap_bytes=cap_bytes)  # noqa: SLF001
         clock = ReadingsClock(self._now(), program.journal.marks())
         tick_by_readings(program.journal, clock)
         self._now = lambda: clock.now

@@ -35,6 +35,10 @@ class SlowProxy:
         async with await asyncio.start_server(self._pass_on, "127.0.0.1", self._port):
             listening.set()
             await self._stop.wait()
+        open_ = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in open_:
+            task.cancel()
+        await asyncio.gather(*open_, return_exceptions=True)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

@@ -29,13 +29,13 @@ class Ground:
     """What is special about a stage.
 
     journal        settings of the journals
-    cap_mb         the collector's cap, below what the settings allow; 0: as they are
+    cap_bytes      the collector's cap, below what the settings allow; 0: as they are
     disk_mb        the collector's folder is a volume of its own of that size; 0: it is not
     store_delay_s  every answer of the store takes so much longer for all services
     """
 
     journal: Mapping[str, int] | None = None
-    cap_mb: int = 0
+    cap_bytes: int = 0
     disk_mb: int = 0
     store_delay_s: float = 0.0
 
@@ -94,8 +94,8 @@ class Stage:
     def start(self, service: str) -> None:
         """Start a service, as at first or as it is after its end."""
         more: dict[str, Any] = {"now": str(self._now(service))}
-        if service == "collect" and self._ground.cap_mb:
-            more["cap_mb"] = self._ground.cap_mb
+        if service == "collect" and self._ground.cap_bytes:
+            more["cap_bytes"] = self._ground.cap_bytes
         self.processes[service] = self.services.start(service, **more)
 
     def _now(self, service: str) -> np.datetime64:
