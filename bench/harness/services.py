@@ -32,6 +32,7 @@ ROOT, CHILD = HERE.parents[1], HERE / "child.py"
 TOKEN = "between-the-services"  # noqa: S105
 API_TOKEN = "for-people"  # noqa: S105
 LONGEST_S = 240.0
+RETENTION_DAYS = 36_500  # made readings keep their dates
 # When a row was written is the machine's business; everything else must be the same.
 ALERTS = (
     "id, incident, is_active, is_inhibited, inhibited_by, rule, category, medium, subject, node, severity, detected_ms,"
@@ -144,7 +145,7 @@ class Services:
             "site": str(self.site),
             "data": str(self.folder),
             "token": API_TOKEN,
-            "retention_days": 36_500,
+            "retention_days": RETENTION_DAYS,
             "influx": {
                 "url": self.store_url or influx.url, "token": influx.token, "org": influx.org, "bucket": self.bucket,
             },
@@ -210,7 +211,9 @@ class Services:
     def store(self) -> InfluxStore:
         """Their store, for a look into it; to be closed."""
         influx, (site, _) = self.influx, load_site(self.site)
-        settings = InfluxSettings(influx.url, influx.token, influx.org, self.bucket, site.id)
+        settings = InfluxSettings(
+            influx.url, influx.token, influx.org, self.bucket, site.id, retention_days=RETENTION_DAYS
+        )
         return InfluxStore(settings, self.folder / "looked-at")
 
     def close(self) -> None:

@@ -19,9 +19,7 @@ class SlowProxy:
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         listening = threading.Event()
-        self._thread = threading.Thread(
-            target=lambda: self._loop.run_until_complete(self._serve(listening)), name="slow proxy", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, args=(listening,), name="slow proxy", daemon=True)
         self._thread.start()
         if not listening.wait(10):
             raise TimeoutError("the proxy does not listen")
@@ -31,6 +29,12 @@ class SlowProxy:
         """Where it listens."""
         return f"http://127.0.0.1:{self._port}"
 
+    def _run(self, listening: threading.Event) -> None:
+        try:
+            self._loop.run_until_complete(self._serve(listening))
+        finally:
+            self._loop.close()
+
     async def _serve(self, listening: threading.Event) -> None:
         async with await asyncio.start_server(self._pass_on, "127.0.0.1", self._port):
             listening.set()
@@ -39,13 +43,20 @@ class SlowProxy:
         for task in open_:
             task.cancel()
         await asyncio.gather(*open_, return_exceptions=True)
+        await asyncio.sleep(0)  # what was closed is let go of in the loop's next round
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.closing(writer), contextlib.suppress(OSError):
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
-            asked = asyncio.create_task(_copy(reader, far_writer, 0.0))
-            await _copy(far_reader, writer, self._delay_s)
-            asked.cancel()
+            with contextlib.closing(far_writer):
+                # Whoever ends first ends both.
+                asking = asyncio.create_task(_copy(reader, far_writer, 0.0))
+                answering = asyncio.create_task(_copy(far_reader, writer, self._delay_s))
+                try:
+                    await asyncio.wait((asking, answering), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    asking.cancel()
+                    answering.cancel()
 
     def close(self) -> None:
         """Listen no more and break what is open."""
@@ -59,5 +70,3 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, dela
             await asyncio.sleep(delay_s)
             writer.write(data)
             await writer.drain()
-    with contextlib.suppress(OSError):
-        writer.close()

@@ -29,7 +29,7 @@ def server(influx):
     """An InfluxDB that may be stopped: one of our own, whatever server the other tests have been given."""
     made, folder = start_influx()
     yield made
-    made.stop()
+    made.stop(is_kill=True)
     shutil.rmtree(folder)
 
 
