@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.services.ending import end
 from deploy.services.free_port import free_port
 from deploy.services.influxd_build import VERSION, BuildError, Tell, build, built_program, missing_tools
 
@@ -103,8 +104,7 @@ class Influx:
             asked = "kill" if is_kill else "stop"
             subprocess.run(["docker", asked, self._container], capture_output=True, check=False)  # noqa: S603, S607
         if process is not None:
-            (process.kill if is_kill else process.terminate)()
-            process.wait(_READY_S)
+            end(process, is_kill=is_kill)
 
 
 def _command(folder: Path, port: int, tell: Tell) -> tuple[list[str], str]:

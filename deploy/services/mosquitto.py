@@ -12,6 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from deploy.services.ending import end
 from deploy.services.free_port import free_port
 
 _READY_S = 20.0
@@ -86,5 +87,4 @@ class Mosquitto:
         """End it; `is_kill`: at once, as a power cut would."""
         process, self._process = self._process, None
         if process is not None:
-            (process.kill if is_kill else process.terminate)()
-            process.wait(_READY_S)
+            end(process, is_kill=is_kill)
