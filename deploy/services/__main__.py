@@ -83,7 +83,8 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=Path("services-data"), help="what they store")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="run this on them; none: until Ctrl+C")
     given = parser.parse_args()
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: started by a script in the background it is ignored
+        signal.signal(number, _stop)
     try:
         return _serve(given.data, given.command)
     except (InfluxMissingError, MosquittoMissingError) as error:
