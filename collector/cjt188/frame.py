@@ -11,11 +11,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-START, END, WAKE = 0x68, 0x16, 0xFE
+from collector.summed_frame import TAIL, Found, closed, first_right, tail_fault
+
+START, WAKE = 0x68, 0xFE
 WILDCARD = "A" * 14
 ANY_TYPE = 0xAA
-_HEAD, _TAIL = 11, 2
-SHORTEST = _HEAD + _TAIL
+_HEAD = 11
+SHORTEST = _HEAD + TAIL
 _LARGEST_DATA = 128
 # Types of meters, and AA for any; what says another is noise.
 TYPES = frozenset({*range(0x10, 0x50), ANY_TYPE})
@@ -54,31 +56,15 @@ class Frame:
         return self.is_reply and bool(self.control & REFUSED)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A frame and where it lay."""
-
-    frame: Frame
-    start: int
-    end: int
-
-
-def checksum(data: bytes) -> int:
-    """The sum of the bytes, modulo 256."""
-    return sum(data) & 0xFF
-
-
-def find_frame(data: bytes, start: int = 0) -> Found | None:
+def find_frame(data: bytes, start: int = 0) -> Found[Frame] | None:
     """The first right frame at or after `start`; whatever lies before it (wake bytes, noise, text) is skipped."""
-    at = data.find(START, start)
-    while at >= 0:
-        if not fault_at(data, at):
-            end = at + _HEAD + data[at + 10] + _TAIL
-            whole = data[at:end]
-            address = whole[2:9][::-1].hex().upper()
-            return Found(Frame(whole[1], address, whole[9], whole[_HEAD:-_TAIL]), at, end)
-        at = data.find(START, at + 1)
-    return None
+    at = first_right(data, start, START, fault_at)
+    if at < 0:
+        return None
+    end = at + _HEAD + data[at + 10] + TAIL
+    whole = data[at:end]
+    address = whole[2:9][::-1].hex().upper()
+    return Found(Frame(whole[1], address, whole[9], whole[_HEAD:-TAIL]), at, end)
 
 
 def fault_at(data: bytes, at: int) -> str:
@@ -88,15 +74,9 @@ def fault_at(data: bytes, at: int) -> str:
     if data[at] != START or data[at + 1] not in TYPES:
         return "no frame: 68 and a meter type are missing"
     length = data[at + 10]
-    end = at + _HEAD + length + _TAIL
     if length > _LARGEST_DATA:
         return f"a length of {length} bytes; at most {_LARGEST_DATA} are allowed"
-    if len(data) < end:
-        return f"cut short: {len(data) - at} bytes of {end - at}"
-    right = checksum(data[at : end - _TAIL])
-    if data[end - 2] != right:
-        return f"checksum {data[end - 2]:02X}, right is {right:02X}"
-    return "" if data[end - 1] == END else f"ends with {data[end - 1]:02X} instead of 16"
+    return tail_fault(data, at, at, at + _HEAD + length + TAIL)
 
 
 def address_text(address: str) -> str:
@@ -126,4 +106,4 @@ def encode(meter_type: int, address: str, control: int, data: bytes, *, wake: in
 def build(meter_type: int, address: str, control: int, data: bytes) -> bytes:
     """Any frame, for simulated meters and tests; a collector uses `encode`."""
     body = bytes([START, meter_type, *bytes.fromhex(address)[::-1], control, len(data)]) + data
-    return body + bytes([checksum(body), END])
+    return closed(body)

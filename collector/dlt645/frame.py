@@ -13,12 +13,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-START, END, WAKE = 0x68, 0x16, 0xFE
+from collector.summed_frame import TAIL, Found, closed, first_right, tail_fault
+
+START, WAKE = 0x68, 0xFE
 OFFSET = 0x33
 WILDCARD = "A" * 12
 _ADDRESS_BYTES = 6
-_HEAD, _TAIL = 10, 2
-SHORTEST = _HEAD + _TAIL
+_HEAD = 10
+SHORTEST = _HEAD + TAIL
 _LARGEST_DATA = 200
 _ADDRESS = re.compile(r"[0-9A]{1,12}")
 FROM_METER, REFUSED, FOLLOWED, FUNCTION = 0x80, 0x40, 0x20, 0x1F
@@ -66,30 +68,13 @@ class Frame:
         return bool(self.control & FOLLOWED)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A frame and where it lay."""
-
-    frame: Frame
-    start: int
-    end: int
-
-
-def checksum(data: bytes) -> int:
-    """The sum of the bytes, modulo 256."""
-    return sum(data) & 0xFF
-
-
-def find_frame(data: bytes, start: int = 0) -> Found | None:
+def find_frame(data: bytes, start: int = 0) -> Found[Frame] | None:
     """The first right frame at or after `start`; whatever lies before it (wake bytes, noise, text) is skipped."""
-    at = data.find(START, start)
-    while at >= 0:
-        if not fault_at(data, at):
-            length = data[at + 9]
-            end = at + _HEAD + length + _TAIL
-            return Found(_frame(data[at:end]), at, end)
-        at = data.find(START, at + 1)
-    return None
+    at = first_right(data, start, START, fault_at)
+    if at < 0:
+        return None
+    end = at + _HEAD + data[at + 9] + TAIL
+    return Found(_frame(data[at:end]), at, end)
 
 
 def fault_at(data: bytes, at: int) -> str:
@@ -99,19 +84,13 @@ def fault_at(data: bytes, at: int) -> str:
     if data[at] != START or data[at + 7] != START:
         return "no frame: the two 68 of its head are missing"
     length = data[at + 9]
-    end = at + _HEAD + length + _TAIL
     if length > _LARGEST_DATA:
         return f"a length of {length} bytes; at most {_LARGEST_DATA} are allowed"
-    if len(data) < end:
-        return f"cut short: {len(data) - at} bytes of {end - at}"
-    right = checksum(data[at : end - _TAIL])
-    if data[end - 2] != right:
-        return f"checksum {data[end - 2]:02X}, right is {right:02X}"
-    return "" if data[end - 1] == END else f"ends with {data[end - 1]:02X} instead of 16"
+    return tail_fault(data, at, at, at + _HEAD + length + TAIL)
 
 
 def _frame(whole: bytes) -> Frame:
-    data = bytes((b - OFFSET) & 0xFF for b in whole[_HEAD:-_TAIL])
+    data = bytes((b - OFFSET) & 0xFF for b in whole[_HEAD:-TAIL])
     return Frame(whole[1:7][::-1].hex().upper(), whole[8], data)
 
 
@@ -142,4 +121,4 @@ def build(address: str, control: int, data: bytes) -> bytes:
     """Any frame, for simulated meters and tests; a collector uses `encode`."""
     head = bytes([START, *bytes.fromhex(address)[::-1], START, control, len(data)])
     body = head + bytes((b + OFFSET) & 0xFF for b in data)
-    return body + bytes([checksum(body), END])
+    return closed(body)

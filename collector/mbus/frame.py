@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-START_LONG, START_SHORT, END, ACK = 0x68, 0x10, 0x16, 0xE5
+from collector.summed_frame import END, Found, checksum, closed, tail_fault
+
+START_LONG, START_SHORT, ACK = 0x68, 0x10, 0xE5
 SND_NKE, REQ_UD2, REQ_UD2_FCB, SND_UD, SND_UD_FCB = 0x40, 0x5B, 0x7B, 0x53, 0x73
 SELECT = 0x52
 SELECTED, ANY_WITH_ANSWER = 0xFD, 0xFE
@@ -43,21 +45,7 @@ class Frame:
         return self.ci is not None and self.control in _REPLIES
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A frame and where it lay."""
-
-    frame: Frame
-    start: int
-    end: int
-
-
-def checksum(data: bytes) -> int:
-    """The sum of the bytes, modulo 256."""
-    return sum(data) & 0xFF
-
-
-def find_frame(data: bytes, start: int = 0) -> Found | None:
+def find_frame(data: bytes, start: int = 0) -> Found[Frame] | None:
     """The first right long or short frame at or after `start`; whatever lies before it is skipped."""
     for at in range(start, len(data)):
         if data[at] == START_LONG and not fault_at(data, at):
@@ -77,13 +65,7 @@ def fault_at(data: bytes, at: int) -> str:
         return "no frame: its head 68 L L 68 is not there"
     if length < _LEAST_LENGTH:
         return f"a length of {length}; at least {_LEAST_LENGTH} are needed"
-    end = at + length + _LONG_EXTRA
-    if len(data) < end:
-        return f"cut short: {len(data) - at} bytes of {end - at}"
-    right = checksum(data[at + _HEAD : end - 2])
-    if data[end - 2] != right:
-        return f"checksum {data[end - 2]:02X}, right is {right:02X}"
-    return "" if data[end - 1] == END else f"ends with {data[end - 1]:02X} instead of 16"
+    return tail_fault(data, at, at + _HEAD, at + length + _LONG_EXTRA)
 
 
 def _short_fault(data: bytes, at: int) -> bool:
@@ -99,7 +81,7 @@ def encode_short(control: int, address: int) -> bytes:
     """
     if control not in {SND_NKE, REQ_UD2, REQ_UD2_FCB}:
         raise WriteRefusedError(f"control code {control:02X} is never sent: monitoring only reads")
-    return bytes([START_SHORT, control, address, checksum(bytes([control, address])), END])
+    return closed(bytes([START_SHORT, control, address]), 1)
 
 
 def encode_select(address: str) -> bytes:
@@ -122,4 +104,4 @@ def encode_select(address: str) -> bytes:
 def build(control: int, address: int, ci: int, data: bytes) -> bytes:
     """Any long frame, for selecting, simulated meters and tests."""
     body = bytes([control, address, ci]) + data
-    return bytes([START_LONG, len(body), len(body), START_LONG]) + body + bytes([checksum(body), END])
+    return closed(bytes([START_LONG, len(body), len(body), START_LONG]) + body, _HEAD)
