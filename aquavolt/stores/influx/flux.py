@@ -110,3 +110,7 @@ def query(expression: Node) -> Node:
 
 def _identifier(text: str) -> Node:
     return {"type": "Identifier", "name": text}
+
+
+# Only marks that are set are asked for: most values have none.
+QUALITY_GIVEN = compare("!=", "_value", integer(0))

@@ -13,14 +13,13 @@ from aquavolt.stores.influx.annotated_csv import Columns
 from aquavolt.stores.influx.asking import Asking
 from aquavolt.stores.influx.identifiers import identifier_of
 from aquavolt.stores.influx.lines import INTERVAL, INTERVAL_HOUR, Measurement
+from aquavolt.stores.influx.stored_steps import HOUR_MS
 from aquavolt.stores.windows_on_grid import step_edges
 from metering.batch import Float64, Times, UInt16
 from metering.windows import GRID_MS
 
-_HOUR_MS = 4 * GRID_MS
 # More differing stretches of windows than this are added up here, from one query, not one by one in the server.
 _MOST_RUNS = 24
-_QUALITY_GIVEN = flux.compare("!=", "_value", flux.integer(0))
 
 Int64 = npt.NDArray[np.int64]
 
@@ -37,13 +36,13 @@ class Run:
     @property
     def kind(self) -> Measurement:
         """The coarsest measurement that the windows are made of."""
-        is_hourly = self.start_ms % _HOUR_MS == 0 and self.width_ms % _HOUR_MS == 0
+        is_hourly = self.start_ms % HOUR_MS == 0 and self.width_ms % HOUR_MS == 0
         return INTERVAL_HOUR if is_hourly else INTERVAL
 
     @property
     def step_ms(self) -> int:
         """The step of that measurement."""
-        return _HOUR_MS if self.kind is INTERVAL_HOUR else GRID_MS
+        return HOUR_MS if self.kind is INTERVAL_HOUR else GRID_MS
 
     @property
     def span(self) -> tuple[np.datetime64, np.datetime64]:
@@ -152,7 +151,7 @@ def _sum_step(run: Run) -> flux.Node:
 def _add_here(asking: Asking, wanted: Wanted, edges: Times, totals: Totals) -> None:
     """Windows of many widths: their steps are fetched once and added up here."""
     bounds = step_edges(edges) * GRID_MS
-    kind = INTERVAL_HOUR if (bounds % _HOUR_MS == 0).all() else INTERVAL
+    kind = INTERVAL_HOUR if (bounds % HOUR_MS == 0).all() else INTERVAL
     span = np.datetime64(int(bounds[0]), "ms"), np.datetime64(int(bounds[-1]), "ms")
 
     def window(found: Columns) -> Int64:
@@ -180,5 +179,5 @@ def _ask(
         field="quality" if is_quality else None,
         meters=wanted.meters,
         quantities=(wanted.quantity,),
-        condition=_QUALITY_GIVEN if is_quality else None,
+        condition=flux.QUALITY_GIVEN if is_quality else None,
     )

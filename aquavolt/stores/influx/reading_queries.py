@@ -20,7 +20,6 @@ PAGE_ROWS = 1_000_000
 _HOUR_MS = 3_600_000
 _COUNTED_AT_ONCE = np.timedelta64(30, "D")
 _TIME_BITS = 43  # milliseconds since 1970 up to the year 2248
-_QUALITY_GIVEN = flux.compare("!=", "_value", flux.integer(0))
 
 Int64 = npt.NDArray[np.int64]
 
@@ -57,7 +56,7 @@ def _page(
     place = _channel_places(meters, quantities)
     found = asking.ask(READING, start, end, meters=meters, quantities=quantities)
     marked = asking.ask(
-        READING, start, end, field="quality", meters=meters, quantities=quantities, condition=_QUALITY_GIVEN
+        READING, start, end, field="quality", meters=meters, quantities=quantities, condition=flux.QUALITY_GIVEN
     )
     key, value = _keyed(found, place)
     quality = np.zeros(len(key), np.uint16)

@@ -21,7 +21,6 @@ HOUR_MS = STEPS * GRID_MS
 QUANTITIES = 256
 HOUR_BITS = 24  # hours since 1970: enough for 1,900 years
 _MOST_STRETCHES = 24
-_QUALITY_GIVEN = flux.compare("!=", "_value", flux.integer(0))
 
 Int64 = npt.NDArray[np.int64]
 
@@ -79,7 +78,7 @@ def stored_steps(asking: Asking, meters: tuple[str, ...], wanted: Int64) -> Step
     for start, end in _stretches(hours):
         found = asking.ask(INTERVAL, start, end, meters=names, quantities=quantities)
         marked = asking.ask(
-            INTERVAL, start, end, field="quality", meters=names, quantities=quantities, condition=_QUALITY_GIVEN
+            INTERVAL, start, end, field="quality", meters=names, quantities=quantities, condition=flux.QUALITY_GIVEN
         )
         parts.append(_joined(_rows(found, place, wanted), _rows(marked, place, wanted)))
     return Steps(
