@@ -100,8 +100,9 @@ class Frontier:
             self.note_ours(jump.start, jump.end)
 
     def note_ours(self, start: int, end: int) -> None:
-        """The collector itself was down between two moments (ms)."""
-        self._ours.append((start, end))
+        """The collector itself was down between two moments (ms); one that came back at once missed nothing."""
+        if end > start:
+            self._ours.append((start, end))
 
     def needs_day(self, before: int) -> bool:
         """Whether the next step may be judged before a moment (ms) and its local day has not begun yet."""

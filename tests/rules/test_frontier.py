@@ -163,6 +163,19 @@ def test_time_when_the_collector_was_down_is_ours(recorder, make_readings):
     assert [s[6] for s in seen[:17]] == [False] * 8 + [True] * 8 + [False]
 
 
+def test_a_collector_that_was_away_for_no_time_leaves_no_gap(recorder, make_readings):
+    """Its first tick again, in the middle of a step: the gap of no length made that whole step ours."""
+    site = site_of(1, poll_s=900)
+    again = T0 + 2 * HOUR + 5 * MINUTE
+    entries = [
+        make_readings(["m0"], "water_volume", T0, 9),
+        Tick(again),
+        Tick(again, down_since=again),
+        *(Tick(again + i * 30 * MINUTE) for i in range(1, 7)),
+    ]
+    assert not any(s[6] for s in run(site, recorder, entries).seen)
+
+
 def test_one_meter_with_a_mad_clock_holds_nobody_up(recorder, make_readings):
     site = site_of(3, poll_s=900)
     names = ["m0", "m1"]
