@@ -7,6 +7,7 @@ from rules.detectors.detector import RuleDetector
 from rules.detectors.meter_health import MeterHealth
 from rules.detectors.minimum_night_flow import MinimumNightFlow
 from rules.detectors.peer_usage import PeerUsage
+from rules.detectors.usage_profile import UsageProfile
 from rules.detectors.zone_balance import ZoneBalance
 
 
@@ -29,5 +30,6 @@ DETECTORS: dict[str, type[RuleDetector]] = by_rule(
     MinimumNightFlow,
     ZoneBalance,
     PeerUsage,
+    UsageProfile,
     MeterHealth,
 )
