@@ -81,7 +81,9 @@ check: setup
 format: setup
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
+# The fuzzer has wheels for few systems; where it has none, its benchmark says so.
 bench: setup test-packages influxd
+	@$(PIP) --only-binary atheris --group fuzz || true
 	@$(BIN)/python -m bench $(BENCH)
 
 clean:

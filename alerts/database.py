@@ -27,10 +27,16 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        """Raises: RecordsError if the URL is none that is known."""
+        """Raises: RecordsError if the URL is none that is known, or the driver for it is not installed."""
         parsed = _checked(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        self.engine = create_engine(parsed)
+        try:
+            self.engine = create_engine(parsed)
+        except ModuleNotFoundError as error:
+            raise RecordsError(
+                f"{parsed.drivername} needs the package {error.name}: install aquavolt[postgres] and write "
+                "postgresql+psycopg://"
+            ) from error
         self._writer = self.engine
         self._writing = threading.Lock() if self.is_sqlite else nullcontext()
         if self.is_sqlite:

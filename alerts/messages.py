@@ -10,7 +10,7 @@ from urllib.parse import quote
 from alerts.channel import Message
 from alerts.figures import duration_text, rate_text, time_text, total_text
 from alerts.values import Alert, Clock, NotifyReason, utc_now
-from alerts.words import Language, word
+from alerts.words import Language, has_word, reported_text, word
 from metering.site import Site
 
 _PLACE_JOINT = " › "
@@ -65,6 +65,8 @@ def _lines(alert: Alert, site: Site, now: datetime, language: Language) -> Itera
     """Each line's label and text, of what there is to say."""
     rule, comma = word(f"rule.{alert.rule}", language), "，" if language is Language.ZH_CN else ", "
     yield "what", f"{_what(alert, language)}{comma}{rule}{_aside(alert.subject, language)}"
+    if said := reported_text(alert.evidence, language):
+        yield "reported", said
     if alert.loss_rate is not None and alert.loss_rate > 0:
         yield "rate", rate_text(alert.loss_rate, alert.medium, language)
     lasting = duration_text((alert.closed_at or now) - alert.onset_at, language)
@@ -78,11 +80,16 @@ def _lines(alert: Alert, site: Site, now: datetime, language: Language) -> Itera
 
 
 def next_step(alert: Alert, language: Language) -> str:
-    """What to do: what the rule suggests in its evidence (a text, or one a language), else what fits the category."""
+    """What to do: what the rule suggests (a code, a text, or one a language), else what fits the category."""
     suggested = alert.evidence.get("next_step")
     if isinstance(suggested, dict):
         suggested = suggested.get(language.value)
-    return suggested if isinstance(suggested, str) and suggested else word(f"next.{alert.category}", language)
+    general = word(f"next.{alert.category}", language)
+    if not isinstance(suggested, str) or not suggested:
+        return general
+    if suggested.isascii() and suggested.isidentifier():  # a code; one of newer rules has no words yet
+        return word(f"step.{suggested}", language) if has_word(f"step.{suggested}") else general
+    return suggested
 
 
 def _aside(text: str, language: Language) -> str:

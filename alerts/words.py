@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 
 class Language(StrEnum):
@@ -58,14 +60,72 @@ _TABLE: dict[str, tuple[str, str]] = {
     "rule.zone_balance": ("总表与分表不平衡", "main meter and submeters disagree"),
     "rule.peer_usage": ("明显高于同类房间", "far above its peers"),
     "rule.meter_health": ("表计失联、停走或读数回跳", "meter silent, stuck or reset"),
+    "rule.reported_leak": ("表计自报漏水", "the meter itself reports a leak"),
+    "rule.reported_fault": ("表计自报故障", "the meter itself reports a fault"),
+    "condition.burst": ("爆管", "burst pipe"),
+    "condition.leak": ("漏水", "leak"),
+    "condition.reverse_flow": ("逆流", "reverse flow"),
+    "condition.pipe_empty": ("空管", "empty pipe"),
+    "condition.tamper": ("遭人为干扰", "tampering"),
+    "condition.cover_open": ("表盖打开", "cover open"),
+    "condition.permanent_error": ("永久性故障", "permanent fault"),
+    "condition.valve_fault": ("阀门故障", "valve fault"),
+    "condition.low_temperature": ("温度过低，有冻裂危险", "near freezing"),
+    "condition.alarm": ("未说明的报警", "unexplained alarm"),
+    "condition.low_battery": ("电池电量低", "low battery"),
+    "condition.clock_wrong": ("时钟不准", "wrong clock"),
+    "condition.temporary_error": ("临时性故障", "passing fault"),
+    "condition.high_temperature": ("环境温度过高", "too hot"),
     "label.place": ("地点", "Place"),
     "label.what": ("情况", "What"),
+    "label.reported": ("表计自报", "Reported by the meter"),
     "label.rate": ("多用", "Excess"),
     "label.since": ("开始", "Since"),
     "label.loss": ("累计损失（估计）", "Loss so far (estimate)"),
     "label.cleared": ("恢复", "Cleared"),
     "label.next": ("下一步", "Next step"),
     "label.open": ("查看", "Open"),
+    "step.check_gateway": (
+        "检查这些表共用的网关的供电和网络，其他部分没有问题。",
+        "Check power and network of the gateway these meters share; nothing else is wrong with them.",
+    ),
+    "step.check_meter_link": ("检查该表的供电、通信线或无线信号。", "Check the meter's power, cable or radio."),
+    "step.mend_meter": (
+        "检修表计：电池、表盖、铅封、时钟和水流方向；读数仍然有效。",
+        "Have the meter looked at: battery, cover, seals, clock, flow direction; its readings still count.",
+    ),
+    "step.read_meter_on_site": (
+        "到现场读表盘，与系统中的最近读数核对。",
+        "Read the meter's display and compare it with the last register here.",
+    ),
+    "step.confirm_reset": (
+        "问清谁动过这只表：读数已从头开始。",
+        "Ask who worked on the meter: its register began again.",
+    ),
+    "step.declare_replacement": (
+        "如已换表，请在站点文件中登记新表号和起码。",
+        "If the meter was changed, enter its serial number and first register in the site file.",
+    ),
+    "step.walk_the_pipe": (
+        "在安静时沿总表到分表之间的管线查：先看管井、阀门和地下室，边听边逐个关阀。",
+        "Walk the pipe between the main meter and those below at a quiet hour; listen, and close valve by valve.",
+    ),
+    "step.check_fixtures": (
+        "查看这里的马桶、龙头和淋浴；最常见的是水箱漏水。",
+        "Look at toilets, taps and showers here; most often a cistern runs.",
+    ),
+    "step.close_branches_at_night": (
+        "夜里逐个关闭分支并看这只表：关到哪一支表停，漏点就在那一支。",
+        "At night close the branches one by one: the one after which this meter stands still leads to the leak.",
+    ),
+    "step.look_at_room": (
+        "会同住户查看房间里插着的电器。",
+        "Look at what is plugged in there, together with the people who live there.",
+    ),
+    "step.compare_use": (
+        "先问清是否计划内用量，再派人。",
+        "Ask whether this use is planned before anybody is sent.",
+    ),
     "next.leak": (
         "到现场听漏、看管井和末端用水点；找到后先关就近阀门。",
         "Go there, listen at pipes and shafts, look at the taps and toilets; close the nearest valve once found.",
@@ -95,6 +155,20 @@ def word(key: str, language: Language) -> str:
     """
     row = _TABLE.get(key)
     return row[_COLUMN[language]] if row else key.partition(".")[2].replace("_", " ")
+
+
+def has_word(key: str) -> bool:
+    """Whether the key has a row."""
+    return key in _TABLE
+
+
+def reported_text(evidence: Mapping[str, Any], language: Language) -> str:
+    """The alarms that meters themselves report, of all findings in an alert's evidence; empty without any."""
+    findings = [f for f in evidence.get("findings") or () if isinstance(f, Mapping)]
+    details = [f["details"] for f in findings if isinstance(f.get("details"), Mapping)]
+    codes = [str(said["code"]) for d in details for said in d.get("reported") or ()]
+    joint = "、" if language is Language.ZH_CN else ", "
+    return joint.join(dict.fromkeys(word(f"condition.{code}", language) for code in codes))
 
 
 def words(language: Language) -> dict[str, str]:

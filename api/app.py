@@ -20,7 +20,7 @@ from api.problem_schema import ProblemOut
 from api.problems import HANDLED, Answer, Problem, answer_error
 from api.readings import views as readings
 from api.site import views as site
-from api.system import collector, metrics, status
+from api.system import collector, meters, metrics, status
 from api.web import pages
 from api.web.rendering import Rendering
 
@@ -49,7 +49,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.state.parts = parts
     app.state.rendering = rendering
     app.state.registry = metrics.registry_of(parts)
-    for router in (alerts.router, site.router, readings.router, collector.router, status.stream_router):
+    for router in (alerts.router, site.router, readings.router, collector.router, meters.router, status.stream_router):
         app.include_router(router)
     for router in (metrics.router, status.router, *pages.ROUTERS):
         app.include_router(router)

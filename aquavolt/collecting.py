@@ -10,6 +10,7 @@ import structlog
 from aquavolt.config.settings import BrokerAccount, Settings
 from collector.connection import parse_connection
 from collector.counts import Counts
+from collector.dial_in import DialInPorts
 from collector.journal import Journal
 from collector.journal_sink import JournalSink
 from collector.line.poller import LinePoller, is_framed
@@ -37,14 +38,17 @@ class Collecting:
         wanted = site.meters.values() if meters is None else meters
         connected = [m for m in wanted if m.connection is not None and m.profile is not None]
         polled = [m for m in connected if is_modbus(m)]
-        poller = ModbusPoller(polled, self._sink, self._counts)
+        ports = DialInPorts()  # modems of any protocol may dial one port
+        poller = ModbusPoller(polled, self._sink, self._counts, ports=ports)
         framed = [m for m in connected if is_framed(m)]
-        lines = LinePoller(framed, self._sink, self._counts)
+        lines = LinePoller(framed, self._sink, self._counts, zone=site.zone, ports=ports)
         sources = self._mqtt_sources(site, [m for m in connected if m not in polled and m not in framed])
         for source in sources:
             source.start()
         try:
-            await asyncio.gather(poller.run(), lines.run())
+            async with asyncio.TaskGroup() as polling:  # it waits for both: what has arrived is taken before the end
+                polling.create_task(poller.run())
+                polling.create_task(lines.run())
         finally:
             loop = asyncio.get_running_loop()
             await asyncio.gather(*(loop.run_in_executor(None, source.stop) for source in sources))

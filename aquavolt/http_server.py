@@ -20,8 +20,8 @@ def access_of(setup: Setup) -> Access:
     return setup.access or Access(tokens={"token": hash_token(token)} if token else {})
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """The page's socket.
+def listen(host: str, port: int, option: str = "--port") -> socket.socket:
+    """A service's socket. `option`: how a user chooses another.
 
     Raises:
         ProgramError: the port is in use, or the address is none of this machine's.
@@ -34,7 +34,8 @@ def listen(host: str, port: int) -> socket.socket:
         found.listen()  # from here on the port is ours; who comes early waits for the first answer
     except OSError as error:
         found.close()
-        raise ProgramError(f"cannot listen on {host}:{port} ({error.strerror}); choose another with --port") from error
+        text = f"cannot listen on {host}:{port} ({error.strerror}); choose another with {option}"
+        raise ProgramError(text) from error
     return found
 
 

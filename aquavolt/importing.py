@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+from aquavolt.config.settings import WatchSettings
 from aquavolt.judge import CURSOR as STREAM
+from aquavolt.services.footing import link_to
 from aquavolt.store_sink import CURSORS, StoreSink
 from aquavolt.stores.influx.settings import InfluxSettings
 from aquavolt.stores.lock import DataInUseError, DataLock
@@ -38,6 +40,17 @@ def journal_of(data: Path, influx: InfluxSettings | None = None) -> Iterator[Cal
         yield from _own_journal(data, influx)
     finally:
         lock.close()
+
+
+@contextmanager
+def posted_to(watch: WatchSettings) -> Iterator[Callable[[ReadingBatch], None]]:
+    """Hands batches to the `aquavolt watch` that runs, which journals, stores and judges them.
+
+    Raises:
+        LinkError: it does not take them.
+    """
+    with closing(link_to(watch)) as link:
+        yield link.post
 
 
 def _own_journal(data: Path, influx: InfluxSettings | None) -> Iterator[Callable[[ReadingBatch], None]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -18,6 +18,8 @@ from alerts.values import Alert
 from aquavolt.worker import Worker
 from collector.journal import Journal
 from metering.entries import Entry
+from metering.incident import IncidentChange
+from metering.intervals import IntervalBatch, joined
 from metering.ports import IntervalStore
 from rules.revision import code_revision
 from rules.shard import Shard, ShardEvents
@@ -25,6 +27,7 @@ from rules.shard import Shard, ShardEvents
 CURSOR = "stream"
 SNAPSHOT_EVERY_S = 300.0
 _READ_BYTES = 2 << 20
+_AT_ONCE = 200  # entries whose intervals go to their store together
 
 _log = structlog.get_logger(__name__)
 
@@ -48,6 +51,19 @@ class JudgeParts:
     monotonic: Callable[[], float] = time.monotonic
 
 
+@dataclass(slots=True)
+class _Unwritten:
+    """What the rules said up to an entry: intervals of several entries go to their store at once, changes do not wait.
+
+    Else a store that answers after a fifth of a second would hold the rules to five entries a second.
+    """
+
+    seq: int
+    intervals: list[IntervalBatch] = field(default_factory=list)
+    changes: tuple[IncidentChange, ...] = ()
+    is_muted: bool = False
+
+
 class Judge:
     """The rules thread."""
 
@@ -56,7 +72,7 @@ class Judge:
         self._parts = parts
         self.shard = shard
         self._position = self._snapshot_position = position
-        self._unwritten: tuple[int, ShardEvents | None] | None = None
+        self._unwritten = _Unwritten(position)
         self._snapshot_at = parts.monotonic() + SNAPSHOT_EVERY_S
         self.refused = 0
         self.worker = Worker("rules", self.turn)
@@ -76,26 +92,30 @@ class Judge:
             self.snapshot()
 
     def _advance(self, shard: Shard) -> None:
+        self._write()
         rows = self._parts.journal.read(self._position, _READ_BYTES)
         if not rows or rows[0][0] > self._position + 1:
             _log.warning("the journal no longer has what comes next", judged=self._position)
             self._rebuild()
             return
         for seq, entry in rows:
-            if seq > self._position + 1:
-                return  # a gap in the midst: the next turn sees to it
+            if seq > self._unwritten.seq + 1:
+                break  # a gap in the midst: the next turn sees to it
             self._judge(shard, seq, entry)
-            self._position = seq
             if self.worker.is_stopping:
-                return
+                break
+        self._write()
 
     def _judge(self, shard: Shard, seq: int, entry: Entry) -> None:
-        # An entry goes through the rules once: where writing fails, what they said is written again.
-        if self._unwritten is None or self._unwritten[0] != seq:
-            self._unwritten = seq, self._process(shard, seq, entry)
-        if (events := self._unwritten[1]) is not None:
-            self._write(events, seq, is_muted=self._parts.is_history(entry))
-        self._unwritten = None
+        events, said = self._process(shard, seq, entry), self._unwritten
+        said.seq = seq
+        if events is None:
+            return
+        if len(events.intervals):
+            said.intervals.append(events.intervals)
+        said.changes, said.is_muted = events.changes, self._parts.is_history(entry)
+        if events.changes or len(said.intervals) >= _AT_ONCE:
+            self._write()
 
     def _process(self, shard: Shard, seq: int, entry: Entry) -> ShardEvents | None:
         try:
@@ -106,18 +126,25 @@ class Judge:
             _log.exception("an entry could not be judged; it is left out", entry=seq)
             return None
 
-    def _write(self, events: ShardEvents, seq: int, *, is_muted: bool) -> None:
-        if len(events.intervals):
-            self._parts.intervals.upsert_intervals(events.intervals)
-        if events.changes and (alerts := self._parts.records.apply(events.changes, seq, is_muted=is_muted)):
-            self._parts.told(alerts)
+    def _write(self) -> None:
+        """An entry goes through the rules once: where writing fails, the next turn writes what they said again."""
+        said = self._unwritten
+        if said.intervals:
+            self._parts.intervals.upsert_intervals(joined(said.intervals))
+            said.intervals.clear()
+        if said.changes:
+            alerts = self._parts.records.apply(said.changes, said.seq, is_muted=said.is_muted)
+            said.changes = ()
+            if alerts:
+                self._parts.told(alerts)
+        self._position = said.seq
 
     def _rebuild(self) -> None:
         made = self._parts.rebuild()
         if made is None:
             return
         self.shard, self._position = made
-        self._unwritten = None
+        self._unwritten = _Unwritten(self._position)
         self._snapshot_position = self._position  # whoever rebuilds keeps a snapshot
         self._parts.journal.set_cursor(CURSOR, self._position)
 
@@ -125,7 +152,7 @@ class Judge:
         """Write the shard's state, so that a restart has little to do again; the journal may forget what is before."""
         self._snapshot_at = self._parts.monotonic() + SNAPSHOT_EVERY_S
         shard = self.shard
-        if shard is None or self._position == self._snapshot_position or self._unwritten is not None:
+        if shard is None or self._position == self._snapshot_position or self._unwritten.seq != self._position:
             return
         self._parts.records.save_snapshot(self._position, code_revision(), shard.settings.revision, shard.snapshot())
         self._snapshot_position = self._position

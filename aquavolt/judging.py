@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 
 from alerts.messages import MessageWriter
 from alerts.outbox import Outbox
@@ -12,12 +13,13 @@ from alerts.records import Records
 from alerts.values import Alert, NotifyPolicy
 from api.stream import EventStream
 from aquavolt.channels.kinds import open_channel
-from aquavolt.judge import Judge, JudgeParts
+from aquavolt.judge import CURSOR, Judge, JudgeParts
 from aquavolt.rebuild import Ground, RebuildStoppedError, rebuilt_shard, shard_at_start
 from aquavolt.setup import Setup
 from aquavolt.stores.calls import OwnedStore
 from aquavolt.worker import Worker
 from collector.journal import Journal
+from metering.health import HealthReport
 from rules.shard import Shard
 
 _PROBE_S = 0.1
@@ -74,6 +76,11 @@ class Judging:
     def close(self) -> None:
         """Close the records and channels."""
         self._closing.close()
+
+    def told_in(self, report: HealthReport, reader: str = CURSOR) -> HealthReport:
+        """The report with how far the rules have come; their cursor says where a restart begins, minutes behind."""
+        lag = max(0, self._journal.head() - self.judge.position)
+        return replace(report, journal=replace(report.journal, lag={**report.journal.lag, reader: lag}))
 
     async def announce(self, is_ready: Callable[[], bool], on_ready: Callable[[], None]) -> None:
         """Once all is judged that was there at the start, tell of what is open and nobody was told of."""

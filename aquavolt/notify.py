@@ -21,6 +21,7 @@ def notify(state: str, environment: Mapping[str, str] = os.environ) -> bool:
         address = "\0" + address[1:]
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+            sender.setblocking(False)  # a systemd that does not listen must not hold up the program
             sender.sendto(state.encode(), address)
     except OSError as error:
         _log.warning("systemd cannot be told", state=state, error=str(error))

@@ -74,7 +74,7 @@ class Program:
 
     def health(self) -> HealthReport:
         """How collecting goes, now."""
-        return self.store.told_in(self._taking.health())
+        return self.store.told_in(self._judging.told_in(self._taking.health()))
 
     def readiness(self) -> Readiness:
         """Ready once all that was there at the start (and the demo's history) is judged."""

@@ -20,6 +20,7 @@ from metering.ports import ReadingStore
 from metering.site import Meter, Site
 
 JOURNAL_FILE = "journal.db"
+_STOP_S = 10.0
 
 
 class Taking:
@@ -63,8 +64,11 @@ class Taking:
         self.sink.worker.start()
 
     def stop(self) -> None:
-        """What was taken is stored before the end; a store that is down keeps it in the journal."""
-        self.sink.worker.stop()
+        """What was taken is stored before the end; for a store that is away it stays in the journal."""
+        worker = self.sink.worker
+        worker.stop(_STOP_S)
+        if worker.is_alive or worker.last_error:  # it waits for an answer, or had none: neither is worth waiting for
+            return
         with suppress(Exception):
             self.sink.drain()
 

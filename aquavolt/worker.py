@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import structlog
 
+from metering.ports import StoreUnavailableError
+
 _log = structlog.get_logger(__name__)
 _PAUSE_S = (0.5, 30.0)  # after a failed turn, doubling
 
@@ -51,12 +53,24 @@ class Worker:
             try:
                 self._turn()
             except Exception as error:  # noqa: BLE001 - whatever it is, the thread goes on
-                # Told once a cause: a store that is down for a night is one line, not ten thousand.
-                if str(error) != self.last_error:
-                    _log.exception("a worker's turn failed; it goes on", worker=self.name)
-                self.last_error = str(error)
+                self._failed(error)
                 self.pause(pause)
                 pause = min(2 * pause, _PAUSE_S[1])
             else:
                 pause = _PAUSE_S[0]
-                self.last_error = ""
+                self._succeeded()
+
+    def _failed(self, error: Exception) -> None:
+        """Told once a cause: a store that is down for a night is one line, not ten thousand."""
+        if str(error) == self.last_error:
+            return
+        self.last_error = str(error)
+        if isinstance(error, StoreUnavailableError):  # it says all there is to know; where in the program says nothing
+            _log.warning("the store cannot be reached; what waits for it is kept", worker=self.name, error=str(error))
+        else:
+            _log.error("a worker's turn failed; it goes on", worker=self.name, exc_info=error)
+
+    def _succeeded(self) -> None:
+        if self.last_error:
+            _log.info("what failed before goes on", worker=self.name)
+        self.last_error = ""

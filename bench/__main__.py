@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, one after the other, as one Markdown document.
 
-    python -m bench [--quick] [--only rules_replay] [--out docs/benchmarks.md]
+    python -m bench [--quick] [--only rules_replay,storage] [--out docs/benchmarks.md]
 
 Each is a script of its own that prints Markdown; here stand its heading and its sizes. One that fails is named in the
 document and in the exit status, the others still run.
@@ -35,11 +35,25 @@ class Bench:
 
 BENCHES = (
     Bench("page_start", "The demo: from the command to judged history", ("--live", "5")),
-    Bench("modbus_polling", "Modbus TCP polling", ("--seconds", "8", "--only", "100x30x1")),
+    Bench(
+        "modbus_polling",
+        "Modbus TCP polling, beside Telegraf",
+        ("--seconds", "8", "--rounds", "1", "--only", "500x30x1"),
+    ),
+    Bench("modbus_silent", "One line, eight units, some of them dead", ("--seconds", "5")),
+    Bench("dlt645_line", "A 9,600-baud line with 32 DL/T 645 meters", ("--seconds", "8")),
+    Bench("fuzz", "Decoders under fuzzing", ("--minutes", "0.5")),
     Bench("mqtt_ingest", "MQTT messages into the journal", ("--messages", "50000")),
     Bench("rules_replay", "Rules in replay", ("--days", "40", "--meters", "200")),
     Bench("storage", "The embedded store", ("--readings", "500000", "--interval-meters", "40")),
+    Bench("faults", "Faults on purpose: every reading accounted for", ("--quick",)),
     Bench("influx", "InfluxDB as the store", ("--points", "500000")),
+    Bench(
+        "influx_drain",
+        "From the broker through the journal into InfluxDB, beside Telegraf",
+        ("--messages", "50000", "--rounds", "1", "--backlog", "200000"),
+    ),
+    Bench("sizing", "What a reading costs on disk and in memory", ("--readings", "1000000", "--interval-meters", "20")),
     Bench("campus_seeds", "Detection: injected faults on simulated campuses", ("--seeds", "101-102")),
 )
 
@@ -111,11 +125,23 @@ def sections(chosen: list[Bench], *, is_quick: bool) -> Iterator[tuple[bool, str
         yield worked, f"\n## {bench.title}\n\n`bench/{bench.script}.py`\n\n{text}\n"
 
 
+def named(text: str) -> list[str]:
+    """Names of benchmarks, commas between them.
+
+    Raises:
+        argparse.ArgumentTypeError: there is none of such a name.
+    """
+    names, known = text.split(","), [b.script for b in BENCHES]
+    if unknown := [name for name in names if name not in known]:
+        raise argparse.ArgumentTypeError(f"no {', '.join(unknown)}; allowed: {', '.join(known)}")
+    return names
+
+
 def main() -> int:
     """Exit status 0 if every benchmark ran."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small sizes: to look at, not to quote")
-    parser.add_argument("--only", action="append", choices=[b.script for b in BENCHES], help="may be repeated")
+    parser.add_argument("--only", type=named, action="extend", metavar="NAME,..", help="these alone")
     parser.add_argument("--out", type=Path, help="write the document here too")
     given = parser.parse_args()
     chosen = [b for b in BENCHES if not given.only or b.script in given.only]

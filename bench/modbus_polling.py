@@ -1,147 +1,127 @@
-"""Modbus polling: how punctual the collector is, and what it costs, with its journal and nothing else.
+"""Modbus polling beside Telegraf: how punctual a collector is, what it delivers, and what it costs.
 
-    python bench/modbus_polling.py [--seconds 30] [--only 100x30x1]
+    python bench/modbus_polling.py [--seconds 18] [--rounds 2] [--only 500x30x1]
 
-Each row runs the poller and the journal in a process of their own; the simulated meters (as many Modbus TCP servers
-as connections) run in another. The period is the time between two readings of the same meter, by the readings' own
-times. CPU is the collector process's user and system time over the measured stretch; RSS is its peak.
+A case is meters x registers x period in seconds, `/units` behind one connection; each register is a value where there
+are 30, else there are 30 values of several registers. Meters, collector and Telegraf are processes of their own.
+The collectors take turns on the same meters, several rounds, so that whatever else the machine does is shared by both.
+What came is counted in the journal (in Telegraf's file) by the readings' own times; every value is compared with what
+the meter holds. CPU is user and system time of the collector's process between the same two moments.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
 import os
 import platform
-import random
-import resource
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import psutil
 import uvloop
 
-from collector.counts import Counts
-from collector.journal import Journal
-from collector.journal_sink import JournalSink
-from collector.modbus.poller import ModbusPoller
-from device_profiles.loader import parse_profile
-from metering.batch import ReadingBatch
-from metering.quantities import QUANTITIES
-from metering.site import Meter
-from simulators.modbus.image import FixedImage
-from simulators.modbus.server import ModbusServer, SimulatedUnit
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-WARM_UP_S = 5.0
-SEED = 20260301
-CASES = ("100x30x1", "500x30x1", "100x30x10", "100x120x1", "100x30x1/8")
+from bench.modbus_meters import SEED
+from bench.modbus_runs import OURS, Line, rivals, running, settle, simulated
+from bench.punctuality import punctuality
+from bench.telegraf import VERSION
 
-
-def profile_text(registers: int) -> str:
-    """A meter whose values all lie together: float32 after float32, named as ours as far as names reach."""
-    points = [
-        f"  - {{quantity: {QUANTITIES[i].name}, address: {2 * i}}}"
-        if i < len(QUANTITIES)
-        else f"  - {{quantity: value_{i}, unit: '', address: {2 * i}}}"
-        for i in range(registers // 2)
-    ]
-    head = (
-        "schema: device_profile/1\nid: bench\nmanufacturer: bench\nmedium: electricity\nprotocol: modbus\n"
-        "confidence: high\ndefaults: {function: 4, dtype: float32, word_order: msw_first}\npoints:\n"
-    )
-    return head + "\n".join(points) + "\n"
+WARM_UP_S = 4.0
+CASES = ("500x30x1", "100x30x10", "100x120x1", "100x30x1/8")
+BESIDE_TELEGRAF = CASES[0]
+COLUMNS = ("meters", "connections", "registers", "period s", "by", "requests/s", "values/s", "delivered",
+           "wrong values", "period p50 s", "p99 s", "longest s", "CPU s", "CPU % of a core", "RSS MB", "peak MB",
+           "CPU % of the meters")  # fmt: skip
 
 
-async def serve(connections: int, units: int, registers: int) -> None:
-    """The simulated meters: prints the ports as JSON, serves until killed."""
-    draw = random.Random(SEED)
-    words = {(4, i): draw.randrange(0x4000, 0x4400) if i % 2 == 0 else 0 for i in range(registers)}
-    image = FixedImage(words)
-    ports = []
-    for _ in range(connections):
-        server = ModbusServer({unit: SimulatedUnit(image) for unit in range(1, units + 1)})
-        ports.append(await server.start())
-    print(json.dumps(ports), flush=True)
-    await asyncio.Event().wait()
+@dataclass(frozen=True, slots=True)
+class Case:
+    """meters x registers x period / units behind one connection."""
+
+    meters: int
+    registers: int
+    period_s: float
+    units: int
+
+    @classmethod
+    def of(cls, text: str) -> Case:
+        """As written."""
+        size, _, units = text.partition("/")
+        meters, registers, period = size.split("x")
+        return cls(int(meters), int(registers), float(period), int(units or 1))
+
+    @property
+    def connections(self) -> int:
+        """As many as the meters need; the last one may be filled up."""
+        return -(-self.meters // self.units)
 
 
-class Watched(JournalSink):
-    """The journal's sink; notes each meter's reading times on their way."""
+@dataclass(slots=True)
+class Sum:
+    """What one collector did in all its rounds."""
 
-    def __init__(self, journal: Journal) -> None:
-        super().__init__(journal)
-        self.times: dict[str, list[int]] = {}
-
-    async def append(self, batch: ReadingBatch) -> None:
-        """As the sink does."""
-        places, first = np.unique(batch.meter, return_index=True)
-        for place, at in zip(places, batch.time[first].astype(np.int64), strict=True):
-            self.times.setdefault(batch.meters[place], []).append(int(at))
-        await super().append(batch)
-
-
-async def collect(ports: Sequence[int], units: int, registers: int, period_s: float, seconds: float) -> None:
-    """The collector: polls, journals, prints its figures as JSON."""
-    profile = parse_profile(profile_text(registers), "bench.yaml")
-    meters = [
-        Meter(f"m{port}-{unit}", "electricity", profile="bench", connection=f"tcp://127.0.0.1:{port}",
-              device_address=str(unit), poll_s=period_s)
-        for port in ports for unit in range(1, units + 1)
-    ]  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder:
-        journal, counts = Journal(Path(folder) / "journal.sqlite"), Counts()
-        sink = Watched(journal)
-        poller = ModbusPoller(meters, sink, counts, profiles=lambda _: profile)
-        task = asyncio.create_task(poller.run())
-        await asyncio.sleep(max(WARM_UP_S, period_s))
-        sink.times.clear()
-        began, cpu = time.perf_counter(), time.process_time()
-        await asyncio.sleep(seconds)
-        took, cpu = time.perf_counter() - began, time.process_time() - cpu
-        seen = {meter: list(at) for meter, at in sink.times.items()}
-        poller.stop()
-        await task
-        await sink.close()
-        report = counts.report(np.datetime64(time.time_ns() // 1_000_000, "ms"), journal)
-        journal.close()
-    gaps = np.concatenate([np.diff(at) for at in seen.values()]) / 1000
-    figures = {
-        "requests_s": sum(len(at) for at in seen.values()) / took,
-        "p50": float(np.percentile(gaps, 50)),
-        "p99": float(np.percentile(gaps, 99)),
-        "cpu": 100 * cpu / took,
-        "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "received": sum(m.received for m in report.meters) / sum(m.expected for m in report.meters),
-    }
-    print(json.dumps(figures))
+    seconds: float = 0.0
+    cpu_s: float = 0.0
+    meters_cpu_s: float = 0.0
+    got: int = 0
+    missed: int = 0
+    values: int = 0
+    wrong: int = 0
+    resident_mb: float = 0.0
+    peak_mb: float = 0.0
+    gaps: list[np.ndarray] | None = None
 
 
-def measure(case: str, seconds: float) -> dict[str, float]:
-    """One row of the table: two processes, the figures of the second."""
-    size, _, behind = case.partition("/")
-    meters, registers, period = size.split("x")
-    units = int(behind or 1)
-    connections = -(-int(meters) // units)
-    me = [sys.executable, str(Path(__file__).resolve())]
-    where = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
-    server = subprocess.Popen(
-        [*me, "--serve", str(connections), str(units), registers], stdout=subprocess.PIPE, text=True, env=where
-    )
-    try:
-        ports = server.stdout.readline().strip() if server.stdout else ""
-        job = [*me, "--collect", ports, str(units), registers, period, str(max(seconds, 4 * float(period)))]
-        done = subprocess.run(job, stdout=subprocess.PIPE, text=True, env=where, check=True)
-    finally:
-        server.kill()
-        server.wait()
-    figures: dict[str, float] = json.loads(done.stdout)
-    return figures
+def one_round(who: str, line: Line, meters: psutil.Popen, seconds: float, total: Sum) -> None:
+    """Start, warm up, measure, end; added to the sum."""
+    with running(who, line) as run:
+        settle(max(WARM_UP_S, line.period_s), f"{who} warms up")
+        began, start, cpu, theirs = time.perf_counter(), time.time(), run.cpu_s(), sum(meters.cpu_times()[:2])
+        settle(seconds, f"{who} measured")
+        total.seconds += time.perf_counter() - began
+        total.cpu_s += run.cpu_s() - cpu
+        total.meters_cpu_s += sum(meters.cpu_times()[:2]) - theirs
+        end = time.time()
+        now_mb, peak_mb = run.resident_mb()
+        # What was read last may still be gathered.
+        time.sleep(1.5)
+        taken = run.end()
+    found = punctuality(taken, range(line.meters), start, end, line.period_s)
+    total.got, total.missed = total.got + found.got, total.missed + found.missed
+    total.values += round(found.got * taken.values / max(1, sum(map(len, taken.times.values()))))
+    total.wrong += taken.wrong
+    total.resident_mb, total.peak_mb = max(total.resident_mb, now_mb), max(total.peak_mb, peak_mb)
+    total.gaps = [*(total.gaps or []), found.gaps]
+
+
+def row(case: Case, who: str, total: Sum) -> str:
+    gaps = np.concatenate(total.gaps or [np.empty(0)])
+    p50, p99 = np.percentile(gaps, [50, 99])
+    share = total.got / max(1, total.got + total.missed)
+    cells = (case.connections * case.units, case.connections, case.registers, f"{case.period_s:g}", who,
+             f"{total.got / total.seconds:,.0f}", f"{total.values / total.seconds:,.0f}", f"{100 * share:.2f} %",
+             total.wrong, f"{p50:.3f}", f"{p99:.3f}", f"{gaps.max():.3f}", f"{total.cpu_s:.2f}",
+             f"{100 * total.cpu_s / total.seconds:.1f}", f"{total.resident_mb:.0f}", f"{total.peak_mb:.0f}",
+             f"{100 * total.meters_cpu_s / total.seconds:.1f}")  # fmt: skip
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def measure(text: str, seconds: float, rounds: int) -> list[str]:
+    """The rows of one case."""
+    case = Case.of(text)
+    names = rivals() if text == BESIDE_TELEGRAF else [OURS]
+    sums = {who: Sum() for who in names}
+    seconds = max(seconds if len(names) > 1 else seconds / 2, 2 * case.period_s)
+    with simulated(case.connections, case.units, case.registers, case.period_s) as (line, meters):
+        for _ in range(rounds if len(names) > 1 else 1):
+            for who in names:
+                one_round(who, line, meters, seconds, sums[who])
+    return [row(case, who, total) for who, total in sums.items()]
 
 
 def machine() -> str:
@@ -152,38 +132,28 @@ def machine() -> str:
     return f"{platform.machine()}, {os.cpu_count()} cores"
 
 
-def table(cases: Sequence[str], seconds: float) -> None:
-    """Measure and print Markdown."""
-    print(f"Modbus TCP polling: {machine()}, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}, "
-          f"seed {SEED}, simulated meters on loopback, {seconds:g} s each, journal on disk\n")  # fmt: skip
-    columns = ("meters", "connections", "registers", "period s", "requests/s", "period p50 s", "p99 s", "CPU %",
-               "RSS MB", "received")  # fmt: skip
-    print(f"| {' | '.join(columns)} |\n|{'---:|' * len(columns)}")
-    for case in cases:
-        f = measure(case, seconds)
-        size, _, behind = case.partition("/")
-        meters, registers, period = size.split("x")
-        print(f"| {meters} | {-(-int(meters) // int(behind or 1))} | {registers} | {period} | {f['requests_s']:.0f} | "
-              f"{f['p50']:.3f} | {f['p99']:.3f} | {f['cpu']:.1f} | {f['rss']:.0f} | {100 * f['received']:.2f} % |",
-              flush=True)  # fmt: skip
+def facts() -> str:
+    """Machine, versions, date."""
+    return (
+        f"{machine()}; Python {platform.python_version()}, uvloop {uvloop.__version__}, numpy {np.__version__}, "
+        f"Telegraf {VERSION}; {datetime.now(UTC):%Y-%m-%d}; simulated meters on loopback, values made with seed {SEED}"
+    )
 
 
 def main() -> None:
-    """The command line; `--serve` and `--collect` are the children."""
+    """Measure and print Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--seconds", type=float, default=18.0, help="measured a round; half of it without Telegraf")
+    parser.add_argument("--rounds", type=int, default=2, help="of the case beside Telegraf")
     parser.add_argument("--only", choices=CASES, action="append")
-    parser.add_argument("--serve", nargs=3, type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--collect", nargs=5, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.serve:
-        asyncio.run(serve(*given.serve))
-    elif given.collect:
-        ports, units, registers, period, seconds = given.collect
-        # On uvloop, as the program does.
-        uvloop.run(collect(json.loads(ports), int(units), int(registers), float(period), float(seconds)))
-    else:
-        table(given.only or CASES, given.seconds)
+    print(f"{facts()}. Journal on disk (Telegraf: a file, no journal); {given.seconds:g} s a round, "
+          f"{given.rounds} rounds in turns beside Telegraf.\n")  # fmt: skip
+    print(f"| {' | '.join(COLUMNS)} |\n|{'---:|' * len(COLUMNS)}")
+    for case in given.only or CASES:
+        print(f"==> {case}", file=sys.stderr)
+        for line in measure(case, given.seconds, given.rounds):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ from pathlib import Path
 
 import psutil
 
+from bench.process_figures import peak_mb
+
 DEADLINE_S = 300.0
 _LOOK_S = 0.05
 _MB = 1 << 20
@@ -82,17 +84,9 @@ def name_of(process: psutil.Process) -> str:
     return words[words.index("-m") + 1] if "-m" in words else "aquavolt demo"
 
 
-def highest_mb(process: psutil.Process) -> float:
-    """The largest resident set so far."""
-    for line in Path(f"/proc/{process.pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
-
-
 def memory(running: psutil.Popen) -> dict[str, tuple[float, float]]:
     processes = [psutil.Process(running.pid), *running.children(recursive=True)]
-    return {name_of(p): (p.memory_info().rss / _MB, highest_mb(p)) for p in processes}
+    return {name_of(p): (p.memory_info().rss / _MB, peak_mb(p)) for p in processes}
 
 
 def open_alerts(page: str) -> int:

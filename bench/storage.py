@@ -138,8 +138,11 @@ def measure_usage(store: DuckDBStore, meters: int) -> list[Row]:
     def usage(who: list[str], edges: Any) -> str:
         return query_ms(store.usage, who, "water_volume", edges)
 
+    def building() -> None:
+        np.nansum(store.usage(asked, "water_volume", hours).usage, axis=1)
+
     return [
-        (f"a year of hours of {QUERIED} meters", usage(asked, hours)),
+        (f"a year of hours of one building, the sum of {QUERIED} meters", query_ms(building)),
         (f"a year of local days of {QUERIED} meters, +08:00", usage(asked, day_edges(first, last, local))),
         (f"a year of local days of {QUERIED} meters, +05:45", usage(asked, day_edges(first, last, odd))),
         (f"a year of local months of {meters} meters", usage(ids(meters), month_edges(first, last, local))),

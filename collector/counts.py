@@ -7,18 +7,22 @@ Counting a whole batch is one vectorised addition, so that it costs nothing besi
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from collector.last_seen import LastSeen, Raw
+from collector.repeats import Repeats
 from metering.batch import ReadingBatch
 from metering.health import ConnectionHealth, HealthReport, JournalHealth, MeterHealth
 
 _NEVER = np.iinfo(np.int64).min
 _NOT_YET = np.iinfo(np.int64).max
 _ERROR_LENGTH = 500
+_TIME_BITS = 44  # Unix ms for centuries
 
 Int64 = npt.NDArray[np.int64]
 
@@ -36,13 +40,30 @@ class _Columns:
 
     def __init__(self) -> None:
         self.row: dict[str, int] = {}
-        self.names = ("expected", "received", "stored", "skipped", "errors", "messages", "first", "last", "period")
+        self.names = (
+            "expected",
+            "received",
+            "stored",
+            "skipped",
+            "errors",
+            "messages",
+            "repeats",
+            "first",
+            "last",
+            "period",
+        )
+        self._place = {name: i for i, name in enumerate(self.names)}
         self.table: Int64 = np.zeros((len(self.names), 64), np.int64)
         self._fresh(0)
 
     def __getitem__(self, name: str) -> Int64:
-        column: Int64 = self.table[self.names.index(name)]
+        column: Int64 = self.table[self._place[name]]
         return column
+
+    def add(self, name: str, meter: str, n: int) -> None:
+        """One number of one meter."""
+        row = self.of(meter)  # first: a new row may make the table anew
+        self.table[self._place[name], row] += n
 
     def _fresh(self, start: int) -> None:
         self["first"][start:] = _NOT_YET
@@ -70,6 +91,24 @@ class _Text:
     breaker: str = "closed"
 
 
+@dataclass(slots=True)
+class _Connection:
+    """As `ConnectionHealth`, but added to in place: each line does so every second."""
+
+    name: str
+    state: str
+    meters: int = 0
+    requests: int = 0
+    errors: int = 0
+    reconnects: int = 0
+    last_error: str = ""
+
+    def health(self) -> ConnectionHealth:
+        """As of now."""
+        counted = self.meters, self.requests, self.errors, self.reconnects
+        return ConnectionHealth(self.name, self.state, *counted, self.last_error)
+
+
 class Counts:
     """Counters of one collector. Every method may be called from any thread; each counter only grows."""
 
@@ -77,8 +116,11 @@ class Counts:
         self._lock = threading.Lock()
         self._columns = _Columns()
         self._texts: dict[str, _Text] = {}
-        self._connections: dict[str, ConnectionHealth] = {}
+        self._connections: dict[str, _Connection] = {}
         self._set_aside: dict[str, int] = {}
+        self._repeats = Repeats()
+        self._seen = LastSeen()
+        self._upcoming: list[Callable[[], Mapping[str, float]]] = []
 
     # -- meters ------------------------------------------------------------------------------------------
 
@@ -127,9 +169,22 @@ class Counts:
             sent = np.minimum(per_meter, 1) if messages is None else np.bincount(messages, minlength=width)
             self._columns["received"][rows] += per_meter
             self._columns["messages"][rows] += sent
+            if messages is not None:
+                self._columns["repeats"][rows] += sent - self._new_messages(batch, rows)
             times = batch.time.astype(np.int64)
             np.maximum.at(self._columns["last"], rows[batch.meter], times)
             np.minimum.at(self._columns["first"], rows[batch.meter], times)
+            self._seen.take(rows, batch)
+
+    def heard(self, raws: Mapping[str, Raw], rank: int = 0) -> None:
+        """The bytes that meters' last values came in, by meter; `rank` as in `last_seen`."""
+        with self._lock:
+            self._seen.heard(raws, rank)
+
+    def ask_when(self, upcoming: Callable[[], Mapping[str, float]]) -> None:
+        """`upcoming` says of the meters that are polled in how many seconds each is asked next. From any thread."""
+        with self._lock:
+            self._upcoming.append(upcoming)
 
     def stored(self, batch: ReadingBatch) -> None:
         """The store confirmed all readings of a batch."""
@@ -171,16 +226,17 @@ class Counts:
         of the last one.
         """
         with self._lock:
-            was = self._connections.get(name) or ConnectionHealth(name, state)
-            self._connections[name] = replace(
-                was,
-                state=state,
-                meters=was.meters if meters is None else meters,
-                requests=was.requests + requests,
-                errors=was.errors + errors,
-                reconnects=was.reconnects + reconnects,
-                last_error=was.last_error if error is None else error[:_ERROR_LENGTH],
-            )
+            one = self._connections.get(name)
+            if one is None:
+                one = self._connections[name] = _Connection(name, state)
+            one.state = state
+            one.requests += requests
+            one.errors += errors
+            one.reconnects += reconnects
+            if meters is not None:
+                one.meters = meters
+            if error is not None:
+                one.last_error = error[:_ERROR_LENGTH]
 
     def forget_connection(self, name: str) -> None:
         """The connection is no longer configured."""
@@ -197,20 +253,25 @@ class Counts:
     def report(self, now: np.datetime64, journal: HasHealth) -> HealthReport:
         """Everything, as of `now` (UTC)."""
         journal_health = journal.health()
+        upcoming: dict[str, float] = {}
+        for ask in tuple(self._upcoming):
+            upcoming |= ask()
         with self._lock:
             expected = self._expected(int(now.astype("datetime64[ms]").astype(np.int64)))
             return HealthReport(
                 now,
-                tuple(self._meter(meter, row, int(expected[row])) for meter, row in self._columns.row.items()),
-                tuple(self._connections.values()),
+                tuple(
+                    self._meter(meter, row, int(expected[row]), now, upcoming.get(meter))
+                    for meter, row in self._columns.row.items()
+                ),
+                tuple(one.health() for one in self._connections.values()),
                 journal_health,
                 dict(self._set_aside),
             )
 
     def _add(self, column: str, meter: str, n: int) -> None:
         with self._lock:
-            row = self._columns.of(meter)
-            self._columns[column][row] += n
+            self._columns.add(column, meter, n)
 
     def _text(self, meter: str) -> _Text:
         return self._texts.setdefault(meter, _Text())
@@ -218,20 +279,34 @@ class Counts:
     def _rows(self, batch: ReadingBatch) -> npt.NDArray[np.intp]:
         return np.fromiter((self._columns.of(m) for m in batch.meters), np.intp, len(batch.meters))
 
+    def _new_messages(self, batch: ReadingBatch, rows: npt.NDArray[np.intp]) -> Int64:
+        """How many messages of each meter of the batch did not come before; one is known by meter and time."""
+        times = batch.time.astype(np.int64)
+        starts = np.ones(len(batch), np.bool_)
+        starts[1:] = (np.diff(batch.meter) != 0) | (np.diff(times) != 0)
+        meter = batch.meter[starts]
+        is_new = self._repeats.are_new(((rows[meter] << _TIME_BITS) + times[starts]).tolist())
+        return np.bincount(meter[is_new], minlength=len(batch.meters))
+
     def _expected(self, now_ms: int) -> Int64:
-        """Due readings; of a meter that sends by itself: periods since its first reading x readings a message."""
+        """Due readings; of a meter that sends by itself: periods since its first reading x readings a message.
+
+        What came twice counts as due twice: else it would hide what never came.
+        """
         c = self._columns
         expected: Int64 = c["expected"].copy()
         pushed = np.flatnonzero((c["period"] > 0) & (c["messages"] > 0) & (c["first"] != _NOT_YET))
         until = np.maximum(c["last"][pushed], now_ms - c["period"][pushed])
         messages = (until - c["first"][pushed] + c["period"][pushed] // 2) // c["period"][pushed] + 1
+        messages += c["repeats"][pushed]
         expected[pushed] += np.rint(messages * c["received"][pushed] / c["messages"][pushed]).astype(np.int64)
         return expected
 
-    def _meter(self, meter: str, row: int, expected: int) -> MeterHealth:
+    def _meter(self, meter: str, row: int, expected: int, now: np.datetime64, due_s: float | None) -> MeterHealth:
         text = self._texts.get(meter) or _Text()
         c = self._columns
         last = int(c["last"][row])
+        seen = self._seen.of(meter, row)
         return MeterHealth(
             meter,
             text.connection,
@@ -243,4 +318,9 @@ class Counts:
             last_error=text.last_error,
             last_reading=None if last == _NEVER else np.datetime64(last, "ms"),
             breaker=text.breaker,
+            raw=seen.raw,
+            quantity=seen.quantity,
+            value=seen.value,
+            quality=seen.quality,
+            next_poll=None if due_s is None else now + np.timedelta64(round(max(0.0, due_s) * 1000), "ms"),
         )

@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +63,7 @@ class Journal:
         self._closed = False
         self._tend_at = self._space_at = monotonic()
         self._has_space = self._unsaved = True
-        self._reusable = 0
+        self._reusable = self._holders = 0
         self._book = Book(cursors=dict.fromkeys(readers, 0))
         self._file = self._open()
         self._load()
@@ -168,6 +168,23 @@ class Journal:
             self._book.cursors[self._known(name)] = seq
             self._unsaved = True
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While a reader writes elsewhere what it has read, the cap waits, but for the time of that write.
+
+        Else entries would be given up and counted as lost that the reader has in its hands, and then stores.
+        """
+        with self._write_lock:
+            self._holders += 1
+        try:
+            yield
+        finally:
+            with self._write_lock:
+                self._holders -= 1
+                if self._book.bytes > self._limits.cap_bytes:
+                    with suppress(JournalError):
+                        self.tend()
+
     def tend(self) -> None:
         """Write cursors, move hurried readers on, remove what all have passed, hold the cap.
 
@@ -196,6 +213,7 @@ class Journal:
             oldest=None if oldest is None else np.datetime64(oldest.at_ms, "ms"),
             lag={name: book.head[0] - seq for name, seq in book.cursors.items()},
             dropped=dropped,
+            free_bytes=self._free(),
         )
 
     def close(self) -> None:
@@ -301,7 +319,7 @@ class Journal:
     def _tend(self) -> None:
         book = self._book.copy()
         with self._file.transaction():
-            tend(self._file, book, self._limits, self._now_ms())
+            tend(self._file, book, self._limits, self._now_ms(), is_held=self._holders > 0)
         self._book, self._unsaved = book, False
 
     # -- elsewhere ---------------------------------------------------------------------------------------
@@ -357,6 +375,12 @@ class Journal:
                 now = self._file.row(row.seq)
             if now is not None and now.body is not None:  # else another reader was here first
                 self._guarded(move)
+
+    def _free(self) -> int | None:
+        try:
+            return self._free_space(self._path.parent)
+        except OSError:
+            return None
 
     def _check_space(self) -> None:
         """The floor. Pages that the file has free count: the next entries need no new disk."""

@@ -5,9 +5,10 @@ All of it runs within one transaction of the writer, on a copy of the book that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from collector.journal_file import JournalFile
+from collector.journal_file import JournalFile, Place
 from collector.journal_limits import JournalLimits
 from collector.journal_salvage import Loss
 
@@ -41,11 +42,12 @@ class Book:
         self.dropped[reason] = entries + loss.entries, readings + loss.readings
 
 
-def tend(file: JournalFile, book: Book, limits: JournalLimits, now_ms: int) -> None:
-    """Move hurried readers on, remove what all have passed, hold the cap, write the cursors."""
+def tend(file: JournalFile, book: Book, limits: JournalLimits, now_ms: int, *, is_held: bool = False) -> None:
+    """Move hurried readers on, remove what all have passed, hold the cap (later if it is held), write the cursors."""
     _move_hurried(file, book, limits, now_ms)
     _delete_passed(file, book)
-    _hold_cap(file, book, limits.cap_bytes)
+    if not is_held:
+        _hold_cap(file, book, limits)
     file.set_cursors(book.cursors)
 
 
@@ -89,17 +91,28 @@ def _delete_passed(file: JournalFile, book: Book) -> None:
         book.bytes -= freed
 
 
-def _hold_cap(file: JournalFile, book: Book, cap_bytes: int) -> None:
-    while book.bytes > cap_bytes:
+def _hold_cap(file: JournalFile, book: Book, limits: JournalLimits) -> None:
+    while book.bytes > limits.cap_bytes:
         gone = []
         for row in file.oldest(_DELETE_AT_ONCE):
-            if book.bytes <= cap_bytes:
+            if book.bytes <= limits.cap_bytes:
                 break
             book.bytes -= row.size
             gone.append(row)
         if not gone:
             return
-        last = gone[-1]
-        book.count(file, "over_cap", Loss(last.seq - gone[0].seq + 1, last.upto - gone[0].before))
-        file.delete_through(last)
-        book.cursors = {name: max(seq, last.seq) for name, seq in book.cursors.items()}
+        _count_over_cap(file, book, gone, limits.hurried)
+        file.delete_through(gone[-1])
+        book.cursors = {name: max(seq, gone[-1].seq) for name, seq in book.cursors.items()}
+
+
+def _count_over_cap(file: JournalFile, book: Book, gone: Sequence[Place], hurried: Sequence[str]) -> None:
+    """Lost is what a store has not passed; what only hurried readers waited for is counted as theirs."""
+    passed = min((seq for name, seq in book.cursors.items() if name not in hurried), default=0)
+    behind = [name for name in hurried if book.cursors.get(name, gone[-1].seq) < gone[-1].seq]
+    for reason, rows in (
+        ("over_cap", [row for row in gone if row.seq > passed]),
+        *((f"{name}_over_cap", [row for row in gone if book.cursors[name] < row.seq <= passed]) for name in behind),
+    ):
+        if rows:
+            book.count(file, reason, Loss(rows[-1].seq - rows[0].seq + 1, rows[-1].upto - rows[0].before))

@@ -61,6 +61,11 @@ class GridSchedule(Generic[K]):
         self._drop_removed()
         return self._heap[0][0] if self._heap else None
 
+    def upcoming(self) -> list[tuple[K, float]]:
+        """(item, when it is due next) of all items. May be called beside the rest, from another thread."""
+        grid = self._grid
+        return [(key, at) for at, serial, _, key in tuple(self._heap) if grid.get(key, (0, 0, 0))[2] == serial]
+
     def pop_due(self, now: float) -> list[Due[K]]:
         """Every item whose grid point has come, in order of it, and each at most once."""
         found: list[Due[K]] = []

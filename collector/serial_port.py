@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import termios
 from typing import Any
 
 import serial
 
 _AT_ONCE = 4096
+_PSEUDO_TERMINALS = "/dev/pts/"
 
 
 class SerialPortError(OSError):
@@ -89,10 +92,12 @@ def open_serial_port(
     Raises:
         SerialPortError: it is not there, not ours to open, in use by another program, or refuses the settings.
     """
+    # A pseudo-terminal has no parity, and refuses to be told so again when it is opened the second time.
+    parity = "N" if os.path.realpath(device).startswith(_PSEUDO_TERMINALS) else parity
     try:
         port = serial.Serial(
             device, baud, bytesize=bits, parity=parity, stopbits=stop, timeout=0, write_timeout=0, exclusive=True
         )
-    except (OSError, ValueError) as error:  # SerialException is an OSError
+    except (OSError, ValueError, termios.error) as error:  # SerialException is an OSError
         raise SerialPortError(f"{device}: {error}") from error
     return SerialTransport(port, protocol)

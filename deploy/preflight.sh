@@ -21,6 +21,7 @@ missing() {
     has mosquitto || [ -x /usr/sbin/mosquitto ] || printf 'mosquitto '
     has chromium || printf 'chromium '
     has mbpoll || printf 'mbpoll '
+    has promtool || printf 'prometheus '
     # The pages are Chinese: without its glyphs a browser test would measure empty boxes.
     [ -d /usr/share/fonts/opentype/noto ] || printf 'fonts-noto-cjk '
 }
@@ -41,7 +42,7 @@ install="apt-get install --yes --no-install-recommends ${packages% }"
 
 if [ "$(id -u)" = 0 ] && has apt-get; then
     echo "==> Debian packages: ${packages% }"
-    # Only the program `mosquitto` is wanted; a runlevel of 1 keeps Debian from starting the service on port 1883.
+    # Only programs are wanted; a runlevel of 1 keeps Debian from starting the services of mosquitto and prometheus.
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 $install >/dev/null
     packages=$(missing)

@@ -10,11 +10,13 @@ from device_profiles.dtypes import WordOrder
 from device_profiles.kinds import Profile
 from device_profiles.relations import check_relations
 from device_profiles.schema import JsonProfile, ModbusPoint, ModbusProfile, Point
+from metering.meter_alarms import BY_ALARM_CODE
 from metering.quantities import BY_NAME
 from metering.site_document import Fault
 
 # Scales are powers of ten between a meter's unit and ours; anything beyond is a slip of the keyboard.
 _SCALE_MIN, _SCALE_MAX = 1e-12, 1e12
+_STATUS_WORDS = ("uint16", "uint32")
 _FLOAT32_MAX = 3.4028235e38
 _LAST_ADDRESS = 0x10000
 _PAIRED = 4
@@ -73,6 +75,20 @@ def _check_point(point: Point) -> Iterator[tuple[str, str]]:
     if isinstance(point, ModbusPoint):
         yield from _check_layout(point)
         yield from _check_numbers(point)
+        yield from _check_alarms(point)
+
+
+def _check_alarms(point: ModbusPoint) -> Iterator[tuple[str, str]]:
+    if not point.alarms:
+        return
+    if point.dtype not in _STATUS_WORDS or (point.scale, point.offset) != (1, 0):
+        yield "alarms", f"stand in a whole word: dtype {' or '.join(_STATUS_WORDS)}, without scale; not {point.dtype}"
+    bits = 16 * point.registers
+    for bit, code in point.alarms.items():
+        if code not in BY_ALARM_CODE:
+            yield "alarms", f"{code!r} is no alarm; allowed: {', '.join(BY_ALARM_CODE)}"
+        if not 0 <= bit < bits:
+            yield "alarms", f"there is no bit {bit}; allowed: 0 to {bits - 1}"
 
 
 def _check_layout(point: ModbusPoint) -> Iterator[tuple[str, str]]:

@@ -146,6 +146,7 @@ class ModbusPoint(Point):
     positive      what a positive raw value means for power: `export` turns the sign, for ours is import
     fold          `four_quadrant`: a power factor beyond +-1 stands for 2 less itself, with its sign
     restates      the registers belong to other points too, which state them part by part
+    alarms        bits of the raw word that are alarms, by bit from 0: codes of `metering.meter_alarms`
     """
 
     function: Literal[3, 4]
@@ -163,6 +164,7 @@ class ModbusPoint(Point):
     positive: Literal["import", "export"] = "import"
     fold: Literal["four_quadrant"] | None = None
     restates: bool = False
+    alarms: dict[int, str] = Field(default_factory=dict)
     poll: PollClass = "fast"
 
     @property

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from device_profiles.table import TableError, read_tables
 
 # What the columns are called in data sheets, English and Chinese; the first is our name.
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -20,7 +20,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "note": ("note", "notes", "remark", "comment", "备注", "说明"),
 }
 NEEDED = ("name", "address", "type")
-_EXCEL = (".xlsx", ".xlsm")
+_HEX_HEAD = re.compile(r"hex|十六进制|16进制")
+_HEX_DIGITS = re.compile(r"[0-9a-fA-F]{1,4}")
 
 
 class SheetError(ValueError):
@@ -29,7 +30,10 @@ class SheetError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row by our column names; `number` is the one that the spreadsheet shows."""
+    """One row by our column names; `number` is the one that the spreadsheet shows.
+
+    A plain address in a column whose head says that it is hexadecimal has `0x` in front.
+    """
 
     number: int
     cells: dict[str, str]
@@ -42,21 +46,26 @@ def read_sheet(path: Path) -> list[Row]:
         SheetError: the file cannot be read, or no row names the columns.
     """
     try:
-        lines = list(_excel_lines(path) if path.suffix.lower() in _EXCEL else _csv_lines(path))
-    except OSError as error:
-        raise SheetError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # openpyxl tells broken files in many ways
-        raise SheetError(f"{path}: no table that can be read: {error}") from error
+        lines = read_tables(path)[0].lines
+    except TableError as error:
+        raise SheetError(str(error)) from error
     for number, cells in lines:
         columns = _columns(cells)
         if all(name in columns.values() for name in NEEDED):
-            return [
-                Row(n, {columns[i]: text for i, text in enumerate(c) if i in columns})
-                for n, c in lines
-                if n > number and any(c)
-            ]
+            hexadecimal = {
+                i for i, name in columns.items() if name == "address" and _HEX_HEAD.search(cells[i].casefold())
+            }
+            return [_row(n, c, columns, hexadecimal) for n, c in lines if n > number and any(c)]
     wanted = "; ".join(f"{name} (or {', '.join(COLUMNS[name][1:4])})" for name in NEEDED)
     raise SheetError(f"{path.name}: no row names the columns that are needed: {wanted}")
+
+
+def _row(number: int, cells: list[str], columns: dict[int, str], hexadecimal: set[int]) -> Row:
+    said = {columns[i]: text for i, text in enumerate(cells) if i in columns}
+    for i in hexadecimal:
+        if i < len(cells) and _HEX_DIGITS.fullmatch(cells[i]):
+            said["address"] = f"0x{cells[i]}"
+    return Row(number, said)
 
 
 def _columns(cells: list[str]) -> dict[int, str]:
@@ -67,41 +76,3 @@ def _columns(cells: list[str]) -> dict[int, str]:
             if plain in words and name not in found.values():
                 found[i] = name
     return found
-
-
-def _csv_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    raw = path.read_bytes()
-    text = _decoded(raw)
-    dialect = "\t" if text.count("\t") > text.count(",") else ";" if text.count(";") > text.count(",") else ","
-    reader = csv.reader(text.splitlines(), delimiter=dialect)
-    for cells in reader:
-        yield reader.line_num, [cell.strip() for cell in cells]
-
-
-def _decoded(raw: bytes) -> str:
-    """UTF-8 with or without its mark; else what Chinese Excel writes."""
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("gb18030")
-
-
-def _excel_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    from openpyxl import load_workbook  # noqa: PLC0415 - only those who have an Excel file need it
-
-    book = load_workbook(path, read_only=True, data_only=True)
-    try:
-        sheet = book.worksheets[0]
-        for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
-            yield number, [_text(cell) for cell in cells]
-    finally:
-        book.close()
-
-
-def _text(cell: Any) -> str:
-    """A cell as people see it: 4096 stays 4096, though Excel keeps 4096.0."""
-    if cell is None:
-        return ""
-    if isinstance(cell, float):
-        return f"{cell:.12g}"
-    return str(cell).strip()

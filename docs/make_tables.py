@@ -15,9 +15,11 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from device_profiles.catalogue import details_text, overview_table
+from metering.meter_alarms import METER_ALARMS, AlarmKind
 from metering.quantities import QUANTITIES
 from rules.detectors.registry import DETECTORS
 from rules.settings import IncidentSettings
+from simulators.faults import KINDS
 
 HERE = Path(__file__).parent
 _PLACE = re.compile(r"(<!-- table: (?P<name>[\w -]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
@@ -41,10 +43,52 @@ def quantities_table() -> str:
     return "\n".join(rows)
 
 
+def alarms_table() -> str:
+    """What meters report of themselves, and which rule takes it."""
+    rules = {AlarmKind.LEAK: "`reported_leak`", AlarmKind.STATE: "none"}
+    rows = ["| code | meaning | rule | stated by |", "|---|---|---|---|"]
+    for alarm in METER_ALARMS:
+        rule = rules.get(alarm.kind, "`reported_fault`")
+        rows.append(f"| `{alarm.code}` | {alarm.meaning} | {rule} | {alarm.source} |")
+    return "\n".join(rows)
+
+
+_FAULTS_ZH = {
+    "silent": "不应答，不上报",
+    "slow": "应答或上报推迟这么久",
+    "late": "对一次询问的应答，到下一次询问时才来",
+    "half": "只到前一半字节",
+    "noise": "每次应答或消息之前有这么多字节的干扰",
+    "crc": "CRC 或校验和错误",
+    "exception": "每次询问都以此代码拒绝",
+    "word-order": "32 位和 64 位数值的字序颠倒",
+    "stale": "应答带的是这么多次询问之前的事务号",
+    "clock": "表内时钟快这么多；负数为慢",
+    "reset": "启动这么久之后，表底从 0 重新开始",
+    "rollover": "启动这么久之后，表底走过最后一位归零",
+}
+
+
+def faults_table(head: str, meanings: dict[str, str]) -> str:
+    """What can be wrong with a simulated meter, the number it takes, and where it can be."""
+    rows = [head, "|---|---|---|"]
+    for kind in KINDS.values():
+        form = kind.name if kind.usual is None else f"{kind.name}[={kind.usual:g}]"
+        unit = f" ({kind.unit})" if kind.unit else ""
+        rows.append(f"| `{form}` | {meanings[kind.name]}{unit} | {', '.join(kind.ways)} |")
+    return "\n".join(rows)
+
+
 def _tables() -> Iterator[tuple[str, Callable[[], str]]]:
     yield "profiles", overview_table
     yield "profile sources", details_text
     yield "quantities", quantities_table
+    yield "alarms", alarms_table
+    yield (
+        "simulated faults",
+        lambda: faults_table("| fault | what happens | where |", {k.name: k.meaning for k in KINDS.values()}),
+    )
+    yield "simulated faults zh", lambda: faults_table("| 故障 | 现象 | 适用 |", _FAULTS_ZH)
     yield "incidents", lambda: settings_table(IncidentSettings)
     for rule, detector in DETECTORS.items():
         yield rule, lambda model=detector.Settings: settings_table(model)

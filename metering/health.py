@@ -9,7 +9,12 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class MeterHealth:
-    """One meter's counts. `expected` are due readings, `received` arrived ones, `stored` those the store confirmed."""
+    """One meter's counts. `expected` are due readings, `received` arrived ones, `stored` those the store confirmed.
+
+    raw                        registers, frame or message of the last value, as read; shortened
+    quantity, value, quality   the last value of the quantity that stands for the meter, in our unit; bits of Quality
+    next_poll                  when it is asked next; None for a meter that sends by itself
+    """
 
     meter: str
     connection: str = ""
@@ -21,6 +26,11 @@ class MeterHealth:
     last_error: str = ""
     last_reading: np.datetime64 | None = None
     breaker: str = "closed"  # closed, open, probing
+    raw: str = ""
+    quantity: str = ""
+    value: float | None = None
+    quality: int = 0
+    next_poll: np.datetime64 | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +48,17 @@ class ConnectionHealth:
 
 @dataclass(frozen=True, slots=True)
 class JournalHealth:
-    """The journal's depth. `lag` is entries behind the head, by reader; `dropped` by reason."""
+    """The journal's depth. `lag` is entries behind the head, by reader; `dropped` by reason.
+
+    `free_bytes` is what its volume has left; None where that is not known.
+    """
 
     entries: int = 0
     bytes: int = 0
     oldest: np.datetime64 | None = None
     lag: dict[str, int] = field(default_factory=dict)
     dropped: dict[str, int] = field(default_factory=dict)
+    free_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,3 +38,14 @@ class IntervalBatch:
         return IntervalBatch(
             self.meters, self.meter[rows], self.quantity[rows], self.start[rows], self.usage[rows], self.quality[rows]
         )
+
+
+def joined(batches: Sequence[IntervalBatch]) -> IntervalBatch:
+    """One batch of all, in their order; they share their tuple of meters."""
+    if len(batches) == 1:
+        return batches[0]
+    columns = ("meter", "quantity", "start", "usage", "quality")
+    if not batches:
+        kinds = ("int32", "uint8", "datetime64[ms]", "float64", "uint16")
+        return IntervalBatch((), *(np.zeros(0, kind) for kind in kinds))
+    return IntervalBatch(batches[0].meters, *(np.concatenate([getattr(b, c) for b in batches]) for c in columns))

@@ -61,6 +61,7 @@ class Meter:
     max_flow_m3_per_h: float | None = None
     max_power_kw: float | None = None
     lives: tuple[Life, ...] = ()
+    name: str = ""
 
     @property
     def main_register(self) -> Quantity | None:

@@ -110,7 +110,7 @@ _NODE: dict[str, Read] = {
 }  # fmt: skip
 _METER: dict[str, Read] = {
     "id": _identifier, "medium": _one_of(MEDIA), "node": _identifier, "parent": _parents, "profile": _text,
-    "connection": _text, "device_address": _text, "poll_s": _positive, "multiplier": _positive,
+    "name": _text, "connection": _text, "device_address": _text, "poll_s": _positive, "multiplier": _positive,
     "register_digits": _digits, "resolution": _positive, "accuracy_class": _text,
     "max_flow_m3_per_h": _positive, "max_power_kw": _positive,
 }  # fmt: skip

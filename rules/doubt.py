@@ -1,8 +1,8 @@
 """Meters whose data is in doubt: their findings neither raise nor clear anything until it is good again.
 
-A meter is in doubt while a data-quality finding about it is open, and, unless it was only silent, for a grace time
-after that: a meter that stood still, was reset or replaced leaves wrong figures in what the rules remember; one that
-was silent leaves none.
+A meter is in doubt while a data-quality finding about its readings is open, and, unless it was only silent, for a grace
+time after that: a meter that stood still, was reset or replaced leaves wrong figures in what the rules remember; one
+that was silent leaves none.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from rules.open_incident import Key, finding_from_state, finding_to_state, key_o
 from rules.places import Places
 
 OFFLINE = "offline"
+_OWN_WORDS = frozenset({"reported_leak", "reported_fault"})
+"""Rules that repeat what a meter says of itself: that rests on no reading, and a low battery makes none wrong."""
 _SUSPECT_MARGIN_MS = 2 * 3_600_000  # onsets are as exact as a detector's look back
 
 
@@ -50,7 +52,7 @@ class Doubt:
         """The findings of one instant that may act now, with those that had been held and now may."""
         findings = list(findings)
         for finding in findings:
-            if finding.category is Category.DATA_QUALITY:
+            if finding.category is Category.DATA_QUALITY and finding.rule not in _OWN_WORDS:
                 self._note_quality(finding, at)
         now = ms_of(at)
         self.past = {key: (f, until) for key, (f, until) in self.past.items() if until > now}
@@ -111,7 +113,7 @@ class Doubt:
 
     def causes(self, finding: Finding) -> list[Finding]:
         """The data-quality findings that put a finding in doubt."""
-        if not self.quality and not self.past:
+        if finding.rule in _OWN_WORDS or not (self.quality or self.past):
             return []
         meters = set(self.places.judged(finding))
         every = [*self.quality.values(), *(f for f, _ in self.past.values())]

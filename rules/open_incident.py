@@ -61,8 +61,8 @@ class OpenIncident:
 
     @property
     def main(self) -> Finding:
-        """The finding whose figures stand for the incident: a balance first, else the largest."""
-        return max(self.own.values(), key=lambda f: (f.rule in NET_RULES, f.size, f.rule, f.subject))
+        """The finding whose figures stand for the incident: a balance first, else the largest, else the worst."""
+        return max(self.own.values(), key=lambda f: (f.rule in NET_RULES, f.size, RANK[f.severity], f.rule, f.subject))
 
     @property
     def is_net(self) -> bool:

@@ -32,6 +32,7 @@ _GROUP_CODES = {SITE_GROUP: "site_silent", UNKNOWN_GROUP: "many_silent"}
 NEXT_STEPS = (
     "check_gateway",  # power and network of what the silent meters share
     "check_meter_link",  # one silent meter: cable, radio, power
+    "mend_meter",  # the meter reports a fault of its own: battery, cover, clock, flow direction
     "read_meter_on_site",  # compare its display with the register we hold
     "confirm_reset",  # a register began again: ask who worked on it
     "declare_replacement",  # another meter is in its place: enter `lives`
@@ -90,7 +91,7 @@ def next_step(incident: OpenIncident, places: Places) -> str:
         return "check_gateway"
     main = incident.main
     if incident.category is Category.DATA_QUALITY:
-        return _BY_KIND.get(kind_of(main), "read_meter_on_site")
+        return "mend_meter" if main.rule == "reported_fault" else _BY_KIND.get(kind_of(main), "read_meter_on_site")
     if incident.medium != "water":
         node = places.site.nodes.get(incident.place)
         return "look_at_room" if node is not None and node.kind == "room" else "compare_use"

@@ -6,14 +6,17 @@ own id, wherever on its branch it is now; one that they do not hold is cleared, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 
-from metering.batch import ReadingBatch
+from metering.batch import MeterEvent, ReadingBatch, to_ms
+from metering.entries import EventBatch
 from metering.incident import ChangeKind, Incident, IncidentChange
 from metering.intervals import IntervalBatch
+from metering.meter_alarms import ON
 from metering.site import Site
 from rules.places import Places
 from rules.settings import RulesSettings
@@ -50,6 +53,8 @@ def rebuild(
         intervals: takes the intervals derived on the way, if they are to be written again.
     """
     shard = Shard(site, settings)
+    # No store keeps meters' own words; what they said last stands in the alerts. They are taken in the order of time.
+    shard.process(seq, EventBatch(tuple(last_words(standing))))
     cleared: dict[str, IncidentChange] = {}
     for batch in readings:
         events = shard.process(seq, batch)
@@ -58,6 +63,14 @@ def rebuild(
         cleared |= {c.incident.id: c for c in events.changes if c.kind is ChangeKind.CLEARED}
     shard.applied_seq = seq
     return Rebuilt(shard, tuple(_reconcile(shard, standing, cleared, at)))
+
+
+def last_words(standing: Sequence[Incident]) -> Iterator[MeterEvent]:
+    """The alarms that hold the open incidents open, as their meters said them; see `rules.detectors.reported`."""
+    for incident in standing:
+        for finding in incident.evidence.get("findings", ()):
+            for said in finding.get("details", {}).get("reported", ()):
+                yield MeterEvent(finding["subject"], to_ms(datetime.fromisoformat(said["since"])), said["code"], ON)
 
 
 def _reconcile(

@@ -4,6 +4,7 @@ Deterministic: the same entries give the same events, however readings were cut 
 the order of time, or late by less than the wait of a step), and whether or not it was restarted from a snapshot.
 
     readings -> intervals (derivation) -> blocks of judged steps (frontier) -> findings (detectors) -> incidents
+    meters' own words ------------------------------------------------------>
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from metering.batch import ReadingBatch
+from metering.batch import MeterEvent, ReadingBatch
 from metering.derivation import IntervalDerivation
-from metering.entries import Entry, Revision, Tick
+from metering.entries import Entry, EventBatch, Revision, Tick
 from metering.incident import Incident, IncidentChange
-from metering.intervals import IntervalBatch
+from metering.intervals import IntervalBatch, joined
 from metering.register_event import RegisterEvent, RegisterEventKind
 from metering.site import Site
 from metering.windows import GRID_MS, offset_minutes
@@ -74,6 +75,7 @@ class Shard:
         self._watermark = Watermark()
         self._frontier = Frontier(self._columns)
         self._register_events: list[RegisterEvent] = []
+        self._meter_events: list[MeterEvent] = []
         self._book = IncidentBook(self._columns, self.settings.incidents, self.settings.revision)
         self._flagged = self._book.flagged()
         context = Context(self._columns, school_days(site))
@@ -92,20 +94,23 @@ class Shard:
                 for part in self._by_day(entry):
                     self._take_readings(part, out)
                     self._judge(out)
+            case EventBatch():
+                self._meter_events = sorted([*self._meter_events, *entry.events], key=lambda e: ms_of(e.time))
+                self._judge(out)
             case Tick():
                 self._take_tick(entry)
                 self._judge(out)
             case Revision():
                 rebuild = entry if self._is_other(entry) else None
         self.applied_seq = seq
-        return ShardEvents(_joined(out.intervals), tuple(out.changes), tuple(out.findings), rebuild)
+        return ShardEvents(joined(out.intervals), tuple(out.changes), tuple(out.findings), rebuild)
 
     def finish(self) -> ShardEvents:
         """Judge what can be judged by the newest reading's time, as if the clock had gone on by a moment."""
         out = _Gathered()
         if self._watermark.now is not None:
             self._judge(out, self._watermark.now + 1)
-        return ShardEvents(_joined([]), tuple(out.changes), tuple(out.findings))
+        return ShardEvents(joined([]), tuple(out.changes), tuple(out.findings))
 
     @property
     def code_revision(self) -> str:
@@ -180,14 +185,14 @@ class Shard:
         if now is None:
             return
         while True:
-            event = ms_of(self._register_events[0].time) if self._register_events else now
+            event = min((ms_of(e[0].time) for e in (self._register_events, self._meter_events) if e), default=now)
             before = min(now, event)
             if self._frontier.needs_day(before):
                 self._begin_day(out)
             elif (block := self._frontier.take(before, self._flagged)) is not None:
                 self._judge_block(block, out)
             elif event < now:
-                self._observe(out)
+                self._observe(event, out)
             else:
                 return
 
@@ -203,15 +208,17 @@ class Shard:
             findings += detector.process(block)
         self._conclude(findings, out)
 
-    def _observe(self, out: _Gathered) -> None:
-        """The register events of one moment."""
-        time = self._register_events[0].time
-        count = sum(e.time == time for e in self._register_events)
-        events, self._register_events = self._register_events[:count], self._register_events[count:]
-        at = np.datetime64(max(ms_of(time), self._frontier.judged_at), "ms")
+    def _observe(self, time: int, out: _Gathered) -> None:
+        """The register events and the meters' own words of one moment (ms)."""
+        events = [e for e in self._register_events if ms_of(e.time) == time]
+        said = [e for e in self._meter_events if ms_of(e.time) == time]
+        self._register_events = self._register_events[len(events) :]
+        self._meter_events = self._meter_events[len(said) :]
+        at = np.datetime64(max(time, self._frontier.judged_at), "ms")
         findings: list[Finding] = []
         for detector in self._detectors.values():
-            findings += detector.observe(events, at)
+            findings += detector.observe(events, at) if events else ()
+            findings += detector.hear(said, at) if said else ()
         self._conclude(findings, out)
 
     def _conclude(self, findings: list[Finding], out: _Gathered) -> None:
@@ -234,6 +241,7 @@ class Shard:
                 "watermark": self._watermark.state(),
                 "frontier": self._frontier.state(),
                 "register_events": [_event_to_state(e) for e in self._register_events],
+                "meter_events": [[e.meter, e.time, e.code, e.text] for e in self._meter_events],
                 "flagged": self._flagged,
                 "detectors": {rule: detector.state() for rule, detector in self._detectors.items()},
                 "incidents": self._book.state(),
@@ -273,21 +281,11 @@ class Shard:
         self._watermark.restore(state["watermark"])
         self._frontier.restore(state["frontier"])
         self._register_events = [_event_from_state(e) for e in state["register_events"]]
+        self._meter_events = [MeterEvent(*e) for e in state["meter_events"]]
         self._flagged = state["flagged"]
         for rule, detector in self._detectors.items():
             detector.restore(state["detectors"][rule])
         self._book.restore(state["incidents"])
-
-
-def _joined(batches: list[IntervalBatch]) -> IntervalBatch:
-    """One batch of all; they come from one derivation and share their tuple of meters."""
-    if len(batches) == 1:
-        return batches[0]
-    columns = ("meter", "quantity", "start", "usage", "quality")
-    if not batches:
-        kinds = ("int32", "uint8", "datetime64[ms]", "float64", "uint16")
-        return IntervalBatch((), *(np.zeros(0, kind) for kind in kinds))
-    return IntervalBatch(batches[0].meters, *(np.concatenate([getattr(b, c) for b in batches]) for c in columns))
 
 
 def _event_order(event: RegisterEvent) -> tuple[int, str, int, str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -45,6 +48,17 @@ def influx() -> Iterator[Access]:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def broker_port() -> Iterator[int]:
+    """The port of the demo's own MQTT broker; it ends with its stdin."""
+    command = [sys.executable, "-m", "simulators.mqtt.broker", "--port", "0"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield int(json.loads(process.stdout.readline())["port"])
+        process.stdin.close()
 
 
 def _without_influx(reason: str) -> None:

@@ -32,6 +32,11 @@ class MeterHealthOut(BaseModel):
     last_reading: datetime | None
     age_s: float | None
     breaker: str
+    raw: str
+    quantity: str
+    value: float | None
+    quality: int
+    next_poll: datetime | None
 
 
 class ConnectionHealthOut(BaseModel):
@@ -47,13 +52,14 @@ class ConnectionHealthOut(BaseModel):
 
 
 class JournalHealthOut(BaseModel):
-    """The journal: `lag` is entries behind its head, by reader; `dropped` by reason."""
+    """The journal: `lag` is entries behind its head, by reader; `dropped` by reason; `free_bytes` of its volume."""
 
     entries: int
     bytes: int
     oldest: datetime | None
     lag: dict[str, int]
     dropped: dict[str, int]
+    free_bytes: int | None
 
 
 class CollectorHealthOut(BaseModel):

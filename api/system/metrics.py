@@ -101,6 +101,11 @@ def _journal_metrics(report: HealthReport) -> Iterator[Metric]:
     journal = report.journal
     yield GaugeMetricFamily("aquavolt_journal_entries", "Entries in the journal", value=journal.entries)
     yield GaugeMetricFamily("aquavolt_journal_bytes", "Bytes of the journal", value=journal.bytes)
+    # Both absent where there is nothing to say: an empty journal has no oldest entry.
+    if (age := age_s(report, journal.oldest)) is not None:
+        yield GaugeMetricFamily("aquavolt_journal_oldest_age_seconds", "Age of the oldest entry kept", value=age)
+    if journal.free_bytes is not None:
+        yield GaugeMetricFamily("aquavolt_journal_free_bytes", "Free on the journal's volume", value=journal.free_bytes)
     lag = (([k], v) for k, v in journal.lag.items())
     yield _gauge("aquavolt_journal_lag_entries", "Entries behind the journal's head", ["reader"], lag)
     dropped = (([k], v) for k, v in journal.dropped.items())

@@ -131,8 +131,10 @@ def _facts(alert: Alert, reader: Reader) -> list[Fact]:
     """Observed and expected first, then each plain member of the evidence that has a label of ours, then the others."""
     words, rows = reader.wording, []
     for label, value in zip(_compared(alert), (alert.observed, alert.expected), strict=True):
-        if value is not None:
+        if value is not None and alert.unit:
             rows.append(Fact(words.gettext(label), _with_unit(value, alert, reader)))
+    if said := words.reported(alert):
+        rows.append(Fact(words.gettext(N_("Reported by the meter")), said))
     for name, value in main_details(alert).items():
         if name in _SHOWN_ELSEWHERE or isinstance(value, Mapping) or value is None or value == []:
             continue

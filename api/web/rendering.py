@@ -23,6 +23,7 @@ from api.web.wording import (
     DELIVERIES,
     MEDIA,
     OUTCOMES,
+    QUALITIES,
     QUANTITIES,
     SEVERITIES,
     USES,
@@ -34,7 +35,7 @@ FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
 _WORDS: dict[str, Any] = {
     "categories": CATEGORIES, "severities": SEVERITIES, "media": MEDIA, "outcomes": OUTCOMES, "actions": ACTIONS,
-    "deliveries": DELIVERIES, "quantities": QUANTITIES, "uses": USES,
+    "deliveries": DELIVERIES, "quantities": QUANTITIES, "qualities": QUALITIES, "uses": USES,
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from api.dependencies import Parts, meter_of, node_of
 from api.web.alert_views import Pages
 from api.web.collector_page import build_collector_view
+from api.web.commissioning_page import build_commissioning_view, wanted_of
 from api.web.site_tree import build_meter_view, build_place_view, tree_rows
 
 router = APIRouter(include_in_schema=False)
@@ -51,6 +52,13 @@ def get_meter_page(request: Request, parts: Parts, pages: Pages, meter_id: str) 
 def get_collector_page(request: Request, parts: Parts, pages: Pages) -> Response:
     """How collecting goes."""
     reader = pages.reader(request)
-    only = request.query_params.get("only", "")
-    view = build_collector_view(parts.health(), reader, only_troubled=only == "troubled")
+    view = build_collector_view(parts.health(), reader)
     return pages.page(request, "collector.html", reader=reader, view=view, nav="collector")
+
+
+@router.get("/commissioning")
+def get_commissioning_page(request: Request, parts: Parts, pages: Pages) -> Response:
+    """Each meter with what was read and what it means."""
+    reader = pages.reader(request)
+    view = build_commissioning_view(parts.health(), reader, wanted_of(request.query_params))
+    return pages.page(request, "commissioning.html", reader=reader, view=view, nav="commissioning")

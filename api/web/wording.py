@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from alerts.values import Alert, Outcome
+from alerts.words import Language, reported_text
 from api.alerts.evidence import main_details
 from api.web.formats import Formats
 from metering.incident import Category, Severity
@@ -30,6 +31,8 @@ TITLES = {
     "zone_balance": N_("Water lost between meters"),
     "peer_usage": N_("Uses far more than its peers"),
     "meter_health": N_("Meter needs attention"),
+    "reported_leak": N_("Leak, as the meter reports"),
+    "reported_fault": N_("Meter reports a fault"),
 }
 CATEGORIES = {
     Category.LEAK: N_("Leak"),
@@ -82,6 +85,11 @@ QUANTITIES = {
     "gas_volume": N_("Gas counted"), "heat_energy": N_("Heat energy"), "humidity": N_("Humidity"),
     "pulse_count": N_("Pulses"), "active_power_demand": N_("Power demand"),
 }  # fmt: skip
+QUALITIES = {
+    "estimated": N_("estimated"), "held": N_("not plausible"), "clock_wrong": N_("meter's clock is wrong"),
+    "reset": N_("counter was reset"), "rollover": N_("counter rolled over"), "replaced": N_("meter was replaced"),
+    "late": N_("came late"), "simulated": N_("simulated"),
+}  # fmt: skip
 USES = {
     "dormitory": N_("Dormitory"), "teaching": N_("Teaching building"), "library": N_("Library"),
     "canteen": N_("Canteen"), "dwelling": N_("Dwelling"), "campus": N_("Campus"), "irrigation": N_("Irrigation"),
@@ -118,12 +126,17 @@ SENTENCES: dict[tuple[str, str], str] = {
     ("", "water"): N_("Since %(since)s about %(rate)s more water runs at %(place)s than usual."),
     ("", "electricity"): N_("Since %(since)s %(place)s draws about %(rate)s more than usual."),
 }  # fmt: skip
+REPORTED = frozenset({"reported_leak", "reported_fault"})
+REPORTED_SENTENCE = N_("Since %(since)s the meter %(subject)s itself reports: %(said)s.")
+REPORTED_FLOW = N_("Since %(since)s the meter %(subject)s itself reports: %(said)s. About %(rate)s runs all the time.")
 ANY_EXCESS = N_("Since %(since)s %(place)s uses about %(rate)s more than usual.")
 UNMETERED = N_("%(unmetered)s branches here have no meter; it may be one of them.")
 # The rules' codes of `evidence["next_step"]`, then what helps with a category where the rules say nothing.
 NEXT_STEPS = {
     "check_gateway": N_("Check power and network of the gateway these meters share; nothing else is wrong with them."),
     "check_meter_link": N_("Check the meter's power, cable or radio. Until it is back, use here is not judged."),
+    "mend_meter": N_("Have the meter looked at: battery, cover, seals and clock, and which way the arrow on it points. "
+                     "Its readings still count."),
     "read_meter_on_site": N_("Read the display of the meter and compare it with the last register below."),
     "confirm_reset": N_("Ask who worked on the meter: its register began again. Use goes on from the new value."),
     "declare_replacement": N_("If the meter was changed, enter its serial number and first register in the site file."),
@@ -160,6 +173,8 @@ class Wording:
         kind = str(details.get("kind", details.get("condition", "")))
         if alert.category is Category.DATA_QUALITY and kind in METER_KINDS:
             return self.gettext(METER_KINDS[kind])
+        if alert.rule in REPORTED and (said := self.reported(alert)):
+            return self.gettext(N_("The meter reports: %(said)s")) % {"said": said}
         if alert.rule == "zone_balance" and alert.medium != "water":
             return self.gettext(N_("Use between meters that none of them counts"))
         return self.gettext(TITLES.get(alert.rule) or CATEGORIES[alert.category])
@@ -174,7 +189,9 @@ class Wording:
 
     def sentence(self, alert: Alert) -> str:
         """What was seen against what is usual, and since when."""
-        if alert.category is Category.DATA_QUALITY:
+        if alert.rule in REPORTED:
+            text = REPORTED_SENTENCE if not alert.loss_rate else REPORTED_FLOW
+        elif alert.category is Category.DATA_QUALITY:
             text = N_(
                 "Since %(since)s the readings of %(subject)s cannot be relied on. No leak is concluded from them."
             )
@@ -186,8 +203,14 @@ class Wording:
             "since": self.formats.moment(alert.onset_at),
             "place": self.place_name(alert.node),
             "subject": alert.subject,
+            "said": self.reported(alert),
             "rate": self.formats.rate(alert.loss_rate, alert.medium),
         }
+
+    def reported(self, alert: Alert) -> str:
+        """The alarms that meters themselves report, of all findings of the alert, in words; empty without any."""
+        language = Language.ZH_CN if self.formats.locale.language == "zh" else Language.EN
+        return reported_text(alert.evidence, language)
 
     def place_reason(self, alert: Alert) -> str:
         """Why this place and not a smaller one; empty where the rules did not say."""

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from aquavolt.cli import check, commissioning, data, meters, profiles, service, simulate, split, stored
+from aquavolt.cli import check, commissioning, data, meters, profiles, recording, service, simulate, site, split, stored
 from aquavolt.cli.failure import Failure
 
 app = typer.Typer(
@@ -17,10 +17,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (service, split, meters, commissioning, data, stored, check):
+for module in (service, split, meters, commissioning, recording, data, stored, check):
     module.register(app)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(profiles.app, name="profiles")
+app.add_typer(site.app, name="site")
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ def check(
 ) -> None:
     """Check settings, site and rules files: every fault with file, line, key and what is allowed."""
     from aquavolt.config.documents import ConfigError, load_rules, load_site
+    from aquavolt.config.doubts import doubts
     from aquavolt.config.settings import load_settings
 
     with told(ConfigError):
@@ -30,6 +31,8 @@ def check(
     typer.echo(f"{connected} meters have a connection and will be read")
     if lonely := [m.id for m in checked.meters.values() if m.node is None]:
         typer.echo(f"without a place (alerts cannot say where): {', '.join(lonely[:10])}{' ...' * (len(lonely) > 10)}")  # noqa: PLR2004
+    for doubt in doubts(checked):
+        typer.echo(f"look at this: {doubt}")
     typer.echo("everything is in order")
 
 

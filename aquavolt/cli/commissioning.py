@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aquavolt.cli.failure import Failure, told
-from aquavolt.cli.progress import shown
+from aquavolt.cli.meters import AsJson, Connect, SecondMaster, note
+from aquavolt.cli.progress import Advance, shown
 
 if TYPE_CHECKING:
     from collector.modbus.guesses import Guess
+    from collector.modbus.openers import Approach
     from collector.modbus.scan import FoundUnit
 
-Connect = Annotated[str, typer.Option(help="tcp://host:port, rtu+tcp://host:port, rtu:///dev/ttyUSB0?baud=9600, ...")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON list.")]
 _UNITS = re.compile(r"\d{1,3}(-\d{1,3})?(,\d{1,3}(-\d{1,3})?)*")
 _LAST_UNIT = 247
+_NOBODY = "; look at the baud rate, the parity, A and B the right way round, and give them more time by --timeout"
 _AT = re.compile(r"([34]):(0[xX][0-9a-fA-F]{1,4}|\d{1,5})")
 
 
@@ -42,9 +43,7 @@ def scan(
     connect: Connect,
     units: Annotated[str, typer.Option(help="Units to ask, e.g. 1-32,40.")] = "1-247",
     timeout: Annotated[float, typer.Option(min=0.05, help="Seconds to wait for each unit.")] = 0.3,
-    second_master: Annotated[
-        bool, typer.Option("--second-master", help="Ask even where another master is heard on the line.")
-    ] = False,
+    second_master: SecondMaster = False,
     profile: Annotated[
         str | None, typer.Option(help="dlt645-2007, dlt645-1997, cjt188-water, cjt188-heat or mbus: their addresses.")
     ] = None,
@@ -52,68 +51,90 @@ def scan(
 ) -> None:
     """Find the Modbus units on a line or gateway and the profiles that fit; with --profile other meters' addresses."""
     if profile is not None:
-        _scan_addresses(connect, profile, timeout, as_json=as_json)
+        _scan_addresses(connect, profile, timeout, second_master=second_master, as_json=as_json)
         return
+    import asyncio
+
     from collector.connection import ConnectionTextError
     from collector.modbus.frame import ModbusError
 
     chosen = parse_units(units)
+    found: list[FoundUnit] = []
+
+    def tell(unit: FoundUnit) -> None:
+        found.append(unit)
+        if not as_json:
+            typer.echo(f"unit {unit.unit}: {', '.join(unit.profiles) or 'answers, but fits no profile'}")
+
     with told(ConnectionTextError, ModbusError), shown() as advance:
-        found = asyncio.run(_scan(connect, chosen, timeout, second_master, lambda done, of: advance("units", done, of)))
+        progress = lambda done, of: advance("units", done, of)  # noqa: E731
+        asyncio.run(_scan(connect, chosen, timeout, second_master, tell, progress))
     if as_json:
         typer.echo(json.dumps([{"unit": f.unit, "profiles": list(f.profiles)} for f in found]))
-        return
-    for unit in found:
-        typer.echo(f"unit {unit.unit}: {', '.join(unit.profiles) or 'answers, but fits no profile'}")
-    typer.echo(f"{len(found)} of {len(chosen)} units answer", err=True)
+    else:
+        note(f"{len(found)} of {len(chosen)} units answer" + ("" if found else _NOBODY))
 
 
-def _scan_addresses(connect: str, profile_id: str, timeout_s: float, *, as_json: bool) -> None:
+def _scan_addresses(connect: str, profile_id: str, timeout_s: float, *, second_master: bool, as_json: bool) -> None:
+    import asyncio
+
     from collector.connection import ConnectionTextError, parse_connection
     from collector.line.scan import scan_addresses
     from collector.line.wire import LineError
     from device_profiles import FrameProfile, ProfileError, load_profile
 
-    async def search(profile: FrameProfile, advance) -> list[str]:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    addresses: list[str] = []
+
+    async def search(profile: FrameProfile, advance: Advance) -> None:
         where = parse_connection(connect)
         found = scan_addresses(
-            profile, where, timeout_s=timeout_s, on_progress=lambda done, of: advance("addresses", done, of)
+            profile,
+            where,
+            timeout_s=timeout_s,
+            is_second_master=second_master,
+            on_progress=lambda done, of: advance("addresses", done, of),
         )
-        return [address async for address in found]
+        async for address in found:
+            addresses.append(address)
+            if not as_json:
+                typer.echo(f"meter {address}: {profile_id}")
 
     with told(ProfileError, ConnectionTextError, LineError), shown() as advance:
         profile = load_profile(profile_id)
         if not isinstance(profile, FrameProfile):
             raise Failure(f"--profile {profile_id}: units of {profile.protocol} are found without it")
-        addresses = asyncio.run(search(profile, advance))
+        asyncio.run(search(profile, advance))
     if as_json:
         typer.echo(json.dumps([{"address": a, "profiles": [profile_id]} for a in addresses]))
-        return
-    for address in addresses:
-        typer.echo(f"meter {address}: {profile_id}")
-    typer.echo(f"{len(addresses)} meters answer", err=True)
+    else:
+        note(f"{len(addresses)} meters answer" + ("" if addresses else _NOBODY))
 
 
-async def _scan(connect: str, units: list[int], timeout_s: float, second_master: bool, advance) -> list[FoundUnit]:  # type: ignore[no-untyped-def]  # noqa: ANN001
+async def _scan(
+    connect: str,
+    units: list[int],
+    timeout_s: float,
+    second_master: bool,
+    tell: Callable[[FoundUnit], None],
+    progress: Callable[[int, int], None],
+) -> None:
     from collector.connection import parse_connection
     from collector.modbus.scan import scan_units
     from device_profiles import ModbusProfile, list_profiles, load_profile
     from device_profiles.schema import Serial
 
     profiles = [load_profile(name, allow_low_confidence=True) for name in list_profiles()]
-    modbus = [p for p in profiles if isinstance(p, ModbusProfile)]
-    return [
-        found
-        async for found in scan_units(
-            parse_connection(connect),
-            units,
-            modbus,
-            serial=Serial(),
-            timeout_s=timeout_s,
-            is_second_master=second_master,
-            on_progress=advance,
-        )
-    ]
+    found = scan_units(
+        parse_connection(connect),
+        units,
+        [p for p in profiles if isinstance(p, ModbusProfile)],
+        serial=Serial(),
+        timeout_s=timeout_s,
+        is_second_master=second_master,
+        on_progress=progress,
+    )
+    async for unit in found:
+        tell(unit)
 
 
 def probe(
@@ -127,21 +148,24 @@ def probe(
         str | None, typer.Option(help="Quantity of ours; rows in its plausible range are marked.")
     ] = None,
     timeout: Annotated[float, typer.Option(min=0.05, help="Seconds to wait for the answer.")] = 3.0,
+    second_master: SecondMaster = False,
     as_json: AsJson = False,
 ) -> None:
     """Read a few registers and show what they may mean, in every type and order."""
+    import asyncio
     from dataclasses import asdict
 
     from collector.connection import ConnectionTextError
     from collector.modbus.frame import ModbusError
     from collector.modbus.guesses import all_guesses
+    from collector.modbus.openers import Approach
     from collector.modbus.polls import UnpollableError
     from device_profiles.plausible import plausible_range
     from metering.quantities import quantity as quantity_of
 
     with told(ConnectionTextError, ModbusError, UnpollableError, ValueError):
         plausible = plausible_range(quantity_of(quantity).name) if quantity else None
-        registers = asyncio.run(_read(connect, at, address, count, timeout))
+        registers = asyncio.run(_read(connect, at, address, count, timeout, Approach(is_second_master=second_master)))
     guesses = all_guesses(registers, expected=expect, plausible=plausible) if decode_all else []
     if as_json:
         typer.echo(json.dumps({"registers": registers.hex(" ", 2), "guesses": [asdict(g) for g in guesses]}))
@@ -160,7 +184,7 @@ def _line(guess: Guess) -> str:
     )
 
 
-async def _read(connect: str, at: str, address: str, count: int, timeout_s: float) -> bytes:
+async def _read(connect: str, at: str, address: str, count: int, timeout_s: float, approach: Approach) -> bytes:
     from collector.connection import parse_connection
     from collector.modbus.frame import ReadRequest
     from collector.modbus.link import open_link
@@ -170,7 +194,7 @@ async def _read(connect: str, at: str, address: str, count: int, timeout_s: floa
     match = _AT.fullmatch(at)
     if match is None or (first := int(match[2], 0)) + count > 0x10000:  # noqa: PLR2004
         raise ValueError(f"--at {at!r}; allowed: FUNCTION:ADDRESS such as 4:0x48 or 3:8192")
-    async with open_link(parse_connection(connect), Serial(), timeout_s) as link:
+    async with open_link(parse_connection(connect), Serial(), timeout_s, approach) as link:
         return await link.ask(ReadRequest(parse_address(address)[0], int(match[1]), first, count), timeout_s)
 
 

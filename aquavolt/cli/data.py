@@ -32,16 +32,22 @@ def import_readings(
 ) -> None:
     """Take readings from a file; they are judged like any other. Bad rows are named and left out."""
     from aquavolt.config.documents import ConfigError, load_site
-    from aquavolt.importing import journal_of
+    from aquavolt.config.settings import load_settings
+    from aquavolt.importing import journal_of, posted_to
     from aquavolt.longform.faults import LongFormError
     from aquavolt.longform.reading import import_file
+    from aquavolt.pushing.link import LinkError
+    from aquavolt.setup import ProgramError
     from aquavolt.stores.lock import DataInUseError
     from collector.journal import JournalError
     from metering.ports import StoreUnavailableError
 
-    with told(ConfigError, LongFormError, StoreUnavailableError, JournalError, DataInUseError, OSError):
+    faults = (ConfigError, LongFormError, StoreUnavailableError, JournalError, DataInUseError, LinkError, ProgramError)
+    with told(*faults, OSError):
         checked, _ = load_site(site)
-        with journal_of(data, _influx(checked)) as submit, shown() as advance:
+        watch = load_settings().watch
+        taker = posted_to(watch) if watch is not None else journal_of(data, _influx(checked))
+        with taker as submit, shown() as advance:
             report = import_file(checked, file, submit, advance, is_strict=strict)
     for line in report.lines():
         typer.echo(line, err=True)

@@ -11,12 +11,12 @@ class Failure(Exception):  # noqa: N818 - it is the message, not a kind of error
 
 
 @contextmanager
-def told(*kinds: type[Exception]) -> Iterator[None]:
-    """Turn these exceptions, whose texts are written for users, into the command's end."""
+def told(*kinds: type[Exception], ending: str = "") -> Iterator[None]:
+    """Turn these exceptions, whose texts are written for users, into the command's end; `ending` follows the text."""
     try:
         yield
     except kinds as error:
-        raise Failure(text_of(error)) from error
+        raise Failure(text_of(error) + ending) from error
 
 
 def text_of(error: Exception) -> str:

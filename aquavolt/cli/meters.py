@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -21,14 +20,23 @@ _ANSWER_S, _MESSAGE_S = 3.0, 60.0
 AllowLow = Annotated[
     bool, typer.Option("--allow-low-confidence", help="Use a profile that no live meter has confirmed.")
 ]
+Connect = Annotated[str, typer.Option(help="tcp://host:port, rtu:///dev/ttyUSB0?baud=9600, mqtt://host/topic, ...")]
+Timeout = Annotated[
+    float | None, typer.Option(min=0.1, help="Seconds to wait: for an answer 3, for an MQTT message 60.")
+]
+SecondMaster = Annotated[
+    bool, typer.Option("--second-master", help="Ask even where another master asks on the line; both may lose answers.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON list.")]
 
 
-def _note(text: str) -> None:
+def note(text: str) -> None:
+    """Beside the output."""
     typer.echo(text, err=True)
 
 
-def _print(values: Sequence[ReadValue], as_json: bool) -> None:
+def print_values(values: Sequence[ReadValue], as_json: bool) -> None:
+    """As a table, or as JSON."""
     if as_json:
         typer.echo(json.dumps([v.as_dict() for v in values], ensure_ascii=False))
         return
@@ -40,36 +48,43 @@ def _print(values: Sequence[ReadValue], as_json: bool) -> None:
         typer.echo(f"{value.quantity:<{width}}  {shown} {value.unit}{when}{whose}")
 
 
+def wait_s(connect: str, timeout: float | None) -> float:
+    """How long to wait: for an answer, or for a message that comes by itself."""
+    return timeout or (_MESSAGE_S if connect.startswith("mqtt") else _ANSWER_S)
+
+
 def read(
     profile: Profile,
-    connect: Annotated[str, typer.Option(help="tcp://host:port, mqtt://host:port/topic, ...")],
+    connect: Connect,
     address: Annotated[str, typer.Option(help="The meter's address on the line, e.g. 1.")] = "1",
-    timeout: Annotated[
-        float | None, typer.Option(min=0.1, help="Seconds to wait: for an answer 3, for an MQTT message 60.")
-    ] = None,
+    timeout: Timeout = None,
+    second_master: SecondMaster = False,
     allow_low_confidence: AllowLow = False,
     as_json: AsJson = False,
 ) -> None:
     """Read one meter once and print every value its profile names."""
+    import asyncio
+
     from collector.connection import ConnectionTextError
     from collector.modbus.once import ReadError
+    from collector.modbus.openers import Approach
     from collector.modbus.polls import UnpollableError
     from collector.read_meter import read_meter
     from device_profiles import ProfileError
 
     with told(ProfileError, ConnectionTextError, ReadError, UnpollableError):
-        wait_s = timeout or (_MESSAGE_S if connect.startswith("mqtt") else _ANSWER_S)
         values = asyncio.run(
             read_meter(
                 profile,
                 connect,
                 address,
-                timeout_s=wait_s,
+                timeout_s=wait_s(connect, timeout),
                 allow_low_confidence=allow_low_confidence,
-                on_note=_note,
+                on_note=note,
+                approach=Approach(is_second_master=second_master),
             )
         )
-    _print(values, as_json)
+    print_values(values, as_json)
 
 
 def decode(
@@ -95,8 +110,8 @@ def decode(
         found = load_profile(profile, allow_low_confidence=allow_low_confidence)
         decoded = decode_payload(found, data, topic=topic, port=port, request=request, at=at, is_hex=is_hex)
     if decoded.meaning:
-        _note(decoded.meaning)
-    _print(decoded.values, as_json)
+        note(decoded.meaning)
+    print_values(decoded.values, as_json)
 
 
 def register(app: typer.Typer) -> None:

@@ -60,14 +60,18 @@ def new(
         int, typer.Option(min=0, help="The number the maker gives to wire address 0: 0, 1, 40001, ...")
     ] = 0,
     function: Annotated[int, typer.Option(min=3, max=4, help="Function code where the table has none.")] = 3,
+    skip_faulty: Annotated[
+        bool, typer.Option("--skip-faulty", help="Leave out the rows that cannot be right, and tell them.")
+    ] = False,
 ) -> None:
     """Begin a profile from a data sheet's table. Every row that cannot be right is told."""
     from device_profiles.drafting import Draft, draft_profile
     from device_profiles.sheet import SheetError, read_sheet
 
     draft = Draft(profile, manufacturer, model, medium, word_order, base, function)
-    with told(SheetError):
-        text = draft_profile(read_sheet(table), draft, table.name)
+    with told(SheetError, ending="" if skip_faulty else "\nnothing is written; --skip-faulty leaves these rows out"):
+        tell = (lambda fault: typer.echo(f"left out: {fault}", err=True)) if skip_faulty else None
+        text = draft_profile(read_sheet(table), draft, table.name, on_left_out=tell)
     try:
         with out.open("x", encoding="utf-8") as file:
             file.write(text)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 Advance = Callable[[str, int, int], None]
 """Called with what is done now, how much of it is done, and out of how much."""
@@ -15,6 +17,9 @@ Advance = Callable[[str, int, int], None]
 @contextmanager
 def shown() -> Iterator[Advance]:
     """A bar for each kind of work, on stderr, so that output stays clean."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
     console = Console(stderr=True)
     bar = Progress(
         SpinnerColumn(),
@@ -25,6 +30,8 @@ def shown() -> Iterator[Advance]:
         console=console,
         transient=True,
         disable=not console.is_terminal,
+        # What is printed meanwhile stands above the bar; in a pipe it goes its own way.
+        redirect_stdout=sys.stdout.isatty(),
     )
     tasks: dict[str, TaskID] = {}
 

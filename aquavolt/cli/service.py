@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -15,6 +14,8 @@ from aquavolt.cli.failure import Failure, told
 from aquavolt.cli.progress import shown
 
 if TYPE_CHECKING:
+    import asyncio
+
     from aquavolt.config.settings import Settings
     from aquavolt.program import Program, Setup
 
@@ -92,6 +93,8 @@ def check_host(settings: Settings) -> None:
 
 def stopped_by_signals(told: Callable[[], object] = lambda: None) -> asyncio.Event:
     """Set by SIGTERM or SIGINT; the running loop hears them."""
+    import asyncio
+
     stop = asyncio.Event()
 
     def on_signal() -> None:

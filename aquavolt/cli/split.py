@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aquavolt.cli.failure import Failure, told
+from aquavolt.cli.failure import told
 from aquavolt.cli.service import Data, Port, SettingsFile, check_host, stopped_by_signals
 
 if TYPE_CHECKING:
+    import socket
+
     from aquavolt.setup import Setup
 
 SiteFile = Annotated[Path | None, typer.Option("--site", help="The site file; the same for all services.")]
@@ -32,8 +34,8 @@ def collect(
     setup = _setup(settings, site=site, data=data, collector=_given(name=name, nodes=node or None))
     with _opened():
         program = Collect(setup)
-    typer.echo(f"collector {program.name}: journal in {program.setup.settings.data}", err=True)
-    _run(program.run, program.close, None)
+    typer.echo(f"collector {program.name}: journal in {program.setup.settings.data}")
+    _run(program.run, program.close)
 
 
 def watch(
@@ -45,20 +47,31 @@ def watch(
     rules: RulesFile = None,
     settings: SettingsFile = None,
     forget: Annotated[
-        list[str] | None, typer.Option(help="Free the meters of a collector that will not return.")
+        list[str] | None, typer.Option(help="Free the meters of a collector that will not return, and end.")
     ] = None,
 ) -> None:
     """Judge what collectors push, and tell people."""
+    from aquavolt import http_server
+    from aquavolt.services.footing import watch_of
     from aquavolt.services.watch import Watch
 
     setup = _setup(settings, site=site, data=data, rules=rules, watch=_given(listen=listen))
+    if forget:
+        _forget(setup, forget)
+        return
     with _opened():
+        listening = http_server.listen(*watch_of(setup).address, "--listen")
         program = Watch(setup)
-    for collector in forget or ():
-        known = program.intake.forget(collector)
-        typer.echo(f"collector {collector}: {'its meters are free' if known else 'not known here'}", err=True)
-    assert setup.settings.watch is not None  # noqa: S101 - Watch has looked
-    _run(program.run, program.close, setup.settings.watch.address)
+    _run(program.run, program.close, listening)
+
+
+def _forget(setup: Setup, collectors: list[str]) -> None:
+    from aquavolt.services import forgetting
+
+    with _opened():
+        found = forgetting.forget(setup, collectors)
+    for collector, was_known in found.items():
+        typer.echo(f"collector {collector}: {'its meters are free' if was_known else 'not known here'}")
 
 
 def serve(
@@ -69,13 +82,15 @@ def serve(
     settings: SettingsFile = None,
 ) -> None:
     """Serve the API and the pages."""
+    from aquavolt.http_server import listen
     from aquavolt.services.serve import Serve
 
     setup = _setup(settings, site=site, data=data, port=port, host=host)
     check_host(setup.settings)
     with _opened():
+        listening = listen(setup.settings.host, setup.settings.port)
         program = Serve(setup)
-    _run(program.run, program.close, (setup.settings.host, setup.settings.port))
+    _run(program.run, program.close, listening, "page: http://{}")
 
 
 def _given(**values: Any) -> dict[str, Any] | None:
@@ -110,33 +125,30 @@ def _opened() -> Iterator[None]:
 Run = Callable[..., Coroutine[Any, Any, None]]
 
 
-def _run(run: Run, close: Callable[[], None], address: tuple[str, int] | None) -> None:
-    """Run a service until a signal; with an address it listens there."""
+def _run(
+    run: Run, close: Callable[[], None], listening: socket.socket | None = None, told_at: str = "listening on {}"
+) -> None:
+    """Run a service until a signal; where it listens, it says so."""
     import uvloop
 
-    from aquavolt.http_server import listen
     from aquavolt.notify import notify
-    from aquavolt.setup import ProgramError
 
     def ready() -> None:
         notify("READY=1")
-        typer.echo("ready", err=True)
+        typer.echo("ready")
 
     async def main() -> None:
-        sockets = [] if address is None else [listen(*address)]
-        for listening in sockets:
-            host, port = listening.getsockname()[:2]
-            typer.echo(f"listening on {host}:{port}")
         stop = stopped_by_signals(lambda: notify("STOPPING=1"))
-        await run(stop, *sockets, on_ready=ready)
+        await run(stop, *([] if listening is None else [listening]), on_ready=ready)
 
+    if listening is not None:
+        host, port = listening.getsockname()[:2]
+        typer.echo(told_at.format(f"[{host}]:{port}" if ":" in host else f"{host}:{port}"))
     try:
         uvloop.run(main())
-    except ProgramError as error:
-        raise Failure(str(error)) from error
     finally:
         close()
-    typer.echo("stopped; everything taken is saved", err=True)
+    typer.echo("stopped; everything taken is saved")
 
 
 def register(app: typer.Typer) -> None:

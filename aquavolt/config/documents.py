@@ -82,12 +82,13 @@ def load_site(path: Path) -> tuple[Site, Document]:
         site = parse_site(document.content)
     except SiteDocumentError as error:
         raise document.error(error.faults) from error
-    if faults := _profile_faults(site):
+    if faults := profile_faults(site):
         raise document.error(faults)
     return site, document
 
 
-def _profile_faults(site: Site) -> list[Fault]:
+def profile_faults(site: Site) -> list[Fault]:
+    """What of the meters cannot be read as the site file has it: profile, connection and address."""
     faults = []
     for i, meter in enumerate(site.meters.values()):
         if meter.connection is not None and meter.profile is None:

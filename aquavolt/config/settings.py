@@ -14,8 +14,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from api.parts import Prices
 from aquavolt.channels.kinds import ChannelSettings
 from aquavolt.config.documents import ConfigError, Document, read_document
+from aquavolt.config.forms import BUCKET, CURRENCY, LISTEN, NAME, SERVER, SERVICE
+from aquavolt.config.settings_errors import Sources, settings_error
 from aquavolt.stores.influx.settings import InfluxSettings
-from metering.site_document import Fault
 
 
 class _Strict(BaseModel):
@@ -41,23 +42,21 @@ class JournalSettings(_Strict):
 class InfluxConnection(_Strict):
     """InfluxDB 2 as the store, in place of the embedded one."""
 
-    url: str = Field(pattern=r"^https?://[^/]+/?$", description="`http(s)://host:port`")
+    url: str = Field(pattern=SERVER, description="`http(s)://host:port`")
     token: SecretStr
     org: str = Field(min_length=1)
-    bucket: str = Field("aquavolt", pattern=r"^[^_\"][^\"]*$", description="made on first start, as `BUCKET_intervals`")
+    bucket: str = Field("aquavolt", pattern=BUCKET, description="made on first start, as `BUCKET_intervals`")
 
 
 class WatchSettings(_Strict):
     """Where `aquavolt watch` is, for `collect` and `serve`, and how it listens itself."""
 
-    url: str = Field(
-        "http://127.0.0.1:8010", pattern=r"^https?://[^/]+:\d{1,5}/?$", description="`http(s)://host:port`"
-    )
+    url: str = Field("http://127.0.0.1:8010", pattern=SERVICE, description="`http(s)://host:port`")
     token: SecretStr = Field(min_length=1, description="what the services send each other")
     ca_file: Path | None = Field(None, description="the only certificates to trust (PEM); none: the system's")
     listen: str | None = Field(
         None,
-        pattern=r"^([\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}$",
+        pattern=LISTEN,
         description="`host:port` of watch itself; none: as in url",
     )
     certificate: Path | None = Field(None, description="of watch itself (PEM); with `key` it speaks TLS")
@@ -73,7 +72,7 @@ class WatchSettings(_Strict):
 class CollectorSettings(_Strict):
     """Which collector of the site `aquavolt collect` is."""
 
-    name: str = Field("main", pattern="^[a-z0-9][a-z0-9._-]{0,39}$", description="each collector has its own")
+    name: str = Field("main", pattern=NAME, description="each collector has its own")
     nodes: tuple[str, ...] = Field((), description="reads the meters of these nodes and what is below; none: all")
 
 
@@ -82,7 +81,7 @@ class PriceSettings(_Strict):
 
     water_per_m3: float = Field(4.5, ge=0)
     electricity_per_kwh: float = Field(0.6, ge=0)
-    currency: str = Field("CNY", pattern="^[A-Z]{3}$")
+    currency: str = Field("CNY", pattern=CURRENCY)
 
     def prices(self) -> Prices:
         """As the alerts and pages know them."""
@@ -183,7 +182,9 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] = os.
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise _settings_error(error, document, named, given) from error
+        variables = {key: variable for variable, key in _ENVIRONMENT.items()}
+        sources = Sources(document, given, variables, frozenset(named.values()))
+        raise settings_error(error, sources, tuple(Settings.model_fields)) from error
 
 
 def _with_environment(content: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
@@ -201,35 +202,3 @@ def _with_environment(content: Mapping[str, Any], given: Mapping[str, str]) -> d
 def _default_document() -> Document | None:
     path = Path("aquavolt.yaml")
     return read_document(path) if path.exists() else None
-
-
-def _settings_error(
-    error: ValidationError, document: Document | None, named: Mapping[str, str], given: Mapping[str, Any]
-) -> ConfigError:
-    in_file, told = [], []
-    for fault in error.errors(include_url=False):
-        path = tuple(fault["loc"])
-        key = str(path[0])
-        variable = named.get(".".join(map(str, path))) or named.get(key)
-        variable = variable or _missing_variable(path, fault["type"], named)
-        message = fault["msg"]
-        if fault["type"] == "extra_forbidden":
-            message = f"unknown key; allowed: {', '.join(Settings.model_fields)}" if len(path) == 1 else "unknown key"
-        if given.get(key) is not None:
-            told.append(f"--{key.replace('_', '-')}: {message}")
-        elif variable:
-            told.append(f"{variable}: {message}")
-        else:
-            in_file.append(Fault(path, message))
-    if document and in_file:
-        told.append(str(document.error(in_file)))
-    return ConfigError("\n".join(told))
-
-
-def _missing_variable(path: tuple[int | str, ...], kind: str, named: Mapping[str, str]) -> str | None:
-    """The variable that is missing beside others of its section, where they come from the environment."""
-    is_section_named = any(key.startswith(f"{path[0]}.") for key in named)
-    if kind != "missing" or not is_section_named:
-        return None
-    wanted = ".".join(map(str, path))
-    return next((variable for variable, key in _ENVIRONMENT.items() if key == wanted), None)

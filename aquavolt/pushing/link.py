@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 
@@ -22,7 +22,8 @@ from aquavolt.pushing.wire import (
     from_json,
     to_json,
 )
-from metering.entries import Entry
+from metering.batch import ReadingBatch
+from metering.entries import Entry, encode_entry
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 
@@ -30,12 +31,16 @@ _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 class LinkError(Exception):
     """It did not get through; the text says why.
 
+    is_answered    somebody is there
     is_stranger    a hello is wanted first
     retry_after_s  what `watch` asked for
     """
 
-    def __init__(self, text: str, *, is_stranger: bool = False, retry_after_s: float = 0.0) -> None:
+    def __init__(
+        self, text: str, *, is_answered: bool = True, is_stranger: bool = False, retry_after_s: float = 0.0
+    ) -> None:
         super().__init__(text)
+        self.is_answered = is_answered
         self.is_stranger = is_stranger
         self.retry_after_s = retry_after_s
 
@@ -98,11 +103,36 @@ class HttpLink:
         body = encode_push(header, entries)
         return self._ask("POST", f"/collectors/{header.collector}/entries", body, "application/gzip")
 
-    def _ask(self, method: str, path: str, body: bytes, kind: str) -> Welcome:
+    def forget(self, collector: str) -> bool:
+        """Free the meters of a collector that will not return; whether it was known.
+
+        Raises:
+            LinkError: there is no answer, or it is no.
+        """
+        answer = self._send("DELETE", f"/collectors/{collector}")
+        if answer.status_code not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND):
+            raise _error_of(self.where, answer)
+        return answer.status_code == HTTPStatus.NO_CONTENT
+
+    def post(self, batch: ReadingBatch) -> None:
+        """Hand over readings that people bring in; they are journaled there when this returns.
+
+        Raises:
+            LinkError: there is no answer, or it is no.
+        """
+        answer = self._send("POST", "/readings", content=encode_entry(batch))
+        if answer.status_code != HTTPStatus.NO_CONTENT:
+            raise _error_of(self.where, answer)
+
+    def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
         try:
-            answer = self._client.request(method, path, content=body, headers={"Content-Type": kind})
+            return self._client.request(method, path, **content)
         except httpx.HTTPError as error:
-            raise LinkError(f"{self.where} does not answer: {type(error).__name__}: {error}") from error
+            text = f"{self.where} does not answer: {type(error).__name__}: {error}"
+            raise LinkError(text, is_answered=False) from error
+
+    def _ask(self, method: str, path: str, body: bytes, kind: str) -> Welcome:
+        answer = self._send(method, path, content=body, headers={"Content-Type": kind})
         if answer.status_code != HTTPStatus.OK:
             raise _error_of(self.where, answer)
         try:

@@ -71,11 +71,17 @@ class Reports:
 
     def _connection(self, name: str, state: _Known) -> ConnectionHealth:
         meters = 0 if state.report is None else len(state.report.meters)
-        line = ConnectionHealth(f"collector {name}", "connected", meters, last_error="; ".join(state.refused.values()))
+        line = ConnectionHealth(f"collector {name}", "connected", meters, last_error=told_of(state.refused))
         if state.heard is not None and self._monotonic() - state.heard < SILENT_S:
             return line
         since = "since this program started" if state.at is None else f"since {to_datetime(state.at).isoformat()}"
         return replace(line, state="failed", last_error=f"nothing was heard of it {since}")
+
+
+def told_of(refused: Mapping[str, str]) -> str:
+    """Why a collector must not read some meters, in a line: each reason stands at its own meter."""
+    reasons = list(refused.values())
+    return f"{reasons[0]} ({len(reasons) - 1} more like it)" if len(reasons) > 1 else "".join(reasons)
 
 
 def _meters(reports: Mapping[str, HealthReport], refused: Mapping[str, set[str]]) -> tuple[MeterHealth, ...]:
@@ -97,15 +103,17 @@ def _line_of(collector: str, connection: str) -> str:
 
 
 def _journals(reports: Mapping[str, JournalHealth], own: JournalHealth) -> JournalHealth:
-    """Sums; lags and drops by collector."""
+    """Sums; lags and drops by collector; the least free disk of all."""
     parts = {"watch": own, **reports}
     oldest = [part.oldest for part in parts.values() if part.oldest is not None]
+    free = [part.free_bytes for part in parts.values() if part.free_bytes is not None]
     return JournalHealth(
         sum(part.entries for part in parts.values()),
         sum(part.bytes for part in parts.values()),
         min(oldest) if oldest else None,
         {f"{name}/{reader}": lag for name, part in parts.items() for reader, lag in part.lag.items()},
         {f"{name}/{reason}": count for name, part in parts.items() for reason, count in part.dropped.items()},
+        min(free, default=None),
     )
 
 

@@ -70,6 +70,13 @@ class _Routes:
         message = from_json(Hello, await _body(request))
         return _json(await run_in_threadpool(self._parts.intake.hello, name, message))
 
+    async def forget(self, request: Request) -> Response:
+        name = _collector_of(request)
+        if not await run_in_threadpool(self._parts.intake.forget, name):
+            return _refusal(HTTPStatus.NOT_FOUND, f"collector {name!r} is not known here")
+        _log.info("a collector was given up; its meters are free", collector=name)
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
     async def push(self, request: Request) -> Response:
         name, body = _collector_of(request), await _body(request)
         found = await run_in_threadpool(decode_push, body)
@@ -111,6 +118,7 @@ def create_server(parts: ServerParts) -> Starlette:
             Route("/healthz", routes.healthz),
             Route("/readyz", routes.readyz),
             signed("/collectors/{name}", routes.hello, "PUT"),
+            signed("/collectors/{name}", routes.forget, "DELETE"),
             signed("/collectors/{name}/entries", routes.push, "POST"),
             signed("/readings", routes.post, "POST"),
             signed("/state", routes.state),

@@ -8,10 +8,13 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import structlog
+
 from aquavolt.notify import keep_alive
 from aquavolt.pushing.link import Link
 from aquavolt.pushing.pusher import CURSOR as STREAM
 from aquavolt.pushing.pusher import Pusher, PusherParts
+from aquavolt.pushing.reports import told_of
 from aquavolt.pushing.wire import Hello
 from aquavolt.services.footing import OpenStore, link_to, shared_store, watch_of
 from aquavolt.setup import ProgramError, Setup, cancelled, until_first
@@ -25,7 +28,9 @@ from metering.site import Meter
 
 FOLDER = "collect"
 WELCOME_S = 30.0
+_NAMED = 8
 _REFUSED = "refused"
+_log = structlog.get_logger(__name__)
 
 
 class Collect:
@@ -127,6 +132,8 @@ class Collect:
     def _hear_refused(self, refused: Mapping[str, str]) -> None:
         """On the pusher's thread."""
         self.refused = dict(refused)
+        if refused:
+            _log.warning("meters are left to another collector", meters=len(refused), reason=told_of(refused))
         self.journal.append([], {_REFUSED: json.dumps(self.refused, ensure_ascii=False)})
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._answered.set)
@@ -146,6 +153,10 @@ def folder_of(setup: Setup) -> Path:
 def _meters_of(setup: Setup) -> list[Meter]:
     site, nodes = setup.site, setup.settings.collector.nodes
     if unknown := [node for node in nodes if node not in site.nodes]:
-        raise ProgramError(f"collector {setup.settings.collector.name!r}: the site has no node {', '.join(unknown)}")
+        name, known = setup.settings.collector.name, ", ".join(list(site.nodes)[:_NAMED])
+        raise ProgramError(
+            f"collector {name!r}: the site has no node {', '.join(unknown)}; its {len(site.nodes)} nodes are {known}"
+            f"{', ...' if len(site.nodes) > _NAMED else ''}"
+        )
     within = {below for node in nodes for below in site.subtree(node)}
     return [m for m in site.meters.values() if m.connection is not None and (not nodes or m.node in within)]

@@ -80,7 +80,7 @@ class Watch:
     def state(self) -> WatchState:
         """How it goes: ready once all that was there at the start is judged."""
         done, head = self.judging.judge.position, max(1, self._history_head)
-        health = self.store.told_in(self.intake.health())
+        health = self.store.told_in(self.judging.told_in(self.intake.health(), f"{FOLDER}/{STREAM}"))
         return WatchState(done >= self._history_head, min(1.0, done / head), "", health)
 
     def _ground(self, worker: Worker) -> Ground | None:

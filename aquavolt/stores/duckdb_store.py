@@ -13,9 +13,10 @@ import numpy.typing as npt
 from aquavolt.stores import reading_sql, usage_sql
 from aquavolt.stores.connection import Columns, Connection
 from aquavolt.stores.interval_rows import interval_columns
-from aquavolt.stores.maintenance import Maintenance, maintain
+from aquavolt.stores.maintenance import maintain
 from aquavolt.stores.meter_numbers import MeterNumbers
 from aquavolt.stores.newest import ChannelRows, NewestReadings
+from aquavolt.stores.upkeep import Maintenance
 from aquavolt.stores.windows_on_grid import plan
 from metering.batch import ReadingBatch, Times, concatenate
 from metering.health import HealthReport

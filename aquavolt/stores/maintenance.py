@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from aquavolt.stores import reading_sql
 from aquavolt.stores.connection import Connection
 from aquavolt.stores.stretches import Stretch, stretches
-
-
-@dataclass(frozen=True, slots=True)
-class Maintenance:
-    """Rows removed: `expired` by age, `superseded` because a later one has the same meter, quantity and time."""
-
-    expired: int
-    superseded: int
-
+from aquavolt.stores.upkeep import Maintenance
 
 _SUPERSEDED = """
 DELETE FROM readings WHERE time >= $start AND time < $end AND written IN (

@@ -9,7 +9,7 @@ import numpy as np
 
 from aquavolt.stores.calls import OwnedStore
 from aquavolt.stores.influx.settings import InfluxSettings
-from aquavolt.stores.maintenance import Maintenance
+from aquavolt.stores.upkeep import Maintenance
 from metering.health import HealthReport
 
 STORE_FILE = "store.duckdb"

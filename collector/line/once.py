@@ -10,6 +10,7 @@ from collector.dlt645.dialogue import find_address as find_dlt645
 from collector.line.dialogue import Dialogue
 from collector.line.plan import ProtocolError, check_address, dialogue_of
 from collector.line.wire import LINE_SCHEMES, LineError, NoAnswerError, Wire
+from collector.modbus.openers import COLLECTING, Approach
 from collector.read_value import ReadValue
 from collector.statement import Statement
 from device_profiles.kinds import FrameProfile
@@ -28,6 +29,7 @@ async def read_once(
     *,
     timeout_s: float | None = None,
     on_note: Callable[[str], None] = lambda _: None,
+    approach: Approach = COLLECTING,
 ) -> list[ReadValue]:
     """All that the meter's points say now. What it refuses or does not support is told to `on_note`.
 
@@ -40,7 +42,8 @@ async def read_once(
         check_address(profile, address)
     except ValueError as error:
         raise LineReadError(str(error)) from error
-    told = await _hold(profile, connection, lambda: dialogue_of(profile, address), timeout_s, f"meter {address}")
+    begin = lambda: dialogue_of(profile, address)  # noqa: E731
+    told = await _hold(profile, connection, begin, timeout_s, f"meter {address}", approach)
     if told.meaning:
         on_note(told.meaning)
     if not told.values:
@@ -73,10 +76,11 @@ async def _hold(
     begin: Callable[[], Dialogue],
     timeout_s: float | None,
     whom: str,
+    approach: Approach = COLLECTING,
 ) -> Statement:
     if connection.scheme not in LINE_SCHEMES:
         raise LineReadError(f"profile {profile.id} is read over {', '.join(LINE_SCHEMES)}, not {connection.text}")
-    wire = Wire(connection, profile)
+    wire = Wire(connection, profile, approach=approach)
     try:
         await wire.open(_CONNECT_S if connection.scheme != "listen" else timeout_s)
         return await wire.hold(begin(), timeout_s=timeout_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from collector.cjt188 import dialogue as cjt188
@@ -23,6 +23,7 @@ from metering.site import Meter
 
 _USUAL_S = 60.0
 _SLOW_S, _ONCE_S = 900.0, 86_400.0
+_SHORT_DI = 4  # digits of an identifier of 1997
 
 
 class UnreadableError(ValueError):
@@ -66,10 +67,22 @@ def plan_polls(meter: Meter, profile: Profile) -> list[LinePoll]:
     for kind, period_s in (("fast", base_s), ("slow", max(_SLOW_S, base_s)), ("once", _ONCE_S)):
         points = [p for p in profile.points if p.poll == kind]
         if points and (profile.protocol == "dlt645" or kind == "fast"):
-            expected = sum(p.known is not None for p in points)
+            expected = _stated(points, profile.points)
             begin = _starter(profile, address, kind)  # type: ignore[arg-type]
             polls.append(LinePoll(meter, profile, connection, period_s, expected, begin))
     return polls
+
+
+def _stated(points: list[FramePoint], every: Iterable[FramePoint]) -> int:
+    """How many readings a good answer gives: the poll's own points, and the totals that its blocks carry along."""
+    blocks = {p.read for p in points if p.read}
+    along = [p for p in every if p not in points and p.read and _block_of(p.read) in blocks]
+    return sum(p.known is not None for p in (*points, *along))
+
+
+def _block_of(read: str) -> str:
+    """The identifier of the block that an identifier's total stands in (DL/T 645): all tariffs, or all phases."""
+    return f"{read[:4]}FF{read[6:]}" if len(read) > _SHORT_DI else f"{read[:3]}F"
 
 
 def _starter(profile: FrameProfile, address: str, kind: PollClass) -> Callable[[], Dialogue]:

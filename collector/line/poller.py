@@ -12,15 +12,18 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Protocol
 
 import numpy as np
 import structlog
 
 from collector.alarms import Alarms
-from collector.breaker import Breaker, BreakerSettings
+from collector.breaker import Breaker, BreakerSettings, BreakerState
+from collector.clocks import clock_word
 from collector.connection import ConnectionTextError
 from collector.dial_in import DialInPorts
+from collector.last_seen import best_rank, bytes_text
 from collector.line.plan import LinePoll, ProtocolError, UnreadableError, plan_polls
 from collector.line.wire import LineError, NoAnswerError, Wire
 from collector.modbus.ports import PollCounts
@@ -82,12 +85,16 @@ class LinePoller:
         profiles: Callable[[str], Profile] = load_profile,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         draw: Callable[[], float] = random.random,
+        zone: tzinfo | None = None,
+        ports: DialInPorts | None = None,
     ) -> None:
-        self._sink, self._counts = sink, counts
+        self._sink, self._counts, self._zone = sink, counts, zone
         self._settings, self._now_ms, self._draw = settings or LineSettings(), now_ms, draw
         self._alarms = Alarms()
-        self._ports = DialInPorts()
+        self._ports = ports or DialInPorts()
         self._lines = self._compile(meters, profiles)
+        self._plans: list[tuple[GridSchedule[LinePoll], dict[str, Breaker]]] = []
+        self._taking: dict[str, asyncio.Task[None]] = {}
 
     def _compile(self, meters: Iterable[Meter], profiles: Callable[[str], Profile]) -> dict[str, list[LinePoll]]:
         lines: dict[str, list[LinePoll]] = {}
@@ -103,6 +110,8 @@ class LinePoller:
 
     async def run(self) -> None:
         """Poll until cancelled."""
+        loop = asyncio.get_running_loop()
+        self._counts.ask_when(lambda: self._upcoming(loop.time()))
         async with asyncio.TaskGroup() as group:
             for endpoint, polls in self._lines.items():
                 group.create_task(self._keep_line(endpoint, polls), name=f"line {endpoint}")
@@ -125,8 +134,10 @@ class LinePoller:
             self._counts.declare(poll.meter.id, endpoint)
             # Spread over the usual period: what is wanted once a day is wanted soon after the start too.
             schedule.add(poll, poll.period_s, phase_of(i, min(p.period_s for p in polls)), _now())
+        plan = (schedule, breakers)
+        self._plans.append(plan)
         self._counts.connection(endpoint, "connecting", meters=len(breakers))
-        wire = Wire(polls[0].connection, polls[0].profile, self._ports)
+        wire = Wire(polls[0].connection, _profile_of_line(polls), self._ports)
         line = Breaker(self._settings.line, self._draw)
         try:
             while True:
@@ -141,7 +152,19 @@ class LinePoller:
                         break
                 await asyncio.sleep(max(0.0, (schedule.next_due() or _now() + _IDLE_S) - _now()))
         finally:
+            self._plans.remove(plan)
             await wire.close()
+            await self._taken(endpoint)
+
+    def _upcoming(self, now: float) -> dict[str, float]:
+        """Seconds until each meter is asked: not before its breaker allows it. Called in any thread."""
+        found: dict[str, float] = {}
+        for schedule, breakers in tuple(self._plans):
+            for poll, at in schedule.upcoming():
+                meter = poll.meter.id
+                due = max(at, breakers[meter].retry_at if breakers[meter].state is BreakerState.OPEN else at)
+                found[meter] = min(due - now, found.get(meter, due - now))
+        return found
 
     async def _open(self, wire: Wire, line: Breaker, endpoint: str) -> bool:
         if not line.allows(_now()):
@@ -183,27 +206,44 @@ class LinePoller:
         else:
             breaker.succeed()
             self._counts.connection(endpoint, "connected", requests=1)
-            await self._take(poll, told)
+            await self._taken(endpoint)
+            taking = self._take(poll, told, wire.first_answer, self._now_ms())
+            self._taking[endpoint] = asyncio.create_task(taking, name=f"take {poll.meter.id}")
         self._counts.breaker(poll.meter.id, breaker.state.value)
         return True
 
-    async def _take(self, poll: LinePoll, told: Statement) -> None:
-        meter, now_ms = poll.meter, self._now_ms()
+    async def _taken(self, endpoint: str) -> None:
+        """Wait for the line's last readings to be taken: a slow disk may cost one poll's time, but not in between."""
+        if (taking := self._taking.pop(endpoint, None)) is not None:
+            await asyncio.wait({taking})
+
+    async def _take(self, poll: LinePoll, told: Statement, heard: bytes, now_ms: int) -> None:
+        meter = poll.meter
         # Polled: a value is of the moment of its answer, whatever the meter's clock says.
         current = [v for v in told.values if v.time is None]
         found = moments(current, medium=meter.medium, multiplier=meter.multiplier)
-        news = self._alarms.changes(meter.id, told.values)
+        said = [*told.values, *clock_word(told.values, now_ms, self._zone)]
+        news = self._alarms.changes(meter.id, said, poll.profile.protocol)
         try:
             for _, codes, values in found:
                 batch = batch_of((meter.id,), np.zeros(len(codes)), codes, np.datetime64(now_ms, "ms"), values)
                 await self._sink.append(batch)
                 self._counts.received_batch(batch)
+                self._counts.heard({meter.id: (heard, bytes_text)}, best_rank(codes))
             if news:
                 moment = np.datetime64(now_ms, "ms")
                 await self._sink.append_entry(EventBatch(tuple(MeterEvent(meter.id, moment, c, t) for c, t in news)))
         except Exception as error:  # noqa: BLE001 - whatever the sink's trouble is, polling goes on and it is counted
+            self._alarms.forget([meter.id])
             self._counts.error(meter.id, f"readings not taken: {error}")
             _log.error("readings not taken", meter=meter.id, reason=str(error))
+
+
+def _profile_of_line(polls: list[LinePoll]) -> FrameProfile:
+    """The first meter's line settings, with the patience and the pause that every meter on the line needs."""
+    answer_ms = max(p.profile.answer_ms for p in polls)
+    gap_ms = max(p.profile.gap_ms for p in polls)
+    return polls[0].profile.model_copy(update={"answer_ms": answer_ms, "gap_ms": gap_ms})
 
 
 def is_framed(meter: Meter, profiles: Callable[[str], Profile] = load_profile) -> bool:

@@ -12,12 +12,14 @@ from collector.line.dialogue import Dialogue
 from collector.line.plan import ProtocolError
 from collector.line.wire import LineError, NoAnswerError, Wire
 from collector.mbus.dialogue import read as read_mbus
+from collector.modbus.openers import Approach
 from collector.statement import Statement
 from device_profiles.kinds import FrameProfile
 
 _ENERGY = {2007: 0x00010000, 1997: 0x9010}
 _DIGITS = 12
 _LAST_PRIMARY = 250
+_LISTEN_S = 3.0
 Progress = Callable[[int, int], None]
 
 
@@ -26,25 +28,42 @@ async def scan_addresses(
     connection: Connection,
     *,
     timeout_s: float = 0.5,
+    is_second_master: bool = False,
     on_progress: Progress = lambda _d, _o: None,
 ) -> AsyncIterator[str]:
     """The meters' addresses, as they are found.
 
+    Before the first question the line is listened to: who hears bytes that nobody asked for is not its only master.
     One meter alone on its line is asked for its address. Where several answer at once, which garbles the answer, the
     addresses of DL/T 645 meters are narrowed down two digits at a time. M-Bus meters are asked one primary address
     after the other.
 
     Raises:
-        LineError: no connection, or it is gone.
+        LineError: no connection, or it is gone; or another master asks there, which `is_second_master` allows.
     """
-    wire = Wire(connection, profile)
+    wire = Wire(connection, profile, approach=Approach(is_second_master=is_second_master))
     try:
         await wire.open(timeout_s + 10)
+        if not is_second_master:
+            await refuse_company(wire, connection)
         searches = {"dlt645": _dlt645, "cjt188": _cjt188, "mbus": _mbus}
         async for address in searches[profile.protocol](wire, profile, timeout_s, on_progress):
             yield address
     finally:
         await wire.close()
+
+
+async def refuse_company(wire: Wire, connection: Connection) -> None:
+    """Listen for a moment before the first question.
+
+    Raises:
+        LineError: something was heard.
+    """
+    if heard := await wire.overhear(_LISTEN_S):
+        raise LineError(
+            f"{connection.text}: {heard} bytes were heard within {_LISTEN_S:g} s, though nothing was asked: another "
+            "master asks on this line. Stop it, or say --second-master; both will lose answers"
+        )
 
 
 async def _ask(wire: Wire, dialogue: Dialogue, timeout_s: float) -> tuple[Statement | None, bool]:

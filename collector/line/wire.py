@@ -9,8 +9,9 @@ from typing import Any, cast
 from collector.connection import Connection
 from collector.dial_in import DialInPorts
 from collector.line.dialogue import Dialogue, Question
-from collector.modbus.openers import Opener
+from collector.modbus.openers import COLLECTING, Approach, Opener
 from collector.modbus.serial_settings import LineTiming, line_timing
+from collector.refusals import why_not
 from collector.statement import Statement
 from device_profiles.kinds import FrameProfile
 
@@ -29,18 +30,29 @@ class NoAnswerError(Exception):
 
 
 class Wire(asyncio.Protocol):
-    """The line's bytes. Used by one task."""
+    """The line's bytes. Used by one task.
 
-    def __init__(self, connection: Connection, profile: FrameProfile, ports: DialInPorts | None = None) -> None:
+    first_answer  bytes that answered the first question of the last dialogue
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        profile: FrameProfile,
+        ports: DialInPorts | None = None,
+        approach: Approach = COLLECTING,
+    ) -> None:
         self._where, self._profile = connection, profile
         timing = _timing(connection, profile)
         # Our own serial port has one way to be opened, whatever protocol it carries.
         port = dataclasses.replace(connection, scheme="rtu") if connection.scheme == "serial" else connection
-        self._opener = Opener(port, timing, ports or DialInPorts(), connect_s=3.0)
+        self._opener = Opener(
+            port, timing, ports or DialInPorts(), connect_s=3.0, approach=approach, is_half_duplex=True
+        )
         self._timing = timing
         self._gap_s = max(timing.gap_s, profile.gap_ms / 1000)
         self._transport: asyncio.Transport | None = None
-        self._heard = b""
+        self._heard = self.first_answer = b""
         self._news = asyncio.Event()
         self._free_at = 0.0
         self._lost: str | None = None
@@ -84,7 +96,13 @@ class Wire(asyncio.Protocol):
                 await self._opener.open(self)
                 await self._is_made.wait()
         except (OSError, TimeoutError) as error:
-            raise LineError(f"{self._where.text}: no connection: {str(error) or 'not in time'}") from error
+            raise LineError(f"{self._where.text}: no connection: {why_not(error) or 'not in time'}") from error
+
+    async def overhear(self, seconds: float) -> int:
+        """How many bytes come by themselves meanwhile: another master's questions, and answers to them."""
+        self._heard = b""
+        await asyncio.sleep(seconds)
+        return len(self._heard)
 
     async def close(self) -> None:
         """Close, and give back what is shared."""
@@ -101,6 +119,7 @@ class Wire(asyncio.Protocol):
             LineError: the line is gone.
             RefusedByMeterError: the meter refuses, as far as the dialogue does not go on without.
         """
+        self.first_answer = b""
         try:
             question = next(dialogue)
             while True:
@@ -135,6 +154,7 @@ class Wire(asyncio.Protocol):
             self._news.clear()
             found = question.find(self._heard)
             if found is not None:
+                self.first_answer = self.first_answer or self._heard
                 return found
             if self._lost is not None:
                 raise LineError(f"{self._where.text}: {self._lost}")

@@ -100,7 +100,7 @@ def _profile(record: Record, records: list[Record], time: datetime | None) -> li
     base = next((r for r in records if _is_base(r, record)), None)
     if base is None or not isinstance(base.value, int | float) or time is None:
         raise UplinkError("a profile without the value and time it starts from")
-    control, spacing, deltas = record.raw[0], record.raw[1], record.raw[2:]
+    control, spacing, deltas = *record.raw[:2].ljust(2, b"\0"), record.raw[2:]
     width, unit, mode = control & 0x0F, control >> 4 & 3, control >> 6
     if not 1 <= width <= 4 or mode == 0 or len(deltas) % width or not 0 < spacing <= 250:  # noqa: PLR2004
         raise UplinkError(f"a profile of a form that is not read: {record.raw[:2].hex(' ')}")

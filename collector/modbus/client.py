@@ -84,7 +84,7 @@ class Line:
         self._units = units_of(polls, settings.unit, draw)
         self._queue = AskingQueue(settings.patience_s)
         self._asking: Asking | None = None
-        self._sent = 0.0
+        self._sent = self._on_wire_s = 0.0
         self._owing: set[Unit] = set()
         self._given_up: dict[int, tuple[Unit, float]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -114,19 +114,19 @@ class Line:
         """Put the next question if the line is free."""
         if self._asking is not None or self._transport is None or self._wire is None or self._pause is not None:
             return
-        asking = self._queue.take(_now())
+        asking = self._queue.take(_now()) if self._queue else None
         if asking is None:
             return
-        self._asking = asking
-        self._sent = _now()
+        loop, request = asyncio.get_running_loop(), asking.question.request
+        self._asking, self._sent = asking, loop.time()
+        self._on_wire_s = self._timing.wire_s(request.count)
         self._requests += 1
-        self._transport.write(self._wire.framing.encode(asking.question.request))
-        self._timer = asyncio.get_running_loop().call_later(self._patience(asking), self._on_late)
+        self._transport.write(self._wire.framing.encode(request))
+        self._timer = loop.call_later(self._patience(asking), self._on_late)
 
     def _patience(self, asking: Asking) -> float:
         """How long to wait for the answer: what the bytes take on the wire, and what the unit needs."""
-        wait_s = timeout_s(asking.unit, self._units.values(), self._settings)
-        return wait_s + self._timing.wire_s(asking.question.request.count)
+        return timeout_s(asking.unit, self._units.values(), self._settings) + self._on_wire_s
 
     def _advance(self, asking: Asking) -> None:
         """The next question of the same poll, or the next poll."""
@@ -172,7 +172,7 @@ class Line:
             return
         self._end_request()
         request = asking.question.request
-        asking.unit.observe(max(0.0, _now() - self._sent - self._timing.wire_s(request.count)))
+        asking.unit.observe(max(0.0, _now() - self._sent - self._on_wire_s))
         if asking.unit in self._owing:
             self._settle(asking)
         try:
@@ -369,6 +369,11 @@ class Line:
         transport, self._transport, self._wire = self._transport, None, None
         if transport is not None:
             transport.abort()
+
+    def retries(self) -> dict[str, float]:
+        """When the meters of units that are left alone are probed, in the loop's time."""
+        waiting = [u for u in self._units.values() if u.breaker.state is BreakerState.OPEN]
+        return {poll.meter: unit.breaker.retry_at for unit in waiting for poll in unit.polls}
 
     def report(self) -> None:
         """Add what was asked since the last report to the counts."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
 READ_HOLDING, READ_INPUT = 3, 4
 READS = (1, 2, 3, 4)
@@ -59,8 +60,7 @@ class ExceptionReplyError(ModbusError):
         super().__init__(f"exception {code} ({EXCEPTIONS.get(code, 'unknown code')}) to function {function}")
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A checked frame; `transaction` is None in RTU."""
 
     unit: int

@@ -7,8 +7,7 @@ heartbeats of a modem, answers that are too late) is dropped.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from collector.modbus.frame import Frame, ReadRequest, crc16, decode_rtu, encode_rtu, find_rtu, read_pdu, split_tcp
 
@@ -19,8 +18,7 @@ _LONGEST_STREAM = 1024
 _SHOWN = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """A whole frame. `key` is what a question is known by when its answer comes too late."""
 
     frame: Frame

@@ -11,8 +11,9 @@ from collector.connection import Connection
 from collector.dial_in import DialInPorts
 from collector.modbus.frame import BrokenFrameError, Frame, ModbusError, ReadRequest, registers_of
 from collector.modbus.framing import framing_of_scheme
-from collector.modbus.openers import MODBUS_SCHEMES, Opener
+from collector.modbus.openers import COLLECTING, MODBUS_SCHEMES, Approach, Opener
 from collector.modbus.serial_settings import LineTiming, line_timing
+from collector.refusals import why_not
 from device_profiles.schema import Serial
 
 
@@ -106,7 +107,9 @@ class Link(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def open_link(connection: Connection, factory: Serial, timeout_s: float) -> AsyncIterator[Link]:
+async def open_link(
+    connection: Connection, factory: Serial, timeout_s: float, approach: Approach = COLLECTING
+) -> AsyncIterator[Link]:
     """A connection for as long as the block lasts.
 
     Raises:
@@ -116,7 +119,8 @@ async def open_link(connection: Connection, factory: Serial, timeout_s: float) -
         allowed = ", ".join(f"{scheme}://" for scheme in MODBUS_SCHEMES)
         raise LinkError(f"{connection.text}: Modbus is read over {allowed}, not {connection.scheme}://")
     timing = line_timing(connection, factory)
-    link, opener = Link(connection, timing), Opener(connection, timing, DialInPorts(), timeout_s)
+    link = Link(connection, timing)
+    opener = Opener(connection, timing, DialInPorts(), timeout_s, approach=approach)
     try:
         wait_s = timeout_s * 10 if opener.is_passive else timeout_s + 1
         try:
@@ -124,7 +128,7 @@ async def open_link(connection: Connection, factory: Serial, timeout_s: float) -
                 await opener.open(link)
                 await link.is_made.wait()
         except (OSError, TimeoutError) as error:
-            why = str(error) or (f"no modem dialled in within {wait_s:g} s" if opener.is_passive else "")
+            why = why_not(error) or (f"no modem dialled in within {wait_s:g} s" if opener.is_passive else "")
             raise LinkError(f"{connection.text}: no connection: {why or f'not within {timeout_s:g} s'}") from error
         yield link
     finally:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from collector.connection import Connection
 from collector.modbus.frame import ExceptionReplyError, ModbusError, ReadRequest
 from collector.modbus.link import open_link
+from collector.modbus.openers import COLLECTING, Approach
 from collector.modbus.plan import Block, plan_blocks
 from collector.modbus.polls import parse_address
 from collector.modbus.values import block_values
@@ -25,6 +26,7 @@ async def read_once(
     *,
     timeout_s: float = 3.0,
     on_note: Callable[[str], None] = lambda _: None,
+    approach: Approach = COLLECTING,
 ) -> list[ReadValue]:
     """All that the profile's points say now, in the profile's order.
 
@@ -39,7 +41,7 @@ async def read_once(
     found: dict[str, ReadValue] = {}
     refusals: list[str] = []
     try:
-        async with open_link(connection, profile.serial, timeout_s) as link:
+        async with open_link(connection, profile.serial, timeout_s, approach) as link:
             for block in plan_blocks(points, profile.limits):
                 try:
                     registers = await link.ask(_request(unit, block), timeout_s)

@@ -9,16 +9,21 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
 import structlog
 
+from collector.alarms import Alarms
 from collector.dial_in import DialInPorts
 from collector.modbus.client import Line
 from collector.modbus.harvest import Harvest
 from collector.modbus.polls import Poll, PollCompiler, Question, UnpollableError
 from collector.modbus.ports import PollCounts, ReadingSink
 from collector.modbus.unit import LineSettings
+from collector.read_value import ReadValue
 from collector.schedule import Due, GridSchedule, phase_of
 from device_profiles import Profile, load_profile
+from metering.batch import MeterEvent
+from metering.entries import EventBatch
 from metering.site import Meter
 
 _log = structlog.get_logger(__name__)
@@ -28,12 +33,12 @@ _log = structlog.get_logger(__name__)
 class PollerSettings:
     """How the poller keeps time. Seconds.
 
-    slot_s    meters due within one slot are asked in one go
+    slot_s    meters due within one slot are asked in one go: each waking of the loop costs more than a question
     gather_s  replies wait that long for each other, so that they are decoded and journaled together
     report_s  how often the connections' requests are counted
     """
 
-    slot_s: float = 0.01
+    slot_s: float = 0.05
     gather_s: float = 0.2
     report_s: float = 1.0
     line: LineSettings = field(default_factory=LineSettings)
@@ -77,6 +82,7 @@ class ModbusPoller:
         self._meters = tuple(meters)
         self._lines: dict[str, tuple[Line, asyncio.Task[None]]] = {}
         self._harvest = Harvest()
+        self._alarms = Alarms()
         self._flushes: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._stopping = asyncio.Event()
@@ -84,7 +90,8 @@ class ModbusPoller:
 
     async def run(self) -> None:
         """Poll until `stop` or cancelled; what has arrived by then is still handed to the sink."""
-        self._schedule = GridSchedule(self._now())
+        self._schedule, loop = GridSchedule(self._now()), asyncio.get_running_loop()
+        self._counts.ask_when(lambda: self._upcoming(loop.time()))
         try:
             await self.apply(self._meters)
             self._report()
@@ -163,10 +170,23 @@ class ModbusPoller:
             at = max(due, math.ceil(due / slot) * slot)
             self._timers["tick"] = asyncio.get_running_loop().call_at(at, self._tick, at)
 
+    def _upcoming(self, now: float) -> dict[str, float]:
+        """Seconds until each meter is asked: by the grid, or by the breaker of its unit. Called in any thread."""
+        found: dict[str, float] = {}
+        for poll, at in self._grid.upcoming():
+            found[poll.meter] = min(at - now, found.get(poll.meter, math.inf))
+        for line, _ in tuple(self._lines.values()):
+            found |= {meter: at - now for meter, at in line.retries().items()}
+        return found
+
     def _tick(self, at: float) -> None:
-        """Ask what is due at `at`; a loop may call a hair before that."""
-        is_accepting = self._sink.is_accepting()
-        for due in self._grid.pop_due(max(at, self._now())):
+        """Ask what is due at `at`; a loop may call a hair before that.
+
+        Called late, it goes on to the last whole slot: a meter that was asked before its slot is over would be asked
+        too early this time and too late, seen from there, the next.
+        """
+        is_accepting, slot = self._sink.is_accepting(), self._settings.slot_s
+        for due in self._grid.pop_due(max(at, math.floor(self._now() / slot) * slot)):
             self._ask(due, is_accepting=is_accepting)
         self._arm()
 
@@ -194,7 +214,8 @@ class ModbusPoller:
         task.add_done_callback(self._flushes.discard)
 
     async def _flush(self) -> None:
-        batch = self._harvest.take()
+        batch, raws, said = self._harvest.take(), self._harvest.raws, self._harvest.said
+        await self._tell(said)
         if not len(batch):
             return
         try:
@@ -205,6 +226,23 @@ class ModbusPoller:
             _log.error("readings not taken", readings=len(batch), reason=str(error))
         else:
             self._counts.received_batch(batch)
+            for rank, registers in raws.items():
+                self._counts.heard(registers, rank)
+
+    async def _tell(self, said: list[tuple[str, int, list[ReadValue]]]) -> None:
+        """What is new of what meters say of themselves."""
+        events = [
+            MeterEvent(meter, np.datetime64(time_ms, "ms"), code, text)
+            for meter, time_ms, values in said
+            for code, text in self._alarms.changes(meter, values)
+        ]
+        if not events:
+            return
+        try:
+            await self._sink.append_entry(EventBatch(tuple(events)))
+        except Exception as error:  # noqa: BLE001 - whatever the sink's trouble is, it is told again with the next reply
+            self._alarms.forget(e.meter for e in events)
+            _log.error("meters' own words not taken", events=len(events), reason=str(error))
 
     def _report(self) -> None:
         for line, _ in self._lines.values():

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from collector.connection import Connection, ConnectionTextError, parse_connection
+from collector.last_seen import best_rank
 from collector.modbus.decode import BlockDecoder, Bytes
 from collector.modbus.frame import ReadRequest
 from collector.modbus.openers import MODBUS_SCHEMES
 from collector.modbus.plan import Block, plan_blocks
 from collector.modbus.serial_settings import LineTiming, line_timing
+from collector.read_value import ReadValue
 from device_profiles import ModbusPoint, ModbusProfile, Profile, ProfileError
 from device_profiles.binding import Output, bind_points
 from device_profiles.schema import PollClass
@@ -34,7 +37,8 @@ class UnpollableError(ValueError):
 class BlockForm:
     """One block of registers and the readings it gives; shared by all meters that are alike.
 
-    Quantities and ranges have one entry a reading; `factors` has a row a meter, for multipliers differ.
+    Quantities and ranges have one entry a reading; `factors` has a row a meter, for multipliers differ. `alarms` are
+    the decoder's columns that are status words, with their points.
     """
 
     block: Block
@@ -43,6 +47,7 @@ class BlockForm:
     quantities: UInt8
     low: Float64
     high: Float64
+    alarms: tuple[tuple[int, ModbusPoint], ...] = ()
     rows: list[list[float]] = field(default_factory=list)
     _factors: Float64 | None = None
 
@@ -51,6 +56,32 @@ class BlockForm:
         self.rows.append(list(factors))
         self._factors = None
         return len(self.rows) - 1
+
+    def said(self, replies: Bytes) -> list[list[ReadValue]]:
+        """What each reply's status words say: every alarm of theirs, on or off."""
+        values, valid = self.decoder.values(replies)
+        return [
+            [
+                ReadValue(code, bool(int(row[column]) >> bit & 1), "")
+                for column, point in self.alarms
+                if good[column]
+                for bit, code in point.alarms.items()
+            ]
+            for row, good in zip(values, valid, strict=True)
+        ]
+
+    @cached_property
+    def rank(self) -> int:
+        """How well its best quantity stands for a meter; see `last_seen`."""
+        return best_rank(self.quantities.tolist())
+
+    def raw_text(self, registers: bytes) -> str:
+        """The registers of that quantity, as `function:address = words`."""
+        best = next(i for i, code in enumerate(self.quantities.tolist()) if best_rank([code]) == self.rank)
+        point = self.decoder.points[self.columns[best]]
+        start = 2 * (point.address - self.block.address)
+        words = registers[start : start + 2 * point.registers].hex(" ", 2)
+        return f"{self.block.function}:{point.address:#06x} = {words}"
 
     def readings(self, replies: Bytes, rows: npt.NDArray[np.intp]) -> tuple[Float64, Mask, UInt16]:
         """Values, which of them the meter means, and their quality: (replies x readings) each.
@@ -81,6 +112,7 @@ class Poll:
     spread_s    the meter's own period, over which first polls are spread
     expected    how many readings one poll gives
     definition  what must be the same for a running poll to stay as it is
+    endpoint    the line, the same for all meters on it
     is_busy     while it waits or is asked
     """
 
@@ -95,12 +127,11 @@ class Poll:
     expected: int
     min_gap_s: float
     definition: tuple[object, ...]
+    endpoint: str = field(init=False)
     is_busy: bool = False
 
-    @property
-    def endpoint(self) -> str:
-        """The line, the same for all meters on it."""
-        return self.connection.endpoint
+    def __post_init__(self) -> None:
+        self.endpoint = self.connection.endpoint  # asked for with every poll
 
 
 def parse_address(text: str | None) -> tuple[int, int]:
@@ -139,7 +170,7 @@ class PollCompiler:
         polls = []
         for kind, least_s in _LEAST_PERIOD_S.items():
             chosen = [o for o in outputs if profile.points[o.point].poll == kind]
-            questions = self._questions(profile, unit, chosen)
+            questions = self._questions(profile, unit, kind, chosen)
             if not questions:
                 continue
             period_s = max(meter.poll_s or DEFAULT_POLL_S, least_s)
@@ -173,8 +204,11 @@ class PollCompiler:
             raise UnpollableError(f"profile {profile.id} speaks {profile.protocol}, not modbus")
         return profile
 
-    def _questions(self, profile: ModbusProfile, unit: int, outputs: Sequence[Output]) -> tuple[Question, ...]:
-        points = profile.with_exponents({o.point: profile.points[o.point] for o in outputs}.values())
+    def _questions(
+        self, profile: ModbusProfile, unit: int, kind: PollClass, outputs: Sequence[Output]
+    ) -> tuple[Question, ...]:
+        wanted = {o.point for o in outputs} | {i for i, p in enumerate(profile.points) if p.alarms and p.poll == kind}
+        points = profile.with_exponents([profile.points[i] for i in sorted(wanted)])
         questions = []
         for block in plan_blocks(points, profile.limits):
             inside = [o for o in outputs if _is_in(profile.points[o.point], block)]
@@ -198,7 +232,9 @@ class PollCompiler:
             ranges = np.array([p.valid_range or (-np.inf, np.inf) for p in points])
             columns = np.array([decoder.points.index(p) for p in points], np.intp)
             codes = np.array([o.quantity.code for o in outputs], np.uint8)
-            self._forms[key] = BlockForm(block, decoder, columns, codes, ranges[:, 0], ranges[:, 1])
+            low, high = ranges.reshape(-1, 2).T
+            alarms = tuple((i, p) for i, p in enumerate(decoder.points) if p.alarms)
+            self._forms[key] = BlockForm(block, decoder, columns, codes, low, high, alarms)
         return self._forms[key]
 
 

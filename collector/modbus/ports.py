@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from collector.last_seen import Raw
 from metering.batch import ReadingBatch
+from metering.entries import Entry
 
 
 class ReadingSink(Protocol):
@@ -16,6 +19,10 @@ class ReadingSink(Protocol):
 
     async def append(self, batch: ReadingBatch) -> None:
         """Take all readings of the batch, or raise and take none. Calls are kept in order."""
+        ...
+
+    async def append_entry(self, entry: Entry) -> int:
+        """Take an entry of another kind: what meters say of themselves."""
         ...
 
 
@@ -36,6 +43,14 @@ class PollCounts(Protocol):
 
     def received_batch(self, batch: ReadingBatch) -> None:
         """These readings came and are taken."""
+        ...
+
+    def heard(self, raws: Mapping[str, Raw], rank: int = 0) -> None:
+        """The bytes that these came in, by meter; `rank` as in `last_seen`."""
+        ...
+
+    def ask_when(self, upcoming: Callable[[], Mapping[str, float]]) -> None:
+        """`upcoming` says in how many seconds each meter is asked next; called in any thread."""
         ...
 
     def error(self, meter: str, text: str) -> None:

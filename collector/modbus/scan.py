@@ -12,6 +12,7 @@ from collector.connection import Connection
 from collector.modbus.decode import BlockDecoder, decode_text
 from collector.modbus.frame import ExceptionReplyError, ModbusError, ReadRequest
 from collector.modbus.link import Link, LinkError, NoAnswerError, open_link
+from collector.modbus.openers import Approach
 from collector.modbus.plan import plan_blocks
 from device_profiles.schema import ModbusProfile, Probe, Serial
 
@@ -52,9 +53,9 @@ async def scan_units(
         SecondMasterError: another master was heard, and `is_second_master` does not allow that.
     """
     candidates = [p for p in profiles if p.identify]
-    async with open_link(connection, serial, timeout_s) as link:
+    async with open_link(connection, serial, timeout_s, Approach(is_second_master=is_second_master)) as link:
         if not is_second_master:
-            await _refuse_company(link, connection)
+            await refuse_company(link, connection)
         for done, unit in enumerate(units):
             on_progress(done, len(units))
             if await _answers(link, unit, timeout_s):
@@ -62,7 +63,12 @@ async def scan_units(
         on_progress(len(units), len(units))
 
 
-async def _refuse_company(link: Link, connection: Connection) -> None:
+async def refuse_company(link: Link, connection: Connection) -> None:
+    """Listen for a moment before the first question.
+
+    Raises:
+        SecondMasterError: another master was heard.
+    """
     if not link.is_half_duplex:
         return
     await asyncio.sleep(_LISTEN_S)

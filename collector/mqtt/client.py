@@ -18,8 +18,10 @@ from typing import Protocol
 
 import structlog
 
+from collector.alarms import Alarms
 from collector.counts import Counts
 from collector.journal import JournalError
+from collector.last_seen import message_raws
 from collector.mqtt.burst import Burst
 from collector.mqtt.frame import Publish
 from collector.mqtt.routes import Route, Routes
@@ -76,6 +78,7 @@ class MqttSource:
         self._name = settings.endpoint
         self._silence_s = settings.silence_s or _silence_of(self._routes.all)
         self._arrivals: dict[str, int] = {}
+        self._alarms = Alarms()
         self._failures = 0
         self._told = ""
         self._was_connected = False
@@ -158,7 +161,7 @@ class MqttSource:
                 session.unsubscribe(topic)
 
         self._check_journal()
-        burst = Burst(self._routes, self._counts, self._now_ms(), self._arrivals, on_unknown)
+        burst = Burst(self._routes, self._counts, self._now_ms(), self._arrivals, on_unknown, self._alarms)
         burst.add_all(publishes)
         batch = burst.batch()
         entries: list[Entry] = [batch] if len(batch) else []
@@ -168,8 +171,10 @@ class MqttSource:
             try:
                 self._journal.append(entries)
             except JournalError as error:
+                self._alarms.forget(e.meter for e in burst.events)
                 raise _RefusedError(f"nothing is acknowledged: {error}") from error
         self._counts.received_batch(batch, burst.messages())
+        self._counts.heard(message_raws(burst.payloads))
         self._counts.connection(self._name, "connected", requests=len(publishes))
         session.acknowledge(publishes)
 

@@ -37,6 +37,8 @@ def read_lines(data: bytes) -> list[ReadValue]:
         raise CsvError("no line")
     head = [name.strip() for name in rows[0]]
     if any(name in BY_NAME for name in head) and all(not _is_number(name) for name in head):
+        if twice := {name for name in head if name and head.count(name) > 1}:
+            raise CsvError(f"line 1: {', '.join(sorted(twice))} stands there twice")
         values = [v for i, row in enumerate(rows[1:], 2) for v in _by_head(head, row, i)]
     else:
         values = [_by_name(row, i) for i, row in enumerate(rows, 1)]
@@ -61,6 +63,8 @@ def _by_name(row: list[str], line: int) -> ReadValue:
 
 
 def _value(name: str, text: str, time: datetime | None, line: int) -> ReadValue:
+    if not name:
+        raise CsvError(f"line {line}: {text[:40]!r} stands in a column without a name")
     if not _is_number(text):
         raise CsvError(f"line {line}: {name} must be a number, is {text[:40]!r}")
     return ReadValue(name, float(text), BY_NAME[name].unit if name in BY_NAME else "", time)

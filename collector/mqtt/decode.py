@@ -69,7 +69,9 @@ def read_values(profile: JsonProfile, payload: bytes) -> list[ReadValue]:
     if profile.is_plain:
         moment = _moment(document.get(_PLAIN_TIME), "unix_ms", _PLAIN_TIME)
         found = [(name, value, BY_NAME[name].unit if name in BY_NAME else "") for name, value in document.items()]
-        found = [(name, value, unit) for name, value, unit in found if name != _PLAIN_TIME and value is not None]
+        found = [
+            (name, value, unit) for name, value, unit in found if name not in ("", _PLAIN_TIME) and value is not None
+        ]
         _plain_decoder("other", 1.0)(payload)  # the same refusals
     else:
         moment = _stated_time(document, profile.time, compile_time(profile.time))
@@ -77,7 +79,7 @@ def read_values(profile: JsonProfile, payload: bytes) -> list[ReadValue]:
         found = [(p.quantity, value, p.printed_unit) for p, value in states if value is not None]
     if not found:
         raise PayloadError(_nothing_found(profile))
-    time = None if moment is None else datetime.fromtimestamp(moment / 1000, UTC)
+    time = None if moment is None else _datetime(moment)
     if time is not None and profile.time is not None and profile.time.form == "iso8601_local":
         time = time.replace(tzinfo=None)  # as the device shows it: it states no offset
     return [ReadValue(name, _printable(value), unit, time) for name, value, unit in found]
@@ -246,6 +248,13 @@ def _moment(value: Any, form: str, name: str, zone: tzinfo | None = None) -> int
     if value is None:
         return None
     raise PayloadError(f"{name} must be ISO 8601 with an offset or Unix time, is {_shown(value)}")
+
+
+def _datetime(moment: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(moment / 1000, UTC)
+    except (OverflowError, ValueError, OSError) as error:
+        raise PayloadError(f"states a time that no calendar has: {_shown(moment)} ms") from error
 
 
 def _iso_moment(text: str, name: str, zone: tzinfo | None) -> int:

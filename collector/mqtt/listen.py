@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from typing import NamedTuple
 
-from collector.alarms import Alarms
 from collector.frames import FrameError, decode_frames
 from collector.mqtt.decode import PayloadError
 from collector.mqtt.message import MessageError, reader
@@ -17,10 +16,10 @@ from device_profiles.kinds import FrameProfile, MessageProfile
 
 
 class Heard(NamedTuple):
-    """What a message says: readings by moment, and (code, text) of alarms and status words that are news."""
+    """What a message says: readings by moment, and all of its values, alarms and status words among them."""
 
     moments: list[Moment]
-    news: list[tuple[str, str]]
+    values: Sequence[ReadValue]
 
 
 Listen = Callable[[str, bytes], Heard]
@@ -28,7 +27,6 @@ Listen = Callable[[str, bytes], Heard]
 
 def listener(
     profile: FrameProfile | MessageProfile,
-    meter: str,
     *,
     medium: str,
     multiplier: float = 1.0,
@@ -43,7 +41,6 @@ def listener(
     It raises PayloadError for a payload that cannot be read.
     """
     read = _reader(profile)
-    alarms = Alarms()
 
     def listen(topic: str, payload: bytes) -> Heard:
         try:
@@ -52,7 +49,7 @@ def listener(
             raise PayloadError(str(error)) from error
         values = [v for v in told.values if _is_of(v, address)] if isinstance(profile, FrameProfile) else told.values
         found = moments(values, medium=medium, multiplier=multiplier, zone=zone)
-        return Heard(found, alarms.changes(meter, values))
+        return Heard(found, values)
 
     return listen
 

@@ -19,6 +19,7 @@ from collector.mqtt.routes import topic_of
 from collector.mqtt.session import Session, SessionLostError
 from collector.mqtt.settings import MqttSettings
 from collector.read_value import ReadValue
+from collector.tape import Tape
 from device_profiles.kinds import FrameProfile, MessageProfile
 from device_profiles.schema import JsonProfile
 
@@ -36,6 +37,7 @@ async def read_once(
     *,
     timeout_s: float = 60.0,
     settings: MqttSettings | None = None,
+    tape: Tape | None = None,
 ) -> list[ReadValue]:
     """All that the next message on the meter's topic states (a retained one is there at once).
 
@@ -59,6 +61,8 @@ async def read_once(
         message = await asyncio.to_thread(_first_message, given, topic, timeout_s, stop)
     finally:
         stop.set()  # a cancelled caller leaves no thread behind
+    if tape is not None:
+        tape.message(message.topic.decode("utf-8", "replace"), message.payload, is_retained=message.is_retained)
     shown = message.topic.decode("utf-8", "replace")
     try:
         return _values(profile, shown, message.payload)

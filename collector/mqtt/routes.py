@@ -28,6 +28,7 @@ class Route:
 
     period_s  how often the meter sends, in seconds, where the site file says so
     channel   input of a pulse counter
+    protocol  the profile's, where the meter tells of alarms
     """
 
     topic: str
@@ -36,6 +37,7 @@ class Route:
     period_s: float | None = None
     channel: int = 0
     listen: Listen | None = None
+    protocol: str = ""
 
 
 def route_of(meter: Meter, zone: tzinfo | None = None) -> Route:
@@ -63,10 +65,8 @@ def route_of(meter: Meter, zone: tzinfo | None = None) -> Route:
     except RouteError as error:
         raise RouteError(f"meter {meter.id!r} {error}") from error
     if isinstance(profile, FrameProfile | MessageProfile):
-        listen = listener(
-            profile, meter.id, medium=meter.medium, multiplier=meter.multiplier, zone=zone, address=address
-        )
-        return Route(topic, meter.id, None, meter.poll_s, int(channel or 0), listen)
+        listen = listener(profile, medium=meter.medium, multiplier=meter.multiplier, zone=zone, address=address)
+        return Route(topic, meter.id, None, meter.poll_s, int(channel or 0), listen, profile.protocol)
     decode = payload_decoder(
         profile, medium=meter.medium, multiplier=meter.multiplier, channel=int(channel or 0), zone=zone
     )

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from metering.batch import MeterEvent
 from metering.register_event import RegisterEvent
 from rules.blocks import Columns, IntervalBlock
 from rules.findings import Finding
@@ -48,6 +49,10 @@ class Detector(Protocol):
 
     def observe(self, events: Sequence[RegisterEvent], at: np.datetime64) -> Sequence[Finding]:
         """Register events, in order of time; most detectors only reset what they know of the meter."""
+        ...
+
+    def hear(self, events: Sequence[MeterEvent], at: np.datetime64) -> Sequence[Finding]:
+        """What meters say of themselves, in order of time; most detectors do not listen."""
         ...
 
     def state(self) -> State:

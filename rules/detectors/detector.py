@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from metering.batch import MeterEvent
 from metering.register_event import RegisterEvent
 from rules.blocks import IntervalBlock
 from rules.detectors.base import Context, State
@@ -50,6 +51,10 @@ class RuleDetector(ABC):
 
     def observe(self, events: Sequence[RegisterEvent], at: np.datetime64) -> Sequence[Finding]:  # noqa: ARG002
         """Register events, in order of time. Most detectors need none: their cells are NaN already."""
+        return ()
+
+    def hear(self, events: Sequence[MeterEvent], at: np.datetime64) -> Sequence[Finding]:  # noqa: ARG002
+        """What meters say of themselves, in order of time. Most detectors do not listen."""
         return ()
 
     def state(self) -> State:

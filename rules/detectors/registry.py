@@ -7,7 +7,11 @@ from rules.detectors.detector import RuleDetector
 from rules.detectors.meter_health import MeterHealth
 from rules.detectors.minimum_night_flow import MinimumNightFlow
 from rules.detectors.peer_usage import PeerUsage
+<<<<<<< HEAD
 from rules.detectors.usage_profile import UsageProfile
+=======
+from rules.detectors.reported import ReportedFault, ReportedLeak
+>>>>>>> origin/main
 from rules.detectors.zone_balance import ZoneBalance
 
 
@@ -32,4 +36,6 @@ DETECTORS: dict[str, type[RuleDetector]] = by_rule(
     PeerUsage,
     UsageProfile,
     MeterHealth,
+    ReportedLeak,
+    ReportedFault,
 )

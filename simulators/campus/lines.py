@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Protocol
 
 from device_profiles.loader import load_profile
 from device_profiles.schema import ModbusProfile
+from metering.batch import to_datetime
 from simulators.campus.layout import DLT645_PROFILE, RADIO_PROFILE, MeterPoint
 from simulators.campus.live import LiveCampus
+from simulators.campus.schedule import LOCAL
 from simulators.campus.wiring import FRAME_LINES, address_of, line_count, line_of, unit_of
 from simulators.cjt188.meter import Cjt188Meter, Variant
 from simulators.dlt645.meter import Dlt645Meter
+from simulators.lifelike import tariffs_of
 from simulators.line.server import HEALTHY as WELL_ON_LINE
 from simulators.line.server import FrameMeter, LineFault, SimulatedLine
 from simulators.modbus.image import ProfileImage
@@ -24,14 +26,6 @@ from simulators.modbus.server import HEALTHY, Fault, ModbusServer, SimulatedUnit
 _HOST = "127.0.0.1"
 _WHOLE_LITRES = Variant(unit=0x29)
 _QUIET = "0x0000"  # a status word that reports nothing
-
-
-class _Line(Protocol):
-    """What listens on one port."""
-
-    async def start(self, host: str = ..., port: int = ...) -> int: ...
-
-    async def stop(self) -> None: ...
 
 
 class CampusLines:
@@ -48,7 +42,7 @@ class CampusLines:
                 rows[line_of(layout, row)].append(row)
         self._lines = [self._line(on_it) for on_it in rows]
 
-    def _line(self, rows: list[int]) -> _Line:
+    def _line(self, rows: list[int]) -> ModbusServer | SimulatedLine:
         layout = self._live.campus.layout
         profile = layout.meters[rows[0]].profile
         if profile in FRAME_LINES:
@@ -71,7 +65,11 @@ class CampusLines:
             OSError: a port is in use.
         """
         self.refresh()
-        return [await line.start(_HOST, first_port and first_port + number) for number, line in enumerate(self._lines)]
+        ports = []
+        for number, line in enumerate(self._lines):
+            start = line.start if isinstance(line, ModbusServer) else line.start_tcp
+            ports.append(await start(_HOST, first_port and first_port + number))
+        return ports
 
     def refresh(self) -> None:
         """Silence the units that are dead now, and let the others speak."""
@@ -96,5 +94,14 @@ def _unit(meter: MeterPoint, values: Callable[[], dict[str, float]]) -> Simulate
 
 def _electricity(live: LiveCampus, row: int) -> Mapping[str, float | str]:
     values = live.values(row)
-    combined = values.get("active_energy_import", 0.0)
-    return {**values, "active_energy_combined_total": combined, "running_state_word_3": _QUIET}
+    kwh = values.get("active_energy_import", 0.0)
+    now = to_datetime(live.taken_at).astimezone(LOCAL)
+    return {
+        **values,
+        **tariffs_of(kwh),
+        "active_energy_combined_total": kwh,
+        "running_state_word_1": _QUIET,
+        "running_state_word_3": _QUIET,
+        "date": f"{now:%Y-%m-%d}",
+        "time": f"{now:%H:%M:%S}",
+    }

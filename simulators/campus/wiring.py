@@ -1,7 +1,7 @@
 """How the meters are wired: units on lines, each line a port; radio meters publish over MQTT.
 
 A Modbus line is a gateway with eight units. Meters that answer in frames hang on two-wire lines behind converters,
-which pass bytes on at the line's own rate: of 18 DL/T 645 meters everything is read in 21 s at 9,600 baud.
+which pass bytes on at the line's own rate: of 18 DL/T 645 meters everything is read in 23 s at 9,600 baud.
 """
 
 from __future__ import annotations

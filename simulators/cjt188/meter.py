@@ -67,11 +67,16 @@ class Cjt188Meter:
 
     def _reply(self, frame: Frame) -> bytes:
         serial = frame.data[2:3] or b"\0"
+        if self.fault.exception is not None:
+            return self._refusal(frame, serial, self.fault.exception)
         if frame.control == READ_ADDRESS:
             return build(self._type, self.address, READ_ADDRESS | _FROM_METER, self._di(ADDRESS) + serial)
         if frame.control == READ and identifier(frame.data) == READING:
             return build(self._type, self.address, READ | _FROM_METER, self._di(READING) + serial + self._body())
-        return build(self._type, self.address, frame.control | _FROM_METER | REFUSED, serial + b"\0\0")
+        return self._refusal(frame, serial, 0)
+
+    def _refusal(self, frame: Frame, serial: bytes, code: int) -> bytes:
+        return build(self._type, self.address, frame.control | _FROM_METER | REFUSED, serial + bytes([code, 0]))
 
     def _di(self, di: int) -> bytes:
         return di.to_bytes(2, "little" if self._variant.is_turned else "big")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from collector.dlt645 import identifiers, identifiers_1997
 from collector.dlt645.frame import (
@@ -48,6 +49,8 @@ class Dlt645Meter:
         return not frame.is_reply and all(a in {b, "A"} for a, b in zip(frame.address, self.address, strict=True))
 
     def _reply(self, frame: Frame) -> bytes:
+        if self.fault.exception is not None:
+            return build(self.address, frame.control | FROM_METER | REFUSED, bytes([self.fault.exception]))
         is_2007 = self._edition == 2007  # noqa: PLR2004
         if is_2007 and frame.control == ADDRESS_2007:
             return build(self.address, ADDRESS_2007 | FROM_METER, bytes.fromhex(self.address)[::-1])
@@ -73,9 +76,15 @@ class Dlt645Meter:
     def _body(self, di: int) -> bytes | None:
         """The data of an identifier; None where the meter has none of its values."""
         values = self._values()
-        find = identifiers.fields_of if self._edition == 2007 else identifiers_1997.fields_of  # noqa: PLR2004
-        fields = next((f for f in (find(di, n) for n in reversed(_SIZES)) if f and _has_all(f, values)), None)
+        fields = next((f for f in _layouts(di, self._edition) if _has_all(f, values)), None)
         return None if fields is None else b"".join(encode_field(f, values[f.name]) for f in fields)
+
+
+@lru_cache(maxsize=4096)
+def _layouts(di: int, edition: int) -> tuple[tuple[Field, ...], ...]:
+    """What an identifier's data may be laid out as, the longest first."""
+    find = identifiers.fields_of if edition == 2007 else identifiers_1997.fields_of  # noqa: PLR2004
+    return tuple(fields for size in reversed(_SIZES) if (fields := find(di, size)))
 
 
 def _has_all(fields: tuple[Field, ...], values: Mapping[str, float | str]) -> bool:

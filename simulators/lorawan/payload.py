@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from device_profiles.kinds import MessageProfile
+from simulators.mbus.meter import type_f
 
 History = Callable[[datetime], Mapping[str, float]]
 """What the device counted and measured at a moment (aware)."""
@@ -91,12 +92,6 @@ def _kamstrup(history: History, moment: datetime) -> bytes:
 def _hourly_litres(history: History, moment: datetime, hours: int) -> list[int]:
     """Litres now and at each hour before."""
     return [round(history(moment - n * _HOUR)["water_volume"] * 1000) for n in range(hours + 1)]
-
-
-def type_f(moment: datetime) -> bytes:
-    """An M-Bus time to the minute, of the meter's own clock (EN 13757-3, type F)."""
-    year = moment.year - 2000
-    return bytes([moment.minute, moment.hour, moment.day | (year & 7) << 5, moment.month | (year >> 3) << 4])
 
 
 _CODECS: dict[str, Callable[[History, datetime], bytes]] = {

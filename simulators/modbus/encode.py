@@ -45,13 +45,14 @@ def _natural_encoder(point: ModbusPoint) -> Encode:
         code = struct.Struct(">f" if size == struct.calcsize("f") else ">d")
         return lambda value: code.pack((float(value) - offset) / scale)
     low, modulus = _bounds(point)
+    end = low + modulus
     is_counter = point.known.is_cumulative if point.known else point.semantics == "counter"
 
     def encode(value: float | str) -> bytes:
         # A hair above, so that 123.4 / 0.1 is the 1234 it stands for; a register never runs ahead of its value.
         raw = (float(value) - offset) / scale
         whole = math.floor(raw + 1e-6) if is_counter else round(raw)
-        whole = whole % modulus if is_counter else min(max(whole, low), low + modulus - 1)
+        whole = whole % end if is_counter else min(max(whole, low), end - 1)
         if family == "bcd":
             return bytes.fromhex(f"{whole:0{2 * size}d}")
         if family == "bits":
@@ -62,6 +63,13 @@ def _natural_encoder(point: ModbusPoint) -> Encode:
         return whole.to_bytes(size, "big", signed=low < 0)
 
     return encode
+
+
+def register_end(point: ModbusPoint) -> float:
+    """Where a counter starts again at 0, in the point's printed unit; infinite where it is no whole number."""
+    if point.type.family in {"float", "parts", "text"}:
+        return math.inf
+    return sum(_bounds(point)) * abs(point.scale)
 
 
 def _bounds(point: ModbusPoint) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from collector.modbus.frame import Frame, crc16, decode_rtu, encode_rtu
-from simulators.modbus.server import Fault, SimulatedUnit, answer_pdu
+from simulators.modbus.server import SimulatedUnit, answer_pdu
 
 _REQUEST = 8
 _AT_ONCE = 4096
@@ -69,6 +69,11 @@ class RtuLine:
         transport.write(registration)
         if every_s:
             session.start_heartbeat(heartbeat, every_s)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether somebody is connected, or a modem has dialled in."""
+        return bool(self.sessions)
 
     def drop_connections(self) -> None:
         """Break every connection."""
@@ -141,9 +146,10 @@ class RtuSession(asyncio.Protocol):
         if fault.is_silent:
             return
         reply = encode_rtu(Frame(frame.unit, answer_pdu(unit.image, frame.pdu, fault.exception)))
-        self._later(
-            fault.delay_s + (_REQUEST + len(reply)) * self._line.char_s, lambda: self._send(garble(reply, fault))
-        )
+        if fault.is_crc_wrong:
+            reply = reply[:-3] + bytes([reply[-3] ^ 0x10]) + reply[-2:]
+        on_wire_s = (_REQUEST + len(reply)) * self._line.char_s
+        self._later(fault.delay_s + on_wire_s, lambda: self._send(unit.delivered(reply)))
 
     def _later(self, delay_s: float, work: Callable[[], None]) -> None:
         if delay_s == 0:
@@ -160,12 +166,3 @@ class RtuSession(asyncio.Protocol):
     def _send(self, data: bytes) -> None:
         if self._write is not None:
             self._write(data)
-
-
-def garble(reply: bytes, fault: Fault) -> bytes:
-    """The answer as a bad line delivers it."""
-    if fault.is_crc_wrong:
-        reply = reply[:-3] + bytes([reply[-3] ^ 0x10]) + reply[-2:]
-    if fault.is_half:
-        reply = reply[: len(reply) // 2]
-    return fault.noise + reply

@@ -28,12 +28,11 @@ class Fault:
     is_silent          no answer at all
     delay_s            seconds from question to answer
     exception          answers every question with this code
-    transaction_shift  the answer carries the transaction id of that many questions ago
-
-    On RTU lines also:
-    noise          bytes that come right before the answer
-    is_half        the answer breaks off in the middle
-    is_crc_wrong   a bit of the answer is turned
+    transaction_shift  the answer carries the transaction id of that many questions ago (Modbus TCP)
+    noise              bytes that come right before the answer
+    is_half            the answer breaks off in the middle
+    is_crc_wrong       a bit of the answer is turned (RTU lines)
+    is_late            the answer to a question comes only when the next one is asked
     """
 
     is_silent: bool = False
@@ -43,6 +42,7 @@ class Fault:
     noise: bytes = b""
     is_half: bool = False
     is_crc_wrong: bool = False
+    is_late: bool = False
 
 
 HEALTHY = Fault()
@@ -55,6 +55,15 @@ class SimulatedUnit:
     image: Image
     fault: Fault = HEALTHY
     requests: int = 0
+    _held: bytes = b""
+
+    def delivered(self, reply: bytes) -> bytes:
+        """What leaves the unit in place of this reply: whole, with noise, cut short, or the one held back before."""
+        if self.fault.is_late:
+            reply, self._held = self._held, reply
+        if self.fault.is_half:
+            reply = reply[: len(reply) // 2]
+        return self.fault.noise + reply
 
 
 class ModbusServer:
@@ -160,7 +169,7 @@ class _Session(asyncio.Protocol):
         transaction = ((frame.transaction or 0) - fault.transaction_shift) & 0xFFFF
         reply = Frame(frame.unit, answer_pdu(unit.image, frame.pdu, fault.exception), transaction)
         with contextlib.suppress(RuntimeError):  # the transport closed under us
-            self._transport.write(encode_tcp(reply))
+            self._transport.write(unit.delivered(encode_tcp(reply)))
 
 
 def answer_pdu(image: Image, pdu: bytes, exception: int | None = None) -> bytes:

@@ -14,7 +14,8 @@ from device_profiles.schema import JsonPoint, JsonProfile, TimePath
 def encode_payload(profile: JsonProfile, values: Mapping[str, float], moment: datetime) -> bytes:
     """A payload that states these values, as the meter shows them, at this moment.
 
-    `values` are by quantity as the profile names it, in our unit (or the profile's, where we have no name).
+    `values` are by quantity as the profile names it, in our unit (or the profile's, where we have no name). Meters
+    that state no zone say the moment (aware) as it reads on its own zone's clock.
 
     Raises:
         ValueError: the profile knows none of the values.
@@ -41,14 +42,21 @@ def _raw(point: JsonPoint, value: float) -> float:
 def _stated(moment: datetime, form: str) -> str | float:
     if form == "iso8601":
         return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    if form == "iso8601_local":
+        return moment.replace(tzinfo=None).isoformat(timespec="seconds")
     seconds = moment.timestamp()
     return seconds if form == "unix_s" else round(seconds * 1000)
 
 
 def _place(document: dict[str, Any], path: tuple[str | int, ...], value: Any) -> None:
-    """Put the value where the path says; lists are filled up with empty objects."""
+    """Put the value where the path says; lists are filled up with empty objects.
+
+    A place that holds something of another form keeps it: a meter states a total or a list of phases, not both.
+    """
     place: Any = document
     for step, following in zip(path, (*path[1:], None), strict=True):
+        if isinstance(step, int) is not isinstance(place, list):
+            return
         inner: Any = value if following is None else [] if isinstance(following, int) else {}
         if isinstance(step, int):
             place.extend({} for _ in range(step + 1 - len(place)))

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import heapq
+import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from paho.mqtt.client import Client, MQTTMessageInfo
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
-from device_profiles.schema import JsonProfile
-from simulators.mqtt.payload import encode_payload
+from simulators.faults import WELL, MeterFaults
+from simulators.mqtt.messages import Message, Publication, Source, messages
 
-Source = Callable[[datetime], Mapping[str, float]]
 _CONFIRM_S = 10.0
 
 
@@ -26,20 +26,37 @@ class PublishingMeter:
     An empty answer of the source is a dead meter: it sends nothing.
     """
 
-    topic: str
-    profile: JsonProfile
+    publication: Publication
     source: Source
     period_s: float
     phase_s: float = 0.0
+    faults: MeterFaults = WELL
 
     def __post_init__(self) -> None:
         if self.period_s <= 0:
-            raise ValueError(f"topic {self.topic}: period_s is {self.period_s}; it must be more than 0")
+            raise ValueError(f"topic {self.publication.topic}: period_s is {self.period_s}; it must be more than 0")
 
     def due_after(self, moment_s: float) -> float:
-        """The next point of its grid, in Unix seconds."""
-        steps = (moment_s - self.phase_s) // self.period_s + 1
-        return self.phase_s + steps * self.period_s
+        """When it sends next: the next point of its grid, and its delay after that; Unix seconds."""
+        phase_s = self.phase_s + self._delay_s
+        steps = (moment_s - phase_s) // self.period_s + 1
+        return phase_s + steps * self.period_s
+
+    @property
+    def _delay_s(self) -> float:
+        return self.faults.delay_s or 0.0
+
+    def messages(self, due_s: float) -> list[Message]:
+        """What it sends at that point, with its faults: the time stated may be wrong, bytes missing, noise before."""
+        if self.faults.is_silent:
+            return []
+        taken = datetime.fromtimestamp(due_s - self._delay_s, UTC).astimezone()
+        wrong = timedelta(seconds=self.faults.clock_s)
+        said = messages(self.publication, lambda stated: self.source(stated - wrong), taken + wrong)
+        if self.faults.is_half:
+            said = [(topic, payload[: len(payload) // 2]) for topic, payload in said]
+        noise = random.Random(due_s).randbytes(self.faults.noise)
+        return [m for topic, payload in said for m in ([(topic, noise)] if noise else []) + [(topic, payload)]]
 
 
 class Publisher:
@@ -86,9 +103,8 @@ class Publisher:
     def _publish_next(self) -> None:
         due, number, meter = self._due[0]
         heapq.heapreplace(self._due, (meter.due_after(max(due, self._clock())), number, meter))
-        moment = datetime.fromtimestamp(due, UTC)
-        values = meter.source(moment)
-        if values:
-            info = self._client.publish(meter.topic, encode_payload(meter.profile, values, moment), qos=1)
-            self._sent = [i for i in self._sent if not i.is_published()]
-            self._sent.append(info)
+        self._sent = [i for i in self._sent if not i.is_published()]
+        for topic, payload in meter.messages(due):
+            info = self._client.publish(topic, payload, qos=1)
+            if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:  # else it waits for the broker, and cannot be asked about
+                self._sent.append(info)

@@ -84,3 +84,8 @@ def test_sqlite_is_opened_durably(records):
 
 def test_the_migrations_lie_in_the_package():
     assert (Path(alerts.__file__).parent / "migrations" / "env.py").is_file()
+
+
+def test_a_driver_that_is_not_installed_is_named() -> None:
+    with pytest.raises(RecordsError, match=r"psycopg2.*aquavolt\[postgres\]"):
+        Database("postgresql+psycopg2://aquavolt@127.0.0.1/aquavolt")

@@ -14,8 +14,11 @@ from alerts.rows import moment_of, ms_of
 from alerts.values import Action, AlertState, DeliveryState, NotifyReason, Outcome
 from alerts.words import Language, word, words
 from metering.incident import Category, Severity
+from metering.meter_alarms import METER_ALARMS, AlarmKind
 from metering.quantities import MEDIA
 from metering.site import Node, Site
+from rules.detectors.registry import DETECTORS
+from rules.placing import NEXT_STEPS
 
 ZH, EN = Language.ZH_CN, Language.EN
 
@@ -96,11 +99,35 @@ def test_a_dead_meter_has_neither_rate_nor_loss(write, alert):
 @pytest.mark.parametrize(
     ("suggested", "expected"),
     [("shut valve V3", "shut valve V3"), ({"en": "shut V3", "zh-CN": "关V3"}, "shut V3"), (None, "Go there"),
-     ("", "Go there"), (7, "Go there"), ({"fr": "x"}, "Go there")],
+     ("walk_the_pipe", "Walk the pipe"), ("no_such_step", "Go there"), ("", "Go there"), (7, "Go there"),
+     ({"fr": "x"}, "Go there")],
 )  # fmt: skip
 def test_the_rules_suggestion_comes_before_the_general_one(write, alert, suggested, expected):
     text = write(replace(alert, evidence={"next_step": suggested}), NotifyReason.RAISED)[EN].text
     assert f"Next step: {expected}" in text
+
+
+KEYS = [
+    *(f"step.{code}" for code in NEXT_STEPS),
+    *(f"rule.{rule}" for rule in DETECTORS),
+    *(f"condition.{alarm.code}" for alarm in METER_ALARMS if alarm.kind is not AlarmKind.STATE),
+]
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("key", KEYS)
+def test_whatever_the_rules_say_has_words(key, language):
+    assert key in words(language)
+
+
+def test_what_the_meter_itself_reports_is_told(write, alert):
+    details = {"reported": [{"code": "burst"}, {"code": "leak"}]}
+    findings = [{"rule": "reported_leak", "subject": "W", "details": details}, {"rule": "continuous_flow"}]
+    told = replace(alert, rule="reported_leak", evidence={"findings": findings})
+    texts = write(told, NotifyReason.RAISED)
+    assert "Reported by the meter: burst pipe, leak\n" in texts[EN].text
+    assert "表计自报：爆管、漏水\n" in texts[ZH].text
+    assert "表计自报漏水" in texts[ZH].text
 
 
 def test_a_name_with_line_breaks_makes_no_line_of_its_own(alert, clock):

@@ -134,7 +134,8 @@ def health() -> HealthReport:
         MeterHealth("e-library", "tcp://b", 100, 40, 40, 0, 60, "no answer", None, "open"),
     )
     lines = (ConnectionHealth("tcp://a", "connected", 1, 100), ConnectionHealth("tcp://b", "failed", 1, 100, 60, 3))
-    return HealthReport(now, meters, lines, JournalHealth(12, 4096, now, {"store": 2}, {"cap": 1}), {"bad payload": 4})
+    journal = JournalHealth(12, 4096, now, {"store": 2}, {"cap": 1}, 5_000_000_000)
+    return HealthReport(now, meters, lines, journal, {"bad payload": 4})
 
 
 class Client:

@@ -27,7 +27,9 @@ def row(html: str, alert: str) -> str:
     return html.split(f'data-alert="{alert}"')[1].split('data-alert="', maxsplit=1)[0]
 
 
-@pytest.mark.parametrize("path", ["/alerts", "/alerts/leak", "/site", "/site/dorm-1", "/meters/w-dorm-1", "/collector"])
+@pytest.mark.parametrize(
+    "path", ["/alerts", "/alerts/leak", "/site", "/site/dorm-1", "/meters/w-dorm-1", "/collector", "/commissioning"]
+)
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_every_page_is_written_in_both_languages(served, path, language):
     html = page(served, path, language)
@@ -115,6 +117,31 @@ def test_a_dead_meter_is_no_leak_and_has_no_loss(served):
     assert "Lost so far" not in html
 
 
+@pytest.mark.parametrize(
+    ("rule", "codes", "rate", "language", "told"),
+    [
+        ("reported_leak", ["burst", "leak"], 0.5, "en",
+         ["The meter reports: burst pipe, leak", "itself reports: burst pipe, leak. About 500 L/h runs"]),
+        ("reported_leak", ["leak"], 0.0, "zh-CN", ["表计自报：漏水", "自报：漏水。"]),
+        ("reported_fault", ["tamper", "low_battery"], 0.0, "zh-CN",
+         ["表计自报：遭人为干扰、电池电量低", "其读数仍然有效"]),
+    ],
+)  # fmt: skip
+def test_what_a_meter_reports_of_itself_is_said_in_words(served, rule, codes, rate, language, told):
+    known = next(i for i in active(served) if i.id == ("leak" if rule == "reported_leak" else "dead"))
+    details = {
+        "condition": codes[0],
+        "reported": [{"code": code, "since": "2026-11-21T04:00:00+00:00"} for code in codes],
+    }
+    evidence = {"findings": [{"rule": rule, "subject": known.subject, "details": details}],
+                "next_step": "check_fixtures" if rule == "reported_leak" else "mend_meter"}  # fmt: skip
+    said = replace(known, id="said", rule=rule, evidence=evidence, observed=rate, expected=0.0, loss_rate=rate, unit="")
+    served.parts.records.apply([IncidentChange(ChangeKind.RAISED, said, said.detected_at)], 2)
+    html = page(served, "/alerts/said", language)
+    for text in (*told, "表计自报" if language == "zh-CN" else "Reported by the meter"):
+        assert text in html
+
+
 def test_codes_that_are_not_known_are_said_in_their_own_english(served):
     leak = next(i for i in active(served) if i.id == "leak")
     evidence = {"place_reason": {"code": "of_tomorrow", "params": {}, "text": "It is new."}, "next_step": "fly", "x": 1}
@@ -176,12 +203,10 @@ def test_the_tree_shows_use_and_where_alerts_are(served):
     assert "<html" not in rows
 
 
-def test_the_collectors_page_puts_trouble_first(served):
+def test_the_collectors_page_leads_to_its_meters(served):
     html = page(served, "/collector")
-    assert html.index(">e-library<") < html.index(">w-campus<")
-    assert "waits to retry" in html
+    assert 'href="/commissioning?state=troubled"' in html
     assert "bad payload" in html
-    assert ">w-campus<" not in page(served, "/collector?only=troubled")
 
 
 def test_missing_browser_files_are_explained_on_every_page(make, monkeypatch, tmp_path):

@@ -23,7 +23,15 @@ def test_collector_health_has_every_count_and_the_age(served):
     assert (first["age_s"], first["breaker"]) == (30.0, "closed")
     assert (second["age_s"], second["last_reading"], second["errors"]) == (None, None, 60)
     assert report["journal"]["lag"] == {"store": 2}
+    assert report["journal"]["free_bytes"] == 5_000_000_000
     assert report["set_aside"] == {"bad payload": 4}
+
+
+def test_the_page_of_collecting_shows_depth_age_lag_drops_and_what_was_refused(served):
+    page = served.client.get("/collector", headers={"Accept-Language": "en"}).text
+    for words in ("4.1 kB", "12 entries", "Oldest entry kept", "5.0 GB", "Read by store", "behind by 2", "bad payload"):
+        assert words in page, words
+    assert "Dropped from the journal: cap" in page
 
 
 def test_metrics_speak_of_meters_connections_journal_and_alerts(served):
@@ -33,6 +41,9 @@ def test_metrics_speak_of_meters_connections_journal_and_alerts(served):
         'aquavolt_meter_breaker{connection="tcp://b",meter="e-library"} 2.0',
         'aquavolt_connection_up{connection="tcp://b"} 0.0',
         'aquavolt_journal_lag_entries{reader="store"} 2.0',
+        "aquavolt_journal_oldest_age_seconds 0.0",
+        "aquavolt_journal_free_bytes 5e+09",
+        'aquavolt_journal_dropped_total{reason="cap"} 1.0',
         'aquavolt_set_aside_total{reason="bad payload"} 4.0',
         'aquavolt_alerts{state="active"} 4.0',
         "aquavolt_ready 1.0",

@@ -122,7 +122,9 @@ def test_the_phones_tree_shows_one_medium_at_a_time(open_tab):
     assert not row.locator("td.water").first.is_visible()
 
 
-@pytest.mark.parametrize("path", ["/site/dorm-2", "/meters/w-dorm-2", "/collector", "/docs", "/alerts?state=all"])
+@pytest.mark.parametrize(
+    "path", ["/site/dorm-2", "/meters/w-dorm-2", "/collector", "/commissioning", "/docs", "/alerts?state=all"]
+)
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desk", "phone"])
 def test_every_page_fits_and_draws(open_tab, path, size):
     page = open_tab("en", size).page

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from metering.batch import MeterEvent
 from metering.quantities import ELECTRICITY, WATER
 from metering.site import Meter, Node, Site
 from rules.blocks import Columns, IntervalBlock
@@ -51,11 +52,15 @@ def _site() -> Site:
 
 @dataclass
 class Campus:
-    """Days of readings. `extra` adds (meter, first day, end day, m3/h or kW) to a meter and all above it."""
+    """Days of readings. `extra` adds (meter, first day, end day, m3/h or kW) to a meter and all above it.
+
+    `said` are words of meters at local midnights: (day, meter, code, text).
+    """
 
     days: int
     seed: int = 1
     extra: Sequence[tuple[str, float, float, float]] = ()
+    said: Sequence[tuple[int, str, str, str]] = ()
     away: range = range(0)  # days on which hardly anybody is there
     site: Site = field(default_factory=_site)
 
@@ -141,8 +146,19 @@ class Campus:
 
     def run(self, kind: type[Any], days: Any = None, **settings: Any) -> list[Finding]:
         """All findings of a fresh detector."""
-        detector = self.detector(kind, days, **settings)
-        return [f for block in self.blocks() for f in detector.process(block)]
+        return self.findings(self.detector(kind, days, **settings), self.blocks())
+
+    def findings(self, detector: Any, blocks: Iterable[IntervalBlock]) -> list[Finding]:
+        """What the detector says of these blocks, and of what meters say at the midnights with which they begin."""
+        found: list[Finding] = []
+        for block in blocks:
+            day = block.local_day - FIRST_DAY
+            if block.local_minute[0] == 0 and (words := [w for w in self.said if w[0] == day]):
+                moment = self.moment(day)
+                events = [MeterEvent(meter, moment, code, text) for _, meter, code, text in words]
+                found += detector.hear(events, moment + np.timedelta64(1000, "ms"))
+            found += detector.process(block)
+        return found
 
 
 def opened(findings: Sequence[Finding]) -> list[Finding]:

@@ -26,6 +26,14 @@ def faulty(tools: Any) -> Any:
     """Sixty days with something for every detector, and with gaps."""
     campus = tools.campus(
         60,
+        said=[
+            (31, "home", "leak", "on"),
+            (33, "r2", "low_battery", "on"),
+            (34, "home", "leak", "off"),
+            (34, "r2", "tamper", "on"),
+            (36, "r2", "tamper", "off"),
+            (45, "r2", "low_battery", "off"),
+        ],
         extra=[("home", 30, 40, 0.02), ("b3", 30, 41, 0.15), ("inlet", 42, 52, 0.4), ("r4", 30, 45, 0.4)],
     )
     campus.usage[campus.steps(33, 36), campus.at("r7")] = 0.0
@@ -34,10 +42,6 @@ def faulty(tools: Any) -> Any:
     campus.quality[rng.random(campus.usage.shape) < 0.02] = 1
     campus.usage[campus.steps(50, 51), campus.at("r9")] = np.nan
     return campus
-
-
-def findings_of(detector: Any, blocks: Any) -> list[Any]:
-    return [f for block in blocks for f in detector.process(block)]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -53,8 +57,8 @@ def test_the_cut_into_blocks_changes_nothing(rule: str, tools: Any) -> None:
     whole, cut = campus.detector(DETECTORS[rule]), campus.detector(DETECTORS[rule])
     rng = np.random.default_rng(4)
     sizes = iter(lambda: int(rng.integers(1, 40)), None)
-    expected = findings_of(whole, campus.blocks())
-    assert findings_of(cut, campus.blocks(sizes)) == expected
+    expected = campus.findings(whole, campus.blocks())
+    assert campus.findings(cut, campus.blocks(sizes)) == expected
     assert pickle.dumps(cut.state()) == pickle.dumps(whole.state())
 
 
@@ -63,8 +67,8 @@ def test_step_by_step_is_the_same_too(rule: str, tools: Any) -> None:
     campus = faulty(tools)
     campus.usage = campus.usage[: 36 * tools.per_day]
     whole, single = campus.detector(DETECTORS[rule]), campus.detector(DETECTORS[rule])
-    expected = findings_of(whole, campus.blocks())
-    assert findings_of(single, campus.blocks(iter(lambda: 1, None))) == expected
+    expected = campus.findings(whole, campus.blocks())
+    assert campus.findings(single, campus.blocks(iter(lambda: 1, None))) == expected
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -73,10 +77,10 @@ def test_goes_on_from_a_state_as_if_nothing_had_been(rule: str, tools: Any) -> N
     before = campus.detector(DETECTORS[rule])
     blocks = list(campus.blocks(iter(lambda: 17, None)))
     half = len(blocks) * 34 // 60
-    findings_of(before, blocks[:half])
+    campus.findings(before, blocks[:half])
     after = campus.detector(DETECTORS[rule])
     after.restore(pickle.loads(pickle.dumps(before.state())))  # noqa: S301 - our own bytes
-    assert findings_of(after, blocks[half:]) == findings_of(before, blocks[half:])
+    assert campus.findings(after, blocks[half:]) == campus.findings(before, blocks[half:])
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -84,10 +88,10 @@ def test_a_state_taken_is_not_changed_by_going_on(rule: str, tools: Any) -> None
     campus = faulty(tools)
     detector = campus.detector(DETECTORS[rule])
     blocks = list(campus.blocks())
-    findings_of(detector, blocks[:32])
+    campus.findings(detector, blocks[:32])
     state = detector.state()
     taken = pickle.dumps(state)
-    findings_of(detector, blocks[32:40])
+    campus.findings(detector, blocks[32:40])
     assert pickle.dumps(state) == taken
 
 
@@ -131,7 +135,7 @@ def test_survives_gaps_in_the_steps_themselves(rule: str, tools: Any) -> None:
     campus = faulty(tools)
     detector = campus.detector(DETECTORS[rule])
     blocks = list(campus.blocks(iter(lambda: 7, None)))
-    findings_of(detector, [b for i, b in enumerate(blocks) if not 300 < i < 360 and i % 50 != 7])
+    campus.findings(detector, [b for i, b in enumerate(blocks) if not 300 < i < 360 and i % 50 != 7])
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -158,9 +162,9 @@ def test_learns_nothing_while_flagged(rule: str, tools: Any) -> None:
     campus.flagged_days = range(30, 60)
     detector = campus.detector(DETECTORS[rule])
     blocks = list(campus.blocks())
-    findings_of(detector, blocks[:40])  # days that waited to be learned when the flag came are through
+    campus.findings(detector, blocks[:40])  # days that waited to be learned when the flag came are through
     before = LEARNED[rule](detector.state()["memory"]).copy()
-    findings_of(detector, blocks[40:])
+    campus.findings(detector, blocks[40:])
     assert before.any()
     assert (LEARNED[rule](detector.state()["memory"]) == before).all()
 

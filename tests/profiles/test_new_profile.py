@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def test_a_table_becomes_a_profile(tmp_path: Path, kind: str) -> None:
         ("voltage_l1", 0, "uint16", 0.1),
         ("total_active_energy", 0x10, "uint32", 1.0),
         ("active_energy_import", 0x1000, "uint32", 0.01),
-        ("active_power", 18, "int32", 0.0001),
+        ("active_power", 0x18, "int32", 0.0001),
         ("serial", 0x40, "uint32", 1.0),
     ]
     assert (profile.manufacturer, profile.models) == ("Some's", ("SM-1: red",))
@@ -170,3 +171,64 @@ def test_show_tells_place_source_and_disagreement() -> None:
 def test_families_are_drawn_together() -> None:
     names = ("voltage_l1", "voltage_l2", "voltage_l3", "active_power", "active_energy_import_t1", "frequency")
     assert shown_quantities(names) == "voltage_l1..3, active_power, active_energy_import_t1, frequency"
+
+
+FAST = "poll: fast"
+CHINESE_SHEET = """DTSD1888 三相电子式电能表 Modbus-RTU 通信地址表,,,,,,
+序号,参数名称,寄存器地址(HEX),数据类型,单位,比例,读写属性
+一、电参量数据,,,,,,
+1,A相电压,2006,UINT16,0.1V,,R
+2,总有功功率,2012H~2013H,INT32,W,0.1,R
+3,正向有功总电度,0x401E-0x401F,unsigned int 32,kWh,0.01,R
+4,通讯地址,0006,UINT16,,,R/W
+"""
+ENGLISH_SHEET = """Address,Description,Format,Unit,Function code
+1000,Phase A voltage,Float,V,03H
+1004,Total active power,Float (CDAB),kW,03
+1010 - 1011,Import active energy,unsigned int 32,0.1kWh,0x04
+"""
+
+
+def drafted(text: str, tmp_path, **more) -> tuple[list[str], list[str]]:
+    path, left = tmp_path / "sheet.csv", []
+    path.write_text(text, encoding="utf-8")
+    profile = draft_profile(read_sheet(path), DRAFT, path.name, on_left_out=left.append, **more)
+    return [line.strip(" -{}") for line in profile.split("points:\n")[1].splitlines()], left
+
+
+def test_a_chinese_makers_table_as_it_comes(tmp_path) -> None:
+    points, left = drafted(CHINESE_SHEET, tmp_path)
+    assert points == [
+        "quantity: voltage_l1, address: 0x2006, documented_as: '0x2006', dtype: uint16, scale: 0.1",
+        "quantity: active_power, address: 0x2012, documented_as: '2012H~2013H', dtype: int32, scale: 0.0001, " + FAST,
+        "quantity: active_energy_import, address: 0x401e, documented_as: '0x401E-0x401F', dtype: uint32, scale: 0.01, "
+        + FAST,
+    ]
+    assert left == ["sheet.csv row 7: name: '通讯地址' is neither a quantity of ours nor a name in letters and digits"]
+
+
+def test_an_english_makers_table_as_it_comes(tmp_path) -> None:
+    points, left = drafted(ENGLISH_SHEET, tmp_path)
+    assert left == []
+    assert [p.split(",")[0] for p in points] == [
+        "quantity: voltage_l1", "quantity: active_power", "quantity: active_energy_import",
+    ]  # fmt: skip
+    assert "word_order: lsw_first" in points[1]
+    assert "function: 4, address: 0x03f2" in points[2]
+    assert "scale: 0.1" in points[2]
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("40001x,voltage_l1,uint16,,V", "address: '40001x' is no address"),
+        ("1,voltage_l1,float (BADC),,V", "has an order that is not known here; allowed: ABCD, CDAB"),
+        ("1,voltage_l1,uint16,0.01,0.1V", "has a factor of its own beside the scale '0.01'"),
+        ("1,voltage_l1,uint16,,V,05", "function: '05'; allowed: 3"),
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_refused(row: str, told: str, tmp_path) -> None:
+    path = tmp_path / "sheet.csv"
+    path.write_text(f"address,name,type,scale,unit,function\n{row}\n")
+    with pytest.raises(SheetError, match=re.escape(told)):
+        draft_profile(read_sheet(path), DRAFT, path.name)

@@ -12,9 +12,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from fed import FedProgram
-from feed import campus_entries, make_campus, write_feed, write_site
 from state import State, state_of
 
+from bench.harness.feed import campus_entries, make_campus, write_feed, write_site
 from metering.entries import Entry
 from simulators.receiver import Receiver
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from feed import read_feed
 from pydantic import SecretStr
 from sqlalchemy import event
 
@@ -29,6 +28,7 @@ from aquavolt.config.documents import load_rules, load_site
 from aquavolt.config.settings import load_settings
 from aquavolt.logs import set_up_logs
 from aquavolt.program import Program, Setup, listen
+from bench.harness.feed import read_feed
 from metering.batch import ReadingBatch
 
 # Where a program can die; "" is nowhere.

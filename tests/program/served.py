@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,13 @@ READY = "history is judged"
 class Served:
     """A long-lived command: its page, its children, what it printed. `stop` or `kill` it."""
 
-    def __init__(self, folder: Path, *arguments: str | Path, **more: str) -> None:
+    def __init__(self, folder: Path, *arguments: str | Path, command: Sequence[str] = COMMAND, **more: str) -> None:
         self.folder = folder
         self.lines: list[str] = []
         self._errors = folder / "stderr"
         with self._errors.open("ab") as errors:
             self.process = subprocess.Popen(
-                [*COMMAND, *map(str, arguments)],
+                [*command, *map(str, arguments)],
                 cwd=folder,
                 env=environment(PYTHONUNBUFFERED="1", **more),
                 stdin=subprocess.DEVNULL,

@@ -5,20 +5,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-Row = tuple[Any, ...]
+from bench.harness.services import ALERTS
 
-# When a row was written is the machine's business; everything else must be the same.
-_ALERTS = (
-    "id, incident, is_active, is_inhibited, inhibited_by, rule, category, medium, subject, node, severity, detected_ms,"
-    " onset_ms, closed_ms, observed, expected, unit, loss_rate, loss_total, evidence, rules_revision, is_acknowledged,"
-    " acknowledged_by, outcome, version, comments"
-)
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,7 @@ class State:
         return {a["id"]: a for a in self.alert_rows() if a["is_active"] and not a["is_inhibited"]}
 
     def alert_rows(self) -> list[dict[str, Any]]:
-        names = [name.strip() for name in _ALERTS.split(",")]
+        names = [name.strip() for name in ALERTS.split(",")]
         return [dict(zip(names, row, strict=True)) for row in self.alerts]
 
 
@@ -54,14 +50,19 @@ def state_of(data: Path) -> State:
     readings, written, intervals = _stored(data / "store.duckdb")
     records = sqlite3.connect(f"file:{data / 'records.db'}?mode=ro", uri=True)
     try:
-        alerts = records.execute(f"SELECT {_ALERTS} FROM alerts ORDER BY detected_ms, id").fetchall()  # noqa: S608
         audit = records.execute(
             "SELECT alert_id, action, event_ms, actor, text, detail FROM audit ORDER BY alert_id, id"
         ).fetchall()
         outbox = records.execute("SELECT id, alert_id, channel, reason, state FROM outbox").fetchall()
     finally:
         records.close()
-    return State(readings, written, intervals, alerts, audit, {row[0]: row[1:] for row in outbox})
+    return State(readings, written, intervals, alerts_of(data), audit, {row[0]: row[1:] for row in outbox})
+
+
+def alerts_of(data: Path) -> list[Row]:
+    """The alerts alone, wherever readings are kept."""
+    with closing(sqlite3.connect(f"file:{data / 'records.db'}?mode=ro", uri=True)) as records:
+        return records.execute(f"SELECT {ALERTS} FROM alerts ORDER BY detected_ms, id").fetchall()  # noqa: S608
 
 
 def _stored(path: Path) -> tuple[list[Row], int, list[Row]]:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import signal
 import sqlite3
 from collections import Counter
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cli import aquavolt_command
+from past_demo import judged_up_to, write_truth
 from served import Served, wait_for, wait_for_end_of
 from state import state_of, truth_of
 
 from aquavolt.clock import utc_ms
-from aquavolt.config.settings import load_settings
-from aquavolt.demo import Demo
-from aquavolt.program import Program, listen
+from aquavolt.demo import HISTORY_DAYS
 from aquavolt.stores.lock import DataLock
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -205,11 +204,7 @@ def test_ended_in_the_midst_of_the_history_the_next_start_goes_on(tmp_path):
 
 def test_after_a_day_off_the_day_is_there_and_no_meter_is_blamed_for_it(tmp_path):
     off = np.timedelta64(26, "h")
-    made = Demo(load_settings(None, {}, data=tmp_path / "data", port=0), 1, now=lambda: utc_ms() - off)
-    try:
-        bring_history(made)
-    finally:
-        made.close()
+    judged_up_to(tmp_path / "data", utc_ms() - off)
     before = state_of(tmp_path / "data")
     last = max(r[2] for r in before.readings)
     again = Served(tmp_path, "demo", "--data", "data", "--port", "0")
@@ -228,31 +223,14 @@ def test_after_a_day_off_the_day_is_there_and_no_meter_is_blamed_for_it(tmp_path
     assert {(a["category"], a["node"]) for a in new} <= truly
 
 
-def bring_history(made: Demo) -> None:
-    """The demo of a day ago up to where it would begin to poll."""
-    program = Program(made.setup)
-
-    async def run() -> None:
-        stop = asyncio.Event()
-
-        async def history(running: Program) -> None:
-            await made.prologue(lambda *_: None)(running)
-            while min(running.judge.position, running.sink.position) < running.journal.head():  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-            stop.set()
-
-        await program.run(stop, listen("127.0.0.1", 0), prologue=history)
-
-    try:
-        asyncio.run(run())
-    finally:
-        program.close()
-
-
-def test_the_alerts_are_the_truth(folder, demo):
-    """Every fault at its node, nothing else; last, and on what the first start has found."""
-    assert demo.process.poll() is not None
-    truth = truth_of(folder / "data")
-    alerts = [a for a in state_of(folder / "data").alert_rows() if not a["is_inhibited"]]
+def test_the_alerts_are_the_truth(tmp_path):
+    """Every fault at its node, nothing else: on days in term, whatever today is."""
+    epoch = date(2025, 10, 13)
+    noon = np.datetime64(epoch, "ms") + np.timedelta64(24 * HISTORY_DAYS + 4, "h")
+    write_truth(tmp_path / "data", epoch)
+    judged_up_to(tmp_path / "data", noon)
+    alerts = [a for a in state_of(tmp_path / "data").alert_rows() if not a["is_inhibited"]]
     found = sorted((a["category"], a["node"]) for a in alerts)
+    truth = truth_of(tmp_path / "data")
+    assert len(truth) >= 6
     assert found == sorted((f["category"], f["node"]) for f in truth)

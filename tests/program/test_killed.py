@@ -10,9 +10,10 @@ from collections import Counter
 
 import pytest
 from fed import random_delays
-from feed import all_readings, fingerprint
 from killed_program import POINTS
 from state import state_of
+
+from bench.harness.feed import all_readings, fingerprint
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import uuid
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 from cli import aquavolt_command
 from inside import Folder, feed, run
-from state import _ALERTS
+from state import alerts_of
 
 from aquavolt.config.settings import InfluxConnection
 from aquavolt.program import Setup
@@ -47,19 +46,14 @@ def connection(influx: Access) -> InfluxConnection:
     )
 
 
-def alerts(data) -> list[tuple]:
-    with closing(sqlite3.connect(f"file:{data / 'records.db'}?mode=ro", uri=True)) as records:
-        return records.execute(f"SELECT {_ALERTS} FROM alerts ORDER BY detected_ms, id").fetchall()  # noqa: S608
-
-
 def test_the_same_campus_gives_the_same_on_influx(fed, tmp_path, connection):
     now = np.datetime64(fed.entries[-1].time, "ms")
     embedded = Folder(tmp_path / "embedded", fed.site, now)
     on_influx = InfluxFolder(tmp_path / "influx", fed.site, now, influx=connection)
     for folder in (embedded, on_influx):
         run(folder, feed(fed.entries))
-    assert len(alerts(on_influx.data)) > 3
-    assert alerts(on_influx.data) == alerts(embedded.data)
+    assert len(alerts_of(on_influx.data)) > 3
+    assert alerts_of(on_influx.data) == alerts_of(embedded.data)
     with closing(open_store(embedded.data)) as ours, closing(on_influx.store()) as theirs:
         assert theirs.count() == ours.count()
         assert theirs.position() == ours.position()

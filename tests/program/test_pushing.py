@@ -18,6 +18,7 @@ from aquavolt.pushing.coverage import CURSOR as STORED
 from aquavolt.pushing.intake import POSTED, Intake
 from aquavolt.pushing.link import HttpLink, LinkError, headers_of
 from aquavolt.pushing.pusher import Pusher, PusherParts
+from aquavolt.pushing.reports import told_of
 from aquavolt.pushing.server import ServerParts, create_server
 from aquavolt.pushing.wire import Hello, PushHeader, WatchState, encode_push
 from collector.counts import Counts
@@ -271,6 +272,12 @@ def test_two_collectors_told_to_read_one_meter_the_first_keeps_it(server, collec
     assert lines["collector first"].last_error == ""
 
 
+def test_many_meters_of_another_collector_are_one_reason_and_a_number():
+    assert told_of({}) == ""
+    assert told_of({"a": "a is read by x"}) == "a is read by x"
+    assert told_of({"a": "a is read by x", "b": "b is read by x", "c": "..."}) == "a is read by x (2 more like it)"
+
+
 def test_who_reads_which_meter_outlives_a_restart_and_can_be_given_up(server, collector):
     first, second = collector("first", ("a",)), collector("second", ("a", "b"))
     push_all(first)
@@ -278,7 +285,8 @@ def test_who_reads_which_meter_outlives_a_restart_and_can_be_given_up(server, co
     server.start()
     push_all(second)
     assert list(second.refused) == ["a"]
-    assert server.intake.forget("first")
+    assert second.link.forget("first")
+    assert not second.link.forget("first")
     assert second.link.hello("second", Hello(second.journal.epoch, "campus", ("a", "b"))).refused == {}
 
 

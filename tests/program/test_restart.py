@@ -11,7 +11,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import yaml
-from feed import HOUR, all_readings, fingerprint
 from inside import Folder, feed, nothing, run
 from killed_program import until
 from sqlalchemy.exc import OperationalError
@@ -22,6 +21,7 @@ import aquavolt.worker
 from alerts.records import Records
 from alerts.values import Actor
 from aquavolt.stores.duckdb_store import DuckDBStore
+from bench.harness.feed import HOUR, all_readings, fingerprint
 from collector.journal import Journal
 from metering.batch import ReadingBatch
 from rules.shard import Shard

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 import httpx
 import numpy as np
 import pytest
+from cli import command_inside
 from fed import random_delays
-from feed import all_readings
-from split import API_TOKEN, Services, until
+
+from bench.harness.feed import all_readings
+from bench.harness.services import API_TOKEN, TOKEN, Services, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.influx, pytest.mark.timeout(600)]
 
@@ -21,6 +23,11 @@ def services(fed, receiver, influx, tmp_path) -> Iterator[Services]:
     found = Services(tmp_path / "data", fed.site, influx, receiver.url)
     yield found
     found.close()
+
+
+def see_through(services, collector):
+    until(lambda: collector.has_said("fed"), "the feed is journaled")
+    services.see_through()
 
 
 def check_readings(services, fed):
@@ -52,7 +59,7 @@ def test_three_services_give_what_one_process_gives(services, fed, undisturbed, 
     watch = services.start("watch")
     collector = services.start("collect", feed=str(fed.feed))
     page = services.start("serve")
-    services.see_through(collector)
+    see_through(services, collector)
     check_alerts(services, undisturbed, receiver)
     check_readings(services, fed)
     check_page(services, undisturbed)
@@ -77,7 +84,8 @@ def check_page(services, undisturbed):
         assert lines[f"watch http://127.0.0.1:{services.watch_port}"] == "connected"
 
 
-def test_a_posted_reading_is_stored_and_journaled(services, fed):
+def test_what_people_bring_in_is_stored_and_journaled(services, fed, tmp_path):
+    """Over the API, and by `aquavolt import`."""
     services.start("watch")
     services.start("serve")
     meter = all_readings(fed.entries[:1]).meters[0]
@@ -86,8 +94,13 @@ def test_a_posted_reading_is_stored_and_journaled(services, fed):
     given = {"headers": {"Authorization": f"Bearer {API_TOKEN}"}, "trust_env": False, "timeout": 30}
     answer = httpx.post(url, json=[row], **given)
     assert answer.status_code == 200, answer.text
+    (tmp_path / "more.csv").write_text(f"meter,quantity,time,value\n{meter},water_volume,2026-11-16T12:15:00+08:00,8\n")
+    watch = {"AQUAVOLT_WATCH_URL": f"http://127.0.0.1:{services.watch_port}", "AQUAVOLT_WATCH_TOKEN": TOKEN}
+    said = command_inside(tmp_path, "import", "more.csv", "--site", fed.site, "--data", "none", **watch)
+    assert "1 readings taken" in said.out, said.err
+    assert not (tmp_path / "none").exists()
     store = services.store()
-    until(lambda: store.count() == {meter: 1}, "it is stored", 30)
+    until(lambda: store.count() == {meter: 2}, "it is stored", 30)
     store.close()
     until(lambda: services.lag("posted/stream") == 0 and services.lag("watch/stream") == 0, "it is judged", 30)
 
@@ -114,7 +127,7 @@ def test_watch_killed_at_any_moment(services, fed, undisturbed, receiver):
         watch.kill()
         deaths += 1
     services.start("watch")
-    services.see_through(collector)
+    see_through(services, collector)
     check_alerts(services, undisturbed, receiver, repeats_allowed=deaths)
     check_readings(services, fed)
 
@@ -126,7 +139,7 @@ def test_collector_killed_at_any_moment(services, fed, undisturbed, receiver):
         time.sleep(delay_s)
         collector.kill()
     collector = services.start("collect", feed=str(fed.feed))
-    services.see_through(collector)
+    see_through(services, collector)
     check_alerts(services, undisturbed, receiver)
     check_readings(services, fed)
 
@@ -139,7 +152,7 @@ def test_pages_killed_and_watch_away_for_long(services, fed, undisturbed, receiv
     page.kill()
     services.start("watch")
     services.start("serve")
-    services.see_through(collector)
+    see_through(services, collector)
     check_alerts(services, undisturbed, receiver)
     check_readings(services, fed)
     check_page(services, undisturbed)

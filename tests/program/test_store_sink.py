@@ -103,6 +103,71 @@ def test_after_an_outage_what_is_live_goes_first(store, journal):
     assert not sink.has_backlog
 
 
+def test_a_write_that_waited_for_the_store_is_an_outage_too(store, journal):
+    seconds = [0.0]
+    write = store.append_readings
+
+    def at_last(batches, position, cursor="live"):
+        if not store.times:
+            seconds[0] += 6.0
+            journal.append([entry(minute) for minute in range(2, 20)])
+        write(batches, position, cursor)
+
+    store.append_readings = at_last
+    sink = StoreSink(journal, store, lambda _: None, lambda: seconds[0])
+    journal.append([entry(1)])
+    sink.turn()
+    sink.turn()
+    assert sink.has_backlog
+    run(sink, journal)
+    assert sorted(minutes(store)) == list(range(1, 20))
+
+
+def test_after_another_outage_what_is_live_goes_first_again(store, journal):
+    confirmed = []
+    journal.append([entry(minute) for minute in range(1, 40)])
+    sink = StoreSink(journal, store, confirmed.append)
+    sink.turn()
+    journal.append([entry(50)])
+    sink.turn()  # live, and some of the backlog
+    store.fails_at = {store.calls + 1}
+    journal.append([entry(60)])
+    with pytest.raises(StoreUnavailableError):
+        sink.turn()
+    journal.append([entry(minute) for minute in range(61, 80)])
+    sink.turn()  # the store is back, and more waits than one write takes
+    assert sink.has_backlog
+    journal.append([entry(99)])
+    sink.turn()
+    assert 99 in minutes(store)
+    assert 79 not in minutes(store)
+    run(sink, journal)
+    assert sorted(minutes(store)) == [*range(1, 40), 50, *range(60, 80), 99]
+    assert sum(map(len, confirmed)) == len(store.times)
+
+
+def test_a_slow_store_gets_the_backlog_in_smaller_pieces(store, journal, monkeypatch):
+    """So that live readings, which wait for one piece, are not late on a slow machine."""
+    monkeypatch.setattr(aquavolt.store_sink, "_BACKLOG_BYTES", 4_000)
+    seconds, pieces = [0.0], []
+    write = store.append_readings
+
+    def slowly(batches, position, cursor="live"):
+        seconds[0] += 0.1 * len(batches)
+        if cursor == "backlog" and batches:
+            pieces.append(len(batches))
+        write(batches, position, cursor)
+
+    store.append_readings = slowly
+    journal.append([entry(minute) for minute in range(1, 200)])
+    sink = StoreSink(journal, store, lambda _: None, lambda: seconds[0])
+    run(sink, journal)
+    assert pieces[0] > 6
+    assert max(pieces[1:]) <= 6  # half a second of them
+    assert min(pieces[1:-1]) >= 4
+    assert sorted(minutes(store)) == list(range(1, 200))
+
+
 def test_the_journal_keeps_what_the_backlog_still_needs(store, journal):
     journal.append([entry(minute) for minute in range(1, 30)])
     sink = StoreSink(journal, store, lambda _: None)

@@ -65,25 +65,18 @@ class Process:
 
 
 @pytest.fixture(scope="module")
-def broker():
-    child = Process("simulators.mqtt.broker", "--port", "0")
-    yield child.said()["port"]
-    child.end()
-
-
-@pytest.fixture(scope="module")
-def served(broker, tmp_path_factory):
+def served(broker_port, tmp_path_factory):
     folder = tmp_path_factory.mktemp("campus")
-    child = Process("simulators.campus.serve", *_arguments(folder, broker))
+    child = Process("simulators.campus.serve", *_arguments(folder, broker_port))
     child.ready = child.said()
     child.folder = folder
     yield child
     child.end()
 
 
-def _arguments(folder: Path, broker: int) -> list[str]:
+def _arguments(folder: Path, broker_port: int) -> list[str]:
     return [
-        "--seed", "3", "--mqtt-port", str(broker),
+        "--seed", "3", "--mqtt-port", str(broker_port),
         "--truth", str(folder / "truth.json"), "--site-out", str(folder / "site.yaml"),
     ]  # fmt: skip
 
@@ -141,14 +134,14 @@ def test_a_dead_unit_is_silent_and_its_neighbours_are_not(served):
     assert _register(site, neighbour) > 0
 
 
-def test_radio_meters_publish_their_registers(served, broker):
+def test_radio_meters_publish_their_registers(served, broker_port):
     site, campus = _site(served.folder), _campus(served.folder)
     meters = {route_of(m).topic: m for m in site.meters.values() if str(m.connection).startswith("mqtt:")}
     messages: queue.Queue[tuple[str, bytes]] = queue.Queue()
     client = Client(CallbackAPIVersion.VERSION2)
     client.on_message = lambda _c, _u, m: messages.put((m.topic, m.payload))
     client.on_connect = lambda c, *_: c.subscribe([(topic, 1) for topic in meters])
-    client.connect("127.0.0.1", broker)
+    client.connect("127.0.0.1", broker_port)
     client.loop_start()
     heard: set[str] = set()
     while len(heard) < len(meters):
@@ -184,9 +177,9 @@ def test_a_fault_on_request_is_in_the_truth_file_and_on_the_wire(served):
 
 
 @pytest.mark.parametrize("way", ["term", "stdin"])
-def test_it_ends_when_told_and_goes_on_with_the_same_campus(served, broker, way):
+def test_it_ends_when_told_and_goes_on_with_the_same_campus(served, broker_port, way):
     before = _campus(served.folder)
-    child = Process("simulators.campus.serve", *_arguments(served.folder, broker))
+    child = Process("simulators.campus.serve", *_arguments(served.folder, broker_port))
     child.said()
     assert _campus(served.folder).truth() == before.truth()
     if way == "term":
@@ -198,12 +191,12 @@ def test_it_ends_when_told_and_goes_on_with_the_same_campus(served, broker, way)
     child.end()
 
 
-def test_a_port_in_use_is_said_and_nothing_is_served(broker):
+def test_a_port_in_use_is_said_and_nothing_is_served(broker_port):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        child = Process("simulators.campus.serve", "--mqtt-port", str(broker), "--port-base", str(port))
+        child = Process("simulators.campus.serve", "--mqtt-port", str(broker_port), "--port-base", str(port))
         assert child.process.wait(DEADLINE_S) == 1
         assert str(port) in child.process.stderr.read()
         child.end()

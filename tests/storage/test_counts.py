@@ -82,6 +82,18 @@ def test_several_messages_of_one_meter_in_a_burst():
     assert meter(counts, "w", NOW + np.timedelta64(2, "m")).expected == 3
 
 
+def test_a_message_that_comes_twice_does_not_hide_one_that_never_came():
+    """A broker delivers at least once; after its end with -9 again what it had not yet written down."""
+    counts = Counts()
+    counts.declare("w", "mqtt://broker:1883", push_period_s=60)
+    for minutes in ([0, 0, 1, 1, 3, 3], [1, 1, 3, 3, 3, 3, 4, 4]):  # 2 is lost; two readings a message
+        messages = np.zeros(len(minutes) // 2, np.int32)
+        counts.received_batch(batch(("w",), [0] * len(minutes), minutes), messages)
+    found = meter(counts, "w", NOW + np.timedelta64(4, "m"))
+    assert found.received == 14
+    assert found.expected - found.received == 2
+
+
 def test_more_meters_than_the_first_table_holds():
     counts = Counts()
     names = tuple(f"m{i}" for i in range(1000))

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from aquavolt.stores.duckdb_store import DuckDBStore
-from aquavolt.stores.maintenance import Maintenance
 from aquavolt.stores.scan import scan, slices
 from aquavolt.stores.schema import SchemaError
+from aquavolt.stores.upkeep import Maintenance
 from metering.batch import ReadingBatch, batch_of, concatenate
 from metering.intervals import IntervalBatch
 from metering.ports import StoreUnavailableError

@@ -191,6 +191,35 @@ def test_past_the_cap_the_oldest_goes_and_is_counted(open_journal, clock):
     assert journal.cursor("live") == kept[0][0] - 1
 
 
+@pytest.mark.parametrize("is_written", [True, False])
+def test_what_a_reader_is_writing_elsewhere_is_given_up_only_if_it_fails(open_journal, clock, is_written):
+    journal = open_journal(limits=JournalLimits(cap_bytes=2000))
+    with journal.held():
+        journal.append([readings(0, 100), readings(100, 10)])
+        clock.forward(2)
+        journal.append([readings(200, 10)])
+        assert len(journal.read(0)) == 3
+        for name in ("stream", "live") if is_written else ():
+            journal.set_cursor(name, 1)
+    assert len(journal.read(0)) == 2
+    assert journal.health().dropped.get("over_cap_readings", 0) == (0 if is_written else 100)
+
+
+def test_past_the_cap_what_the_store_has_is_no_loss(open_journal, clock):
+    """Only the stream waits for the first entries: the store has them, and they are its loss alone."""
+    journal = open_journal(limits=JournalLimits(cap_bytes=5000))
+    for i in range(8):
+        journal.append([readings(i * 50, 50)])
+    journal.set_cursor("live", 2)
+    journal.tend()
+    kept = len(journal.read(0))
+    assert journal.health().dropped == {
+        "stream_over_cap_entries": 2, "stream_over_cap_readings": 100,
+        "over_cap_entries": 6 - kept, "over_cap_readings": 50 * (6 - kept),
+    }  # fmt: skip
+    assert kept
+
+
 def test_what_was_dropped_is_still_known_after_a_restart(open_journal, clock):
     journal = open_journal(limits=JournalLimits(cap_bytes=2000))
     journal.append([readings(0, 100), readings(100, 10)])

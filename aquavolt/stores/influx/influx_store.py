@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from aquavolt.stores.influx import interval_queries, reading_queries
 from aquavolt.stores.influx.asking import Asking
@@ -22,7 +23,7 @@ from aquavolt.stores.influx.patience import Patience, StoreState
 from aquavolt.stores.influx.settings import InfluxSettings
 from aquavolt.stores.influx.writing import Writer
 from aquavolt.stores.interval_rows import interval_columns
-from aquavolt.stores.maintenance import Maintenance
+from aquavolt.stores.upkeep import Maintenance
 from aquavolt.stores.windows_on_grid import step_edges
 from metering.batch import ReadingBatch, Times, concatenate
 from metering.health import ConnectionHealth, HealthReport
@@ -30,6 +31,8 @@ from metering.intervals import IntervalBatch
 from metering.ports import StoreUnavailableError, UsageSeries
 from metering.quantities import quantity as quantity_named
 from metering.windows import GRID_MS
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +72,11 @@ class InfluxStore:
         self._address = f"{settings.url}/{settings.org}/{settings.bucket}"
         self._bucket = self._local.known_bucket(self._address)
         try:
-            self._open_once()
-        except StoreUnavailableError:
-            return  # health tells; whoever needs it tries again
+            self._open_once(is_patient=False)
+        except StoreUnavailableError as error:  # health tells, too; whoever needs it tries again
+            _log.warning("the store cannot be reached yet; it is tried again", error=str(error))
 
-    def _open_once(self) -> None:
+    def _open_once(self, *, is_patient: bool = True) -> None:
         """Find or make the buckets, once.
 
         Raises:
@@ -83,7 +86,7 @@ class InfluxStore:
             if self._is_open:
                 return
             try:
-                self._bucket = self._patience.run(lambda: ensure_buckets(self._http))
+                self._bucket = self._patience.run(lambda: ensure_buckets(self._http), is_patient=is_patient)
             except InfluxError as error:
                 raise StoreUnavailableError(f"{self.where} refuses the buckets: {error}") from error
             self._local.know_bucket(self._address, self._bucket)

@@ -55,14 +55,14 @@ class Patience:
         """Whoever waits gives up."""
         self._closing.set()
 
-    def run(self, request: Callable[[], T]) -> T:
-        """What the request gives.
+    def run(self, request: Callable[[], T], *, is_patient: bool = True) -> T:
+        """What the request gives; tried once where somebody waits who is not patient.
 
         Raises:
             StoreUnavailableError: it failed for longer than is worth waiting for, or somebody must mend something.
             InfluxError: what was sent is at fault (its remedy is SPLIT or SET_ASIDE).
         """
-        deadline = self._monotonic() + self._seconds
+        deadline = self._monotonic() + (self._seconds if is_patient else 0.0)
         pause = _FIRST_PAUSE_S
         while True:
             self._wait_for_turn(deadline)

@@ -10,15 +10,18 @@ import pytest
 
 from collector.connection import parse_connection
 from collector.counts import Counts
+from collector.line.dialogue import Dialogue
 from collector.line.once import LineReadError, find_address
+from collector.line.plan import plan_polls
 from collector.line.poller import LinePoller
 from collector.line.scan import scan_addresses
 from collector.read_meter import read_meter
 from collector.read_value import ReadValue
+from collector.statement import Statement
 from device_profiles import FrameProfile, load_profile
 from metering.batch import ReadingBatch
 from metering.entries import Entry, EventBatch
-from metering.quantities import BY_CODE
+from metering.quantities import BY_CODE, BY_NAME
 from metering.site import Meter
 from simulators.cjt188.meter import Cjt188Meter, Variant
 from simulators.dlt645.meter import Dlt645Meter
@@ -34,15 +37,15 @@ POWER = {
     "running_state_word_3": "0x0010",
 }  # fmt: skip
 
+WORDS = [f"running_state_word_{n}" for n in range(1, 8)]
+
 
 def by_name(values: list[ReadValue]) -> dict[str, float | str]:
     return {v.quantity: v.value for v in values}
 
 
 async def read_back(line: SimulatedLine, profile: str, address: str, *, on_terminal: bool = False, **given) -> dict:
-    where = (
-        f"serial://{line.serve_terminal()}?baud=9600" if on_terminal else f"tcp://127.0.0.1:{await line.start()}"
-    )
+    where = f"serial://{line.start_pty()}?baud=9600" if on_terminal else f"tcp://127.0.0.1:{await line.start_tcp()}"
     try:
         return by_name(await read_meter(profile, where, address, **{"timeout_s": 0.5, **given}))
     finally:
@@ -141,7 +144,7 @@ def test_an_mbus_meter_by_primary_and_secondary_address(address: str, telegrams:
 def test_the_address_of_the_one_meter_is_found(profile: str, meter, address: str) -> None:
     async def scene() -> str:
         line = SimulatedLine([meter])
-        where = parse_connection(f"tcp://127.0.0.1:{await line.start()}")
+        where = parse_connection(f"tcp://127.0.0.1:{await line.start_tcp()}")
         try:
             loaded = load_profile(profile)
             assert isinstance(loaded, FrameProfile)
@@ -154,25 +157,44 @@ def test_the_address_of_the_one_meter_is_found(profile: str, meter, address: str
 
 def test_several_meters_on_a_line_are_found() -> None:
     async def scene() -> tuple[list[str], list[str]]:
-        class Together(Dlt645Meter):
-            """Two meters that answer a shared question at once garble each other."""
-
-            def answer(self, heard: bytes) -> bytes | None:
-                own, other = super().answer(heard), Dlt645Meter("1220", lambda: POWER).answer(heard)
-                return bytes(a & b for a, b in zip(own, other, strict=True)) if own and other else own or other
-
-        power, water = SimulatedLine([Together("1120", lambda: POWER)]), SimulatedLine([MbusMeter(3, "1", dict)])
-        for line in (power, water):
-            line.meters[0].fault = LineFault(delay_s=0)
+        power = SimulatedLine([Dlt645Meter("1120", lambda: POWER), Dlt645Meter("1220", lambda: POWER)])
+        water = SimulatedLine([MbusMeter(3, "1", dict)])
+        for meter in (*power.meters, *water.meters):
+            meter.fault = LineFault(delay_s=0)
         found = []
         for line, profile in ((power, "dlt645-2007"), (water, "mbus")):
-            where = parse_connection(f"tcp://127.0.0.1:{await line.start()}")
+            where = parse_connection(f"tcp://127.0.0.1:{await line.start_tcp()}")
             loaded = replace_timing(load_profile(profile))
             found.append([a async for a in scan_addresses(loaded, where, timeout_s=0.001)])
             await line.stop()
         return found[0], found[1]
 
     assert asyncio.run(scene()) == (["000000001120", "000000001220"], ["3"])
+
+
+@pytest.mark.parametrize("profile", ["dlt645-2007", "dlt645-1997"])
+def test_a_meter_that_has_everything_gives_what_its_polls_expect(profile: str) -> None:
+    """Also what a block of tariffs states besides: its total, which another poll asks for."""
+    loaded = load_profile(profile)
+    assert isinstance(loaded, FrameProfile)
+    numbers = {p.quantity: 1.0 for p in loaded.points if p.known}
+    values = {**numbers, "active_energy_combined_total": 1.0, **dict.fromkeys(WORDS, "0x0000"),
+              "date": "2026-03-01", "time": "08:00:00"}  # fmt: skip
+    meter = Dlt645Meter("161", lambda: values, edition=loaded.edition)
+    there = Meter("m", "electricity", profile=profile, connection="tcp://192.0.2.1:1", device_address="161")
+    for poll in plan_polls(there, loaded):
+        told = [v.quantity for v in converse(poll.begin(), meter).values if v.quantity in BY_NAME]
+        assert len(told) == poll.expected
+
+
+def converse(dialogue: Dialogue, meter: Dlt645Meter) -> Statement:
+    """What the meter says to a collector that stands beside it."""
+    question = next(dialogue)
+    while True:
+        try:
+            question = dialogue.send(question.find(meter.answer(question.request) or b""))
+        except StopIteration as end:
+            return end.value
 
 
 def replace_timing(profile) -> FrameProfile:
@@ -255,7 +277,7 @@ def test_a_line_is_polled_and_one_silent_meter_leaves_the_others_their_samples()
         for meter in waters[:3]:
             meter.fault = LineFault(delay_s=0.001)
         line = SimulatedLine(waters)
-        port = await line.start()
+        port = await line.start_tcp()
         meters = [
             Meter(f"w{i}", "water", profile="cjt188-water", connection=f"tcp://127.0.0.1:{port}",
                   device_address=str(i), poll_s=0.5)
@@ -275,5 +297,46 @@ def test_a_line_is_polled_and_one_silent_meter_leaves_the_others_their_samples()
     # The silent one costs two timeouts until its breaker opens; after that the others have the line.
     assert max(counted.values()) - min(counted.values()) <= 1
     events = {(e.meter, e.code, e.text) for e in sink.events}
-    assert ("w1", "low_battery", "on") in events
-    assert not any(code == "low_battery" for meter, code, _ in events if meter != "w1")
+    assert {(m, text) for m, code, text in events if code == "low_battery"} == {
+        ("w1", "on"),
+        ("w2", "off"),
+        ("w3", "off"),
+    }
+
+
+def test_the_next_meter_is_asked_while_the_last_ones_readings_wait_for_the_disk() -> None:
+    class SlowSink(Sink):
+        def __init__(self) -> None:
+            super().__init__()
+            self.disk = asyncio.Event()
+
+        async def append(self, batch: ReadingBatch) -> None:
+            await self.disk.wait()
+            await super().append(batch)
+
+    async def scene() -> tuple[SlowSink, int]:
+        waters = [Cjt188Meter(str(i), lambda: {"water_volume": 1.5}) for i in range(1, 5)]
+        line = SimulatedLine(waters)
+        port = await line.start_tcp()
+        meters = [
+            Meter(f"w{i}", "water", profile="cjt188-water", connection=f"tcp://127.0.0.1:{port}",
+                  device_address=str(i), poll_s=0.2)
+            for i in range(1, 5)
+        ]  # fmt: skip
+        sink = SlowSink()
+        task = asyncio.create_task(LinePoller(meters, sink, Counts()).run())
+        await until(lambda: line.requests == 2)
+        await asyncio.sleep(0.5)  # a third question would be due since long
+        asked = line.requests
+        sink.disk.set()
+        await until(lambda: len(sink.batches) >= 6)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        taken = len(sink.batches)
+        await line.stop()
+        assert taken >= line.requests - 1, "a reading that was on its way to the disk at the end is kept"
+        return sink, asked
+
+    sink, asked = asyncio.run(scene())
+    assert asked == 2, "no more than one poll's readings wait"
+    assert {name for batch in sink.batches for name in batch.meters} == {"w1", "w2", "w3", "w4"}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from collector.alarms import Alarms
 from collector.counts import Counts
 from collector.mqtt.burst import Burst
 from collector.mqtt.frame import Publish
 from collector.mqtt.routes import Routes, route_of, routes_by_broker
+from collector.read_value import ReadValue
 from metering.batch import Quality
 from metering.quantities import BY_CODE
 from metering.site import Meter
@@ -50,9 +53,11 @@ def test_a_meters_local_time_is_the_sites_and_its_alarm_is_told_once() -> None:
     local = 1_697_644_800_000  # 2023-10-18T16:00Z
     rows, events, _ = heard(route, uplink(KAMSTRUP, 1), uplink(KAMSTRUP, 1))
     assert rows == [("water_volume", 0.236, local, 0)] * 2
-    assert events == [("tamper", "on", local)]
+    bits = ["pipe_empty", "reverse_flow", "leak", "burst", "low_battery", "low_temperature", "high_temperature"]
+    words = [("clock_wrong", "off", NOW_MS), ("tamper", "on", local), *((code, "off", local) for code in bits)]
+    assert sorted(events) == sorted(words)
     cleared = KAMSTRUP[:-5] + "00 00"
-    assert heard(route, uplink(cleared, 1))[1] == [("tamper", "off", local)]
+    assert ("tamper", "off", local) in heard(route, uplink(cleared, 1))[1]
 
 
 def test_pulses_become_the_register() -> None:
@@ -86,3 +91,38 @@ def test_a_payload_that_cannot_be_read_is_counted_and_no_reading() -> None:
     rows, events, counts = heard(route_of(meter("w4", "dragino-sw3l")), uplink("00", 42), b"{}", b"")
     assert (rows, events) == ([], [])
     assert counts is not None
+
+
+def test_a_clock_is_told_when_it_goes_wrong_and_when_it_is_right_again() -> None:
+    route, alarms, events = route_of(meter("w3", "axioma-qalcosonic-w1")), Alarms(), []
+    for ahead_s in (0, 86_400, 86_460, 60):
+        seconds = NOW_MS // 1000 + ahead_s
+        payload = bytes([1]) + seconds.to_bytes(4, "little") + b"\0" + (500).to_bytes(4, "little") + bytes(41)
+        burst = Burst(Routes([route]), Counts(), NOW_MS, {}, lambda _: None, alarms)
+        burst.add_all([Publish(route.topic.replace("+", "x").encode(), uplink(payload.hex(), 100), 1, False)])
+        events += [(e.code, e.text) for e in burst.events if e.code == "clock_wrong"]
+    assert events == [("clock_wrong", "off"), ("clock_wrong", "on"), ("clock_wrong", "off")]
+
+
+def test_words_that_were_not_taken_are_told_again() -> None:
+    alarms, said = Alarms(), [ReadValue("leak", True, ""), ReadValue("battery_low", False, "")]
+    first = alarms.changes("w", said)
+    assert first == [("low_battery", "off"), ("leak", "on")]
+    assert alarms.changes("w", said) == []
+    alarms.forget(["w"])
+    assert alarms.changes("w", said) == first
+
+
+def test_of_several_moments_the_newest_word_counts_and_on_wins_within_one() -> None:
+    early, late = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
+    words = [ReadValue("leak", True, "", early), ReadValue("leakage", False, "", late), ReadValue("tamper", True, ""),
+             ReadValue("tamper_alarm", False, "")]  # fmt: skip
+    assert dict(Alarms().changes("w", words)) == {"leak": "off", "tamper": "on"}
+
+
+def test_what_mbus_leaves_unsaid_is_off_but_only_in_an_answer() -> None:
+    alarms = Alarms()
+    assert alarms.changes("h", [], "mbus") == []
+    said = dict(alarms.changes("h", [ReadValue("low_battery", True, "")], "mbus"))
+    assert said == {"low_battery": "on", "permanent_error": "off", "temporary_error": "off"}
+    assert alarms.changes("h", [ReadValue("water_volume", 1.0, "m3")], "mbus") == [("low_battery", "off")]

@@ -104,7 +104,8 @@ def test_the_commands(tmp_path) -> None:
     )  # fmt: skip
     try:
         assert server.stdout is not None
-        where = server.stdout.readline().split(" on ")[1].split(";")[0]
+        server.stdout.readline()
+        where = server.stdout.readline().split("'")[1]
         assert where == f"tcp://127.0.0.1:{free}"
         run = CliRunner().invoke
         result = run(app, ["scan", "--connect", where, "--units", "2-4", "--timeout", "0.2", "--json"])

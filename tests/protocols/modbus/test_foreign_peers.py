@@ -6,7 +6,6 @@ A simulator and a collector that share one mistake pass each other; these do not
 from __future__ import annotations
 
 import asyncio
-import shutil
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -105,18 +104,6 @@ def test_pymodbuss_client_on_our_simulator() -> None:
             assert reply.exception_code == 1
 
     asyncio.run(scene())
-
-
-@pytest.mark.skipif(shutil.which("mbpoll") is None, reason="mbpoll is not installed")
-def test_mbpoll_on_our_simulator() -> None:
-    async def scene() -> bytes:
-        async with our_server() as port:
-            command = f"mbpoll -m tcp -a 5 -t 3:float -B -0 -r 72 -c 1 -1 -p {port} 127.0.0.1"
-            process = await asyncio.create_subprocess_exec(*command.split(), stdout=asyncio.subprocess.PIPE)
-            out, _ = await asyncio.wait_for(process.communicate(), 20)
-            return out
-
-    assert b"1234.5" in asyncio.run(scene())
 
 
 @pytest.mark.parametrize(

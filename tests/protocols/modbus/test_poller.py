@@ -122,6 +122,29 @@ def test_every_meter_is_read_once_a_period_and_in_one_batch_with_the_others(virt
     virtual(scene())
 
 
+def test_a_loop_that_is_held_up_asks_late_but_never_early(virtual, sink) -> None:
+    """A meter asked before its slot is over would be asked too late, seen from there, the next time."""
+    held_up_s, undisturbed_s = 0.12, 4.0
+
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+        async with (
+            serving(range(1, 41)) as (_, port),
+            running(poller_of([meter_of(n, port) for n in range(1, 41)], sink, Counts())),
+        ):
+            await asyncio.sleep(undisturbed_s)
+            for _ in range(40):
+                await asyncio.sleep(0.37)
+                loop.now += held_up_s  # type: ignore[attr-defined]
+        for n in range(1, 41):
+            times = np.array(sink.times(f"m{n}"))
+            slot = times[times < 1000 * undisturbed_s][-1] % 1000
+            lateness = (times - slot) % 1000
+            assert lateness.max() <= 1000 * held_up_s + 20, f"m{n} was asked {1000 - lateness.max()} ms early"
+
+    virtual(scene())
+
+
 @pytest.mark.parametrize(("silent", "kept"), [((4,), 0.95), ((2, 7), 0.90)])
 def test_silent_units_leave_the_others_their_samples(virtual, sink, silent: tuple[int, ...], kept: float) -> None:
     async def scene() -> None:

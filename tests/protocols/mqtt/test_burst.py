@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.clocks import TOLERATED_MS
 from collector.counts import Counts
-from collector.mqtt.burst import AHEAD_MS, Burst
+from collector.mqtt.burst import Burst
 from collector.mqtt.decode import Sample, payload_decoder
 from collector.mqtt.frame import Publish
 from collector.mqtt.routes import Route, Routes
@@ -57,8 +58,8 @@ def test_bits_stand_at_their_own_values():
         [
             (b"a", {"v": 1, "c": 20, "t": NOW_MS}),
             (b"b", {"v": 2, "c": 60, "t": NOW_MS}),
-            (b"a", {"v": 3, "c": 70, "t": NOW_MS + AHEAD_MS + 1}),
-            (b"a", {"v": 4, "t": NOW_MS + AHEAD_MS}),
+            (b"a", {"v": 3, "c": 70, "t": NOW_MS + TOLERATED_MS + 1}),
+            (b"a", {"v": 4, "t": NOW_MS + TOLERATED_MS}),
         ]
     )
     held, wrong = int(Quality.HELD), int(Quality.CLOCK_WRONG)
@@ -66,7 +67,7 @@ def test_bits_stand_at_their_own_values():
     assert batch.meter.tolist() == [0, 0, 1, 1, 0, 0, 0]
     assert batch.value.tolist() == [1, 20, 2, 60, 3, 70, 4]
     assert batch.quality.tolist() == [0, 0, 0, held, wrong, wrong | held, 0]
-    assert (batch.time.astype(np.int64) - NOW_MS).tolist() == [0, 0, 0, 0, 0, 0, AHEAD_MS]
+    assert (batch.time.astype(np.int64) - NOW_MS).tolist() == [0, 0, 0, 0, 0, 0, TOLERATED_MS]
     assert burst.messages().tolist() == [0, 1, 0, 0]
 
 

@@ -19,7 +19,7 @@ from collector.mqtt.once import MqttReadError, read_once
 from collector.mqtt.routes import route_of
 from collector.mqtt.settings import MqttSettings
 from device_profiles.loader import load_profile
-from metering.batch import Quality
+from metering.batch import Quality, ReadingBatch
 from metering.entries import Entry
 from metering.site import Meter
 
@@ -76,6 +76,7 @@ class Harness:
         return [
             (batch.meters[m], int(t.astype(int)), float(v), int(q))
             for _, batch in self.journal.read(0, 1 << 30)
+            if isinstance(batch, ReadingBatch)
             for m, t, v, q in zip(batch.meter, batch.time, batch.value, batch.quality, strict=True)
         ]
 

@@ -1,0 +1,1 @@
+"""A campus's list of meters, CSV or Excel, into its site file."""

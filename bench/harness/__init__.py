@@ -1,0 +1,1 @@
+"""Faults on purpose: services on real sockets, something breaks, and each reading is accounted for afterwards."""

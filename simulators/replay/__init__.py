@@ -1,0 +1,1 @@
+"""Recorded meters: what was heard from a real one, served again."""
