@@ -55,7 +55,8 @@ class DayRing:
 @dataclass
 class Expectation:
     """What a day may use, kWh an hour: `usual` and one sigma `scale` (24 x columns), and of the mean of each quarter
-    of the day (`quarter_scale`, 4 x columns). NaN where too little is known."""
+    of the day (`quarter_scale`, 4 x columns). NaN where too little is known.
+    """
 
     usual: Float64
     scale: Float64

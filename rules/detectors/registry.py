@@ -7,11 +7,8 @@ from rules.detectors.detector import RuleDetector
 from rules.detectors.meter_health import MeterHealth
 from rules.detectors.minimum_night_flow import MinimumNightFlow
 from rules.detectors.peer_usage import PeerUsage
-<<<<<<< HEAD
-from rules.detectors.usage_profile import UsageProfile
-=======
 from rules.detectors.reported import ReportedFault, ReportedLeak
->>>>>>> origin/main
+from rules.detectors.usage_profile import UsageProfile
 from rules.detectors.zone_balance import ZoneBalance
 
 
