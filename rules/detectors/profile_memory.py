@@ -8,15 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from metering.batch import Float64, Mask
-from rules.detectors.day_log import median, quantile, spread
+from rules.detectors.day_log import DayLog, median, quantile, spread
 from rules.detectors.hours import HourCut
 from rules.detectors.open_findings import OpenFindings
+from rules.detectors.profile_sums import HOURS, LENGTHS, MASKS, WINDOWS, Running, Sums
 
 Int64 = npt.NDArray[np.int64]
 
-HOURS = 24
-BLOCKS = 4
-BLOCK_HOURS = HOURS // BLOCKS
+_TAIL_SIGMAS = 1.28  # the 90th percentile of a normal distribution
+_EXTRA = 0.02  # of the mean use, on top of every sigma: no register is exact
+_FEW = 2.0  # days: so little known widens every sigma
 _NO_DAY = -(10**9)
 
 
@@ -54,30 +55,33 @@ class DayRing:
 
 @dataclass
 class Expectation:
-    """What a day may use, kWh an hour: `usual` and one sigma `scale` (24 x columns), and of the mean of each quarter
-    of the day (`quarter_scale`, 4 x columns). NaN where too little is known.
+    """What a day may use, kWh an hour; NaN where too little is known.
+
+    usual, scale   median and one sigma of each hour, 24 x columns
+    window_scale   one sigma of the mean of each window of the day, windows x columns
     """
 
     usual: Float64
     scale: Float64
-    quarter_scale: Float64
+    window_scale: Float64
 
     @classmethod
     def unknown(cls, columns: int) -> Expectation:
         """Of nothing."""
         hours = np.full((HOURS, columns), np.nan)
-        return cls(hours, hours.copy(), np.full((BLOCKS, columns), np.nan))
+        return cls(hours, hours.copy(), np.full((len(WINDOWS), columns), np.nan))
 
     def set_from(self, ring: DayRing, least_days: int, least_share: Float64) -> None:
         """Medians and robust scatter of the ring's days; no sigma is smaller than `least_share` of the mean use."""
         self.usual = median(ring.values)
+        level = self.usual.mean(axis=0)
+        floor, few = least_share * level, 1 + _FEW / np.maximum(ring.kept, 1)
         off = _scatter(ring.values, self.usual)
         off = (off + np.roll(off, 1, axis=0) + np.roll(off, -1, axis=0)) / 3
-        level = self.usual.mean(axis=0)
-        floor = least_share * level
-        self.scale = np.maximum(off, floor) + _EXTRA * level
-        means = (ring.values - self.usual).reshape(len(ring.values), BLOCKS, BLOCK_HOURS, -1).mean(axis=2)
-        self.quarter_scale = np.maximum(_scatter(means, median(means)), floor) + _EXTRA * level
+        self.scale = np.maximum(off * few, floor) + _EXTRA * level
+        apart = (ring.values - self.usual).transpose(0, 2, 1)  # days x columns x hours
+        means = (apart @ (MASKS.T / LENGTHS)).transpose(0, 2, 1)
+        self.window_scale = np.maximum(_scatter(means, median(means)) * few, floor) + _EXTRA * level
         unknown = (ring.kept < least_days) | ~(level > 0)
         self.usual[:, unknown] = np.nan
 
@@ -85,7 +89,7 @@ class Expectation:
         """Where both are known, the larger use and sigma of the two: a day that may be either."""
         is_known = ~np.isnan(other.usual).any(axis=0)
         for mine, theirs in ((self.usual, other.usual), (self.scale, other.scale),
-                             (self.quarter_scale, other.quarter_scale)):  # fmt: skip
+                             (self.window_scale, other.window_scale)):  # fmt: skip
             mine[:, is_known] = np.fmax(mine, theirs)[:, is_known]
 
 
@@ -95,65 +99,34 @@ def _scatter(values: Float64, centre: Float64) -> Float64:
     return np.asarray(np.maximum(spread(values, centre), tail), np.float64)
 
 
-_TAIL_SIGMAS = 1.28  # the 90th percentile of a normal distribution
-_EXTRA = 0.02  # of the mean use, on top of every sigma: no register is exact
-
-
-@dataclass
-class Gathered:
-    """Evidence by column: sums of what is above the usual, in sigmas, that fall again when nothing is.
-
-    hourly, quarterly   the sums; quarterly 4 x columns, for each quarter of the day of its own
-    since               hour (since 1970) in which the evidence began; used, usual, hours: kWh and count since then
-    quarter, known      excess of the quarter under way, kWh, and its hours known
-    """
-
-    hourly: Float64
-    quarterly: Float64
-    since: Int64
-    used: Float64
-    usual: Float64
-    hours: Float64
-    quarter: Float64
-    known: Float64
-
-    @classmethod
-    def of(cls, columns: int) -> Gathered:
-        """None yet."""
-        none = np.zeros(columns)
-        return cls(
-            none, np.zeros((BLOCKS, columns)), np.zeros(columns, np.int64), none.copy(), none.copy(), none.copy(),
-            none.copy(), none.copy(),
-        )  # fmt: skip
-
-    def is_any(self) -> Mask:
-        """Where there is evidence at all."""
-        return np.asarray((self.hourly > 0) | (self.quarterly > 0).any(axis=0), bool)
-
-
 @dataclass
 class ProfileMemory:
-    """All of it; `today` is 24 x columns, `told` the columns whose sums are over the limit and not yet at rest."""
+    """All of it. `today` is 24 x columns; `gain_today` how far this day alone moved the hourly sum, by column."""
 
     cut: HourCut
     working: DayRing
     resting: DayRing
     away: DayRing
     expected: Expectation
-    gathered: Gathered
+    sums: Sums
+    running: Running
     today: Float64
     excess_today: Mask
+    gain_today: Float64
+    gain_most: Float64
+    gains: DayLog
     day: int = _NO_DAY
     kind: str = ""
     open: OpenFindings = field(default_factory=OpenFindings)
 
     @classmethod
-    def of(cls, columns: int, days: int) -> ProfileMemory:
+    def of(cls, columns: int, days: int, rest_days: int) -> ProfileMemory:
         """Nothing remembered."""
         return cls(
-            HourCut.of(columns), DayRing.of(days, columns), DayRing.of(days, columns), DayRing.of(days, columns),
-            Expectation.unknown(columns), Gathered.of(columns), np.full((HOURS, columns), np.nan),
-            np.zeros(columns, bool),
+            HourCut.of(columns), DayRing.of(days, columns), DayRing.of(rest_days, columns),
+            DayRing.of(rest_days, columns), Expectation.unknown(columns), Sums.of(columns), Running.of(columns),
+            np.full((HOURS, columns), np.nan), np.zeros(columns, bool), np.zeros(columns), np.zeros(columns),
+            DayLog.of(days, columns),
         )  # fmt: skip
 
     def ring(self, kind: str) -> DayRing:
