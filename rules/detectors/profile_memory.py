@@ -101,7 +101,12 @@ def _scatter(values: Float64, centre: Float64) -> Float64:
 
 @dataclass
 class ProfileMemory:
-    """All of it. `today` is 24 x columns; `gain_today` how far this day alone moved the hourly sum, by column."""
+    """All of it.
+
+    today      24 x columns: kWh of the day under way
+    gains      the most that each learned day alone moved the hourly sum; `gain_today`, `gain_most`: of today
+    told_day   by column: the local day on which its last finding ended
+    """
 
     cut: HourCut
     working: DayRing
@@ -115,6 +120,7 @@ class ProfileMemory:
     gain_today: Float64
     gain_most: Float64
     gains: DayLog
+    told_day: Int64
     day: int = _NO_DAY
     kind: str = ""
     open: OpenFindings = field(default_factory=OpenFindings)
@@ -126,7 +132,7 @@ class ProfileMemory:
             HourCut.of(columns), DayRing.of(days, columns), DayRing.of(rest_days, columns),
             DayRing.of(rest_days, columns), Expectation.unknown(columns), Sums.of(columns), Running.of(columns),
             np.full((HOURS, columns), np.nan), np.zeros(columns, bool), np.zeros(columns), np.zeros(columns),
-            DayLog.of(days, columns),
+            DayLog.of(days, columns), np.full(columns, _NO_DAY, np.int64),
         )  # fmt: skip
 
     def ring(self, kind: str) -> DayRing:

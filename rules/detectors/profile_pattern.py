@@ -15,7 +15,6 @@ PATTERNS = (
     "nights",  # something left on after closing time
     "rest_days",  # something left on at weekends and on holidays
     "vacation",  # the same in a vacation
-    "growing",  # slowly more, day by day
     "too_little",  # supply partly lost, or nobody there
 )
 """All codes of `evidence["pattern"]`."""

@@ -58,6 +58,9 @@ _COMMON = 1.0  # sigmas of what all show that are taken off: weather, not a faul
 _CAP = 1.5  # times the limit: how far a sum may run ahead, and so how long it takes to come to rest
 _OWN_TAIL = 1.25  # times what the meter's own days moved the sum by themselves
 _ALONE = 2.0  # times the limits of a meter without peers: what the weather does cannot be told from what it does
+_ALONE_HOURLY = 3.2  # the same by the hour: more than one whole day can add, since its hours go up and down together
+_AGAIN = 2.0  # times the limits of a meter that was told about of late: the second word needs more than the first
+_AGAIN_DAYS = 28
 _KNOWN_SHARE = 2 / 3  # of a window's hours
 _HOUR_MS = 3_600_000
 MEDIA = ("electricity", "heat", "gas")
@@ -102,7 +105,8 @@ class UsageProfile(RuleDetector):
         self._set = {name: per_column(settings_of, self._meters, name) for name in UsageProfileSettings.model_fields}
         self._alike = alike(context.columns, self._at)
         self._memory: ProfileMemory = ProfileMemory.of(len(self._at), _RING_DAYS, _REST_DAYS)
-        self._caution = np.where(self._alike.has_peers(), 1.0, _ALONE)
+        self._caution = np.where(self._alike.has_peers(), 1.0, np.full((ROWS, 1), _ALONE))
+        self._caution[HOURLY] = np.where(self._alike.has_peers(), 1.0, _ALONE_HOURLY)
         self._limits = np.zeros((ROWS, len(self._at)))
 
     def _judge(self, block: IntervalBlock) -> Sequence[Finding]:
@@ -154,9 +158,11 @@ class UsageProfile(RuleDetector):
         settings, limits = self._set, self._limits
         own = np.nan_to_num(quantile(self._memory.gains.values, 1.0))
         limits[:] = settings["window_limit"]
-        limits[HOURLY] = np.maximum(settings["limit"], _OWN_TAIL * own)
+        limits[HOURLY] = settings["limit"]
         limits[LOW] = settings["low_limit"]
-        limits *= self._caution
+        is_again = self._memory.day - self._memory.told_day <= _AGAIN_DAYS
+        limits *= np.maximum(self._caution, np.where(is_again, _AGAIN, 1.0))
+        limits[HOURLY] = np.maximum(limits[HOURLY], _OWN_TAIL * own)
 
     # -- hours --------------------------------------------------------------------------------------------
 
@@ -254,6 +260,7 @@ class UsageProfile(RuleDetector):
         finding = self._say(FindingPhase.CLOSE if ends else FindingPhase.UPDATE, column, at)
         if ends:
             self._memory.open.close(column)
+            self._memory.told_day[column] = self._memory.day
         return finding
 
     def _say(self, phase: FindingPhase, column: int, at: np.datetime64) -> Finding:

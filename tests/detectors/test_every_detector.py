@@ -40,7 +40,7 @@ def faulty(tools: Any) -> Any:
             ("b3", 30, 41, 0.15),
             ("inlet", 42, 52, 0.4),
             ("r4", 30, 45, 0.4),
-            ("board", 31, 38, 2.0),
+            ("board", 31, 38, 3.0),
         ],
     )
     campus.usage[campus.steps(33, 36), campus.at("r7")] = 0.0
@@ -183,7 +183,7 @@ def test_learns_nothing_while_flagged(rule: str, tools: Any) -> None:
         ("minimum_night_flow", "b3", 0.15),
         ("zone_balance", "inlet", 0.4),
         ("peer_usage", "r4", 0.4),
-        ("usage_profile", "board", 2.0),
+        ("usage_profile", "board", 3.0),
     ],
 )
 def test_does_not_learn_from_what_it_found(rule: str, meter: str, size: float, tools: Any) -> None:
