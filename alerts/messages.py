@@ -10,7 +10,7 @@ from urllib.parse import quote
 from alerts.channel import Message
 from alerts.figures import duration_text, rate_text, time_text, total_text
 from alerts.values import Alert, Clock, NotifyReason, utc_now
-from alerts.words import Language, has_word, reported_text, word
+from alerts.words import Language, has_word, pattern_text, reported_text, word
 from metering.site import Site
 
 _PLACE_JOINT = " › "
@@ -67,6 +67,8 @@ def _lines(alert: Alert, site: Site, now: datetime, language: Language) -> Itera
     yield "what", f"{_what(alert, language)}{comma}{rule}{_aside(alert.subject, language)}"
     if said := reported_text(alert.evidence, language):
         yield "reported", said
+    if when := pattern_text(alert.evidence, language):
+        yield "pattern", when
     if alert.loss_rate is not None and alert.loss_rate > 0:
         yield "rate", rate_text(alert.loss_rate, alert.medium, language)
     lasting = duration_text((alert.closed_at or now) - alert.onset_at, language)

@@ -59,6 +59,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "rule.minimum_night_flow": ("夜间最小流量偏高", "night flow too high"),
     "rule.zone_balance": ("总表与分表不平衡", "main meter and submeters disagree"),
     "rule.peer_usage": ("明显高于同类房间", "far above its peers"),
+    "rule.usage_profile": ("偏离自身的用能规律", "other than its own usual days"),
     "rule.meter_health": ("表计失联、停走或读数回跳", "meter silent, stuck or reset"),
     "rule.reported_leak": ("表计自报漏水", "the meter itself reports a leak"),
     "rule.reported_fault": ("表计自报故障", "the meter itself reports a fault"),
@@ -76,6 +77,14 @@ _TABLE: dict[str, tuple[str, str]] = {
     "condition.clock_wrong": ("时钟不准", "wrong clock"),
     "condition.temporary_error": ("临时性故障", "passing fault"),
     "condition.high_temperature": ("环境温度过高", "too hot"),
+    "pattern.sudden": ("最近几小时突然升高", "suddenly more, for some hours"),
+    "pattern.all_day": ("全天偏高", "more at all hours"),
+    "pattern.working_hours": ("白天偏高", "more by day"),
+    "pattern.nights": ("夜间偏高，疑似下班后未关", "more at night: something left on after closing time"),
+    "pattern.rest_days": ("休息日偏高，疑似周末未关", "more on days of rest: something left on"),
+    "pattern.vacation": ("假期偏高，疑似离校后未关", "more in the vacation: something left on"),
+    "pattern.too_little": ("用量过低：部分停供或无人使用", "too little: supply partly lost, or nobody there"),
+    "label.pattern": ("规律", "When"),
     "label.place": ("地点", "Place"),
     "label.what": ("情况", "What"),
     "label.reported": ("表计自报", "Reported by the meter"),
@@ -121,6 +130,14 @@ _TABLE: dict[str, tuple[str, str]] = {
     "step.look_at_room": (
         "会同住户查看房间里插着的电器。",
         "Look at what is plugged in there, together with the people who live there.",
+    ),
+    "step.look_after_closing": (
+        "下班后到现场，看空调、照明、热水和实验设备中还有什么开着；可设定时。",
+        "Go there after closing time and see what is still on: air conditioning, lights, hot water, laboratories.",
+    ),
+    "step.check_supply": (
+        "检查上级开关、各相和控制；再问是否停用或放假。",
+        "Check switches, phases and controls above; then ask whether the place is closed.",
     ),
     "step.compare_use": (
         "先问清是否计划内用量，再派人。",
@@ -169,6 +186,15 @@ def reported_text(evidence: Mapping[str, Any], language: Language) -> str:
     codes = [str(said["code"]) for d in details for said in d.get("reported") or ()]
     joint = "、" if language is Language.ZH_CN else ", "
     return joint.join(dict.fromkeys(word(f"condition.{code}", language) for code in codes))
+
+
+def pattern_text(evidence: Mapping[str, Any], language: Language) -> str:
+    """When it is too much, of the first finding in an alert's evidence that says so; empty without any."""
+    for finding in evidence.get("findings") or ():
+        details = finding.get("details") if isinstance(finding, Mapping) else None
+        if isinstance(details, Mapping) and has_word(key := f"pattern.{details.get('pattern')}"):
+            return word(key, language)
+    return ""
 
 
 def words(language: Language) -> dict[str, str]:

@@ -90,9 +90,9 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class SchoolCalendar:
-    """What the site file says of the school year. Public holidays come from elsewhere."""
+    """What the site file says of the school year. Public holidays are the country's; None for that of the time zone."""
 
-    country: str = "CN"
+    country: str | None = None
     terms: tuple[Period, ...] = ()
     exams: tuple[Period, ...] = ()
     vacations: tuple[Period, ...] = ()

@@ -197,7 +197,7 @@ class _Reader:
             return SchoolCalendar()
         given = self.mapping(value, ("calendar",), _CALENDAR_KEYS)
         kinds = {k: self.periods(given.get(k), ("calendar", k)) for k in ("terms", "exams", "vacations")}
-        country = self.read({"country": _text}, given, ("calendar",)).get("country", "CN")
+        country = self.read({"country": _text}, given, ("calendar",)).get("country")
         return SchoolCalendar(country=country, **kinds)
 
     def unique(self, kind: str, items: Sequence[tuple[int, Any]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import holidays
 
 from metering.site import Period, SchoolCalendar, Site
+from metering.zone_country import country_of
 
 WORKDAY, WEEKEND, HOLIDAY, VACATION = "workday", "weekend", "holiday", "vacation"
 _EPOCH = date(1970, 1, 1)
@@ -24,19 +25,20 @@ class SchoolDays:
     a workday. Where terms are given, a day outside all of them is vacation.
     """
 
-    def __init__(self, calendar: SchoolCalendar) -> None:
-        """Take the calendar.
+    def __init__(self, calendar: SchoolCalendar, country: str | None = None) -> None:
+        """Take the calendar; `country` counts where it names none. Without either there are no public holidays.
 
         Raises:
             CalendarError: a country whose holidays are not known.
         """
         known = holidays.list_supported_countries()
-        if calendar.country not in known:
+        if calendar.country is not None and calendar.country not in known:
             raise CalendarError(
                 f"holidays of country {calendar.country!r} are not known; allowed: {', '.join(sorted(known))}"
             )
         self._calendar = calendar
-        self._public: Any = holidays.country_holidays(calendar.country)
+        country = calendar.country or country
+        self._public: Any = holidays.country_holidays(country) if country in known else holidays.HolidayBase()
         self._kinds: dict[int, str] = {}
 
     def kind(self, local_day: int) -> str:
@@ -61,4 +63,4 @@ def _lies_in(day: date, periods: tuple[Period, ...]) -> bool:
 
 def school_days(site: Site) -> SchoolDays:
     """The kinds of the site's days."""
-    return SchoolDays(site.calendar)
+    return SchoolDays(site.calendar, country_of(site.timezone))

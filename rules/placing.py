@@ -40,6 +40,8 @@ NEXT_STEPS = (
     "check_fixtures",  # toilets, taps and showers of the place
     "close_branches_at_night",  # a large place: close branches one by one and watch the meter
     "look_at_room",  # appliances in use
+    "look_after_closing",  # what is left on at night, at weekends, in vacations
+    "check_supply",  # far less than usual: switches and phases above
     "compare_use",  # whether the use is planned
 )
 """All codes of `next_step`."""
@@ -47,6 +49,10 @@ NEXT_STEPS = (
 _BY_KIND = {
     OFFLINE: "check_meter_link", "stuck": "read_meter_on_site", "reset": "confirm_reset",
     "reversed": "read_meter_on_site", "held": "read_meter_on_site", "undeclared_replacement": "declare_replacement",
+}  # fmt: skip
+_BY_PATTERN = {
+    "nights": "look_after_closing", "rest_days": "look_after_closing", "vacation": "look_after_closing",
+    "too_little": "check_supply",
 }  # fmt: skip
 
 
@@ -93,9 +99,15 @@ def next_step(incident: OpenIncident, places: Places) -> str:
     if incident.category is Category.DATA_QUALITY:
         return "mend_meter" if main.rule == "reported_fault" else _BY_KIND.get(kind_of(main), "read_meter_on_site")
     if incident.medium != "water":
-        node = places.site.nodes.get(incident.place)
-        return "look_at_room" if node is not None and node.kind == "room" else "compare_use"
+        return _energy_step(incident, places)
     if main.rule in NET_RULES:
         return "walk_the_pipe"
     fed = any(places.submeters(m) for m in places.subject_meters(main))
     return "close_branches_at_night" if fed else "check_fixtures"
+
+
+def _energy_step(incident: OpenIncident, places: Places) -> str:
+    node = places.site.nodes.get(incident.place)
+    if node is not None and node.kind == "room":
+        return "look_at_room"
+    return _BY_PATTERN.get(incident.main.evidence.get("pattern", ""), "compare_use")

@@ -55,6 +55,9 @@ class MeterHealthSettings(DetectorSettings):
     offline_factor: float = Field(default=3.0, ge=1, description="Times the meter's usual longest gap of a day.")
     never_seen_h: float = Field(default=24.0, gt=0, description="Silence of a meter that has never been heard.")
     stuck_h: float = Field(default=12.0, gt=0, description="Least standstill that is told: longer than any night.")
+    ceaseless_h: float = Field(
+        default=3.0, gt=0, description="The same for a meter of energy that never stood still for a step in weeks."
+    )
     stuck_factor: float = Field(default=3.0, ge=1, description="Times the longest standstill of its past weeks.")
     restless_h: float = Field(
         default=4.0, gt=0, description="A meter that ever stood still for so long in a day serves few people: ..."
@@ -188,10 +191,17 @@ class MeterHealth(RuleDetector):
     def _stuck_limit_h(self) -> Float64:
         """Standstill from which a meter is stuck, hours; infinite while its usual ones are not known."""
         settings, still = self._set, self._memory.still
-        limit = np.maximum(settings["stuck_h"], settings["stuck_factor"] * still.usual_h)
+        least = np.where(self._is_ceaseless(), settings["ceaseless_h"], settings["stuck_h"])
+        limit = np.maximum(least, settings["stuck_factor"] * still.usual_h)
         limit = np.where(still.usual_h > settings["restless_h"], limit + settings["away_h"], limit)
         limit = np.where(still.usual_h > settings["idle_h"], limit + _WEEK_H, limit)
         return np.where(np.isnan(still.usual_h), np.inf, limit)
+
+    def _is_ceaseless(self) -> Mask:
+        """Energy meters that counted in every step of all days known: what stands still there is not at rest."""
+        ceaseless = self._never_rests & (self._memory.still.usual_h <= 1 / STEPS_PER_HOUR)
+        ceaseless[self._groups.columns] = False  # rooms: whoever pulls the plugs has left, no more
+        return np.asarray(ceaseless, bool)
 
     def _is_stuck(self) -> Mask:
         memory, settings = self._memory, self._set

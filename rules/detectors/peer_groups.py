@@ -28,6 +28,13 @@ class PeerGroups:
             out[rows] = median(figure[rows][:, None])[0]
         return out
 
+    def has_peers(self) -> npt.NDArray[np.bool_]:
+        """Which columns stand in a group."""
+        grouped = np.zeros(len(self.columns), bool)
+        for rows in self.members:
+            grouped[rows] = True
+        return grouped
+
     def quantiles(self, figure: Float64, q: float) -> Float64:
         """For each column a quantile of its group; NaN is left out, NaN for a group without a number."""
         out = np.full(figure.shape, np.nan)

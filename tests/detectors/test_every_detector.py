@@ -19,6 +19,7 @@ LEARNED = {
     "minimum_night_flow": lambda m: m["usual"]["day"]["place"],
     "zone_balance": lambda m: m["learned"]["place"],
     "peer_usage": lambda m: m["standing"]["place"],
+    "usage_profile": lambda m: m["working"]["place"],
 }
 
 
@@ -34,7 +35,13 @@ def faulty(tools: Any) -> Any:
             (36, "r2", "tamper", "off"),
             (45, "r2", "low_battery", "off"),
         ],
-        extra=[("home", 30, 40, 0.02), ("b3", 30, 41, 0.15), ("inlet", 42, 52, 0.4), ("r4", 30, 45, 0.4)],
+        extra=[
+            ("home", 30, 40, 0.02),
+            ("b3", 30, 41, 0.15),
+            ("inlet", 42, 52, 0.4),
+            ("r4", 30, 45, 0.4),
+            ("board", 31, 38, 3.0),
+        ],
     )
     campus.usage[campus.steps(33, 36), campus.at("r7")] = 0.0
     rng = np.random.default_rng(3)
@@ -176,6 +183,7 @@ def test_learns_nothing_while_flagged(rule: str, tools: Any) -> None:
         ("minimum_night_flow", "b3", 0.15),
         ("zone_balance", "inlet", 0.4),
         ("peer_usage", "r4", 0.4),
+        ("usage_profile", "board", 3.0),
     ],
 )
 def test_does_not_learn_from_what_it_found(rule: str, meter: str, size: float, tools: Any) -> None:

@@ -1,0 +1,300 @@
+"""Usage profile: a building that uses more, or far less, than its own days of that kind, hour by hour.
+
+    z = (use of the hour - median of the last like days) / robust sigma  - what its like all show
+
+Summed above a slack (CUSUM), by the hour for what is large, and for each window of the day (nights, days of rest) for
+what is smaller and comes again day by day. Days of work, rest and vacation are profiles apart; no flagged day is
+learned.
+
+Reference: Page, Continuous Inspection Schemes, Biometrika 41, 1954 (CUSUM); the robust hour-of-week profile follows the
+baselines compared by Granderson et al., Applied Energy 173, 2016.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from metering.batch import Float64, Mask
+from metering.incident import Category, Severity
+from rules.blocks import IntervalBlock
+from rules.calendar import HOLIDAY, VACATION, WORKDAY
+from rules.detectors.base import Context
+from rules.detectors.day_log import quantile
+from rules.detectors.detector import RuleDetector
+from rules.detectors.hours import Hours
+from rules.detectors.moments import columns_of
+from rules.detectors.open_findings import to_time
+from rules.detectors.profile_memory import Expectation, ProfileMemory
+from rules.detectors.profile_pattern import pattern
+from rules.detectors.profile_peers import alike
+from rules.detectors.profile_sums import (
+    DAY,
+    ENDS,
+    HOURLY,
+    HOURS,
+    LENGTHS,
+    LOW,
+    ROWS,
+    Step,
+    is_rest_row,
+    rows_of,
+    window_of,
+    window_row,
+)
+from rules.detectors.settings import DetectorSettings, SettingsOf, per_column
+from rules.findings import Finding, FindingPhase
+
+_NO_DAY = -(10**9)
+_RING_DAYS = 40
+_REST_DAYS = 40
+_STALE_DAYS = 30
+_CLIP = 5.0  # sigmas that one hour can add
+_WINDOW_CLIP = 4.0  # the same for a window of the day: no single one proves anything
+_COMMON = 1.0  # sigmas of what all show that are taken off: weather, not a fault of everybody
+_CAP = 1.5  # times the limit: how far a sum may run ahead, and so how long it takes to come to rest
+_OWN_TAIL = 1.25  # times what the meter's own days moved the sum by themselves
+_ALONE = 2.0  # times the limits of a meter without peers: what the weather does cannot be told from what it does
+_ALONE_HOURLY = 3.2  # the same by the hour: more than one whole day can add, since its hours go up and down together
+_AGAIN = 2.0  # times the limits of a meter that was told about of late: the second word needs more than the first
+_AGAIN_DAYS = 28
+_KNOWN_SHARE = 2 / 3  # of a window's hours
+_HOUR_MS = 3_600_000
+MEDIA = ("electricity", "heat", "gas")
+
+
+class UsageProfileSettings(DetectorSettings):
+    """Sigmas are of the meter's own like days."""
+
+    slack: float = Field(default=2.0, gt=0, description="Sigmas above the usual that an hour may show for nothing.")
+    limit: float = Field(default=24.0, gt=0, description="Sum of what hours show beyond the slack that is told.")
+    window_slack: float = Field(
+        default=1.5, gt=0, description="The same for the mean of a window of the day, say of its nights."
+    )
+    window_limit: float = Field(
+        default=8.0, gt=0, description="Sum of one window's days: four at three and a half sigmas."
+    )
+    low_limit: float = Field(default=80.0, gt=0, description="Sum of hours with too little that is told.")
+    low_share: float = Field(default=0.5, gt=0, lt=1, description="Share of the usual below which it is too little.")
+    least_share: float = Field(
+        default=0.06, gt=0, description="Least sigma, as a share of the mean use: what is steady is not watched closer."
+    )
+    clear_share: float = Field(
+        default=0.3, gt=0, lt=1, description="Cleared by a day, or by such nights, with less than this share of it."
+    )
+    working_days: int = Field(default=6, ge=3, le=_RING_DAYS, description="Working days that must be known.")
+    resting_days: int = Field(
+        default=4, ge=2, le=_REST_DAYS, description="Days of rest, or of vacation, that must be known."
+    )
+
+
+class UsageProfile(RuleDetector):
+    """Judges meters of energy that stand at no room. Subject and node: the meter's."""
+
+    rule = "usage_profile"
+    warm_up_days = 56
+    Settings = UsageProfileSettings
+
+    def __init__(self, context: Context, settings_of: SettingsOf) -> None:
+        super().__init__(context, settings_of)
+        self._at = _judged(context)
+        self._meters = [context.columns.meters[c] for c in self._at]
+        self._set = {name: per_column(settings_of, self._meters, name) for name in UsageProfileSettings.model_fields}
+        self._alike = alike(context.columns, self._at)
+        self._memory: ProfileMemory = ProfileMemory.of(len(self._at), _RING_DAYS, _REST_DAYS)
+        self._caution = np.where(self._alike.has_peers(), 1.0, np.full((ROWS, 1), _ALONE))
+        self._caution[HOURLY] = np.where(self._alike.has_peers(), 1.0, _ALONE_HOURLY)
+        self._limits = np.zeros((ROWS, len(self._at)))
+
+    def _judge(self, block: IntervalBlock) -> Sequence[Finding]:
+        if not len(self._at):
+            return ()
+        mine = columns_of(block, self._at)
+        if block.local_day != self._memory.day:
+            self._begin_day(block.local_day, mine.flagged)
+        self._set_limits()
+        hours = self._memory.cut.push(mine, mine.usage)
+        findings: list[Finding] = []
+        for row in range(len(hours)):
+            findings += self._hour(hours, row)
+        return findings
+
+    # -- days ---------------------------------------------------------------------------------------------
+
+    def _begin_day(self, local_day: int, flagged: Mask) -> None:
+        memory = self._memory
+        if memory.day != _NO_DAY:
+            learned = ~flagged & ~memory.excess_today & ~np.isnan(memory.today).all(axis=0)
+            memory.ring(memory.kind).keep(memory.day, memory.today, learned, _STALE_DAYS)
+            memory.gains.keep(memory.gain_most, learned)
+        memory.day, memory.kind = local_day, self._context.days.kind(local_day)
+        memory.today = np.full((HOURS, len(self._at)), np.nan)
+        memory.gain_today, memory.gain_most = np.zeros(len(self._at)), np.zeros(len(self._at))
+        memory.excess_today = memory.open.mask(len(self._at))
+        self._expect()
+
+    def _expect(self) -> None:
+        """A holiday may be spent as any day; so may the first days of a vacation."""
+        memory, share = self._memory, self._set["least_share"]
+        of_day = (memory.working, int(self._set["working_days"][0]))
+        of_rest = (memory.resting, int(self._set["resting_days"][0]))
+        own = (memory.ring(memory.kind), of_day[1] if memory.kind == WORKDAY else of_rest[1])
+        memory.expected.set_from(*own, share)
+        if memory.kind not in (HOLIDAY, VACATION):
+            return
+        is_new = np.isnan(memory.expected.usual).any(axis=0)
+        for ring, days in (of_day, of_rest):
+            other = Expectation.unknown(len(self._at))
+            other.set_from(ring, days, share)
+            if memory.kind == VACATION:  # once there is a profile of the vacation, it stands alone
+                other.usual[:, ~is_new] = np.nan
+            memory.expected.at_most(other)
+
+    def _set_limits(self) -> None:
+        """What its own days moved the hourly sum by themselves is no evidence: a meter of few users has heavy tails."""
+        settings, limits = self._set, self._limits
+        own = np.nan_to_num(quantile(self._memory.gains.values, 1.0))
+        limits[:] = settings["window_limit"]
+        limits[HOURLY] = settings["limit"]
+        limits[LOW] = settings["low_limit"]
+        is_again = self._memory.day - self._memory.told_day <= _AGAIN_DAYS
+        limits *= np.maximum(self._caution, np.where(is_again, _AGAIN, 1.0))
+        limits[HOURLY] = np.maximum(limits[HOURLY], _OWN_TAIL * own)
+
+    # -- hours --------------------------------------------------------------------------------------------
+
+    def _hour(self, hours: Hours, row: int) -> list[Finding]:
+        memory = self._memory
+        hour, use, number = int(hours.local_hour[row]), hours.volume[row], int(hours.number[row])
+        memory.today[hour] = use
+        usual = memory.expected.usual[hour]
+        known = ~np.isnan(use) & ~np.isnan(usual) & (self._set["enabled"] > 0)
+        excess, usual = np.where(known, use - usual, 0.0), np.where(known, usual, 0.0)
+        self._sum_hour(hour, excess, usual, known, number)
+        memory.running.add(hour, excess, usual, known)
+        for window in np.flatnonzero(hour == ENDS).tolist():
+            self._sum_window(window, number)
+        return self._tell(hours.at[row], number)
+
+    def _sum_hour(self, hour: int, excess: Float64, usual: Float64, known: Mask, number: int) -> None:
+        memory, settings = self._memory, self._set
+        shown = self._above(excess, memory.expected.scale[hour], known, _CLIP)
+        gained = np.maximum(memory.gain_today + np.nan_to_num(shown - settings["slack"]), 0.0)
+        memory.gain_today, memory.gain_most = gained, np.maximum(memory.gain_most, gained)
+        figures = (number, excess, usual, known.astype(np.float64))
+        self._add(HOURLY, shown, settings["slack"], figures)
+        is_low = excess < (settings["low_share"] - 1) * usual
+        low = np.where(
+            known & (memory.kind == WORKDAY), np.where(is_low, np.minimum(-shown, _WINDOW_CLIP), 0.0), np.nan
+        )
+        self._add(LOW, low, settings["slack"], figures)
+
+    def _sum_window(self, window: int, number: int) -> None:
+        memory, settings = self._memory, self._set
+        running = memory.running
+        hours = running.known[window]
+        known = hours >= _KNOWN_SHARE * LENGTHS[window]
+        mean = running.excess[window] / np.maximum(hours, 1)
+        shown = self._above(mean, memory.expected.window_scale[window], known, _WINDOW_CLIP)
+        figures = (number + 1 - int(ENDS[window]) - 1, running.excess[window], running.usual[window], hours)
+        self._add(window_row(window, is_work=True), shown, settings["window_slack"], figures)
+        if memory.kind != WORKDAY:
+            self._add(window_row(window, is_work=False), shown, settings["window_slack"], figures)
+        self._calm(window, mean, known)
+
+    def _calm(self, window: int, mean: Float64, known: Mask) -> None:
+        """One window of those that told it, with little of it left: it is over, and what comes then is told anew."""
+        memory, is_work = self._memory, self._memory.kind == WORKDAY
+        for column in list(memory.open.places()):
+            noted = memory.open.by_place[str(column)]
+            row = int(noted["row"])
+            sign = -1.0 if row == LOW else 1.0
+            judges = window == window_of(row) and not (is_rest_row(row) and is_work)
+            if judges and known[column] and sign * mean[column] < self._set["clear_share"][column] * noted["size"]:
+                memory.sums.total[:, column] = 0.0
+
+    def _add(self, row: int, shown: Float64, slack: Float64, figures: tuple[int, Float64, Float64, Float64]) -> None:
+        self._memory.sums.add(row, Step(shown, slack, _CAP * self._limits[row], *figures))
+
+    def _above(self, excess: Float64, scale: Float64, known: Mask, clip: float) -> Float64:
+        """Sigmas above the usual, what all alike show taken off; NaN where not known."""
+        shown = np.clip(np.divide(excess, scale, out=np.full(excess.shape, np.nan), where=known), -clip, clip)
+        common = np.nan_to_num(self._alike.medians(shown))
+        return np.asarray(np.clip(shown - np.clip(common, -_COMMON, _COMMON), -clip, clip), np.float64)
+
+    # -- findings -----------------------------------------------------------------------------------------
+
+    def _tell(self, at: np.datetime64, number: int) -> list[Finding]:
+        memory = self._memory
+        is_open = memory.open.mask(len(self._at))
+        over = memory.sums.total >= self._limits
+        is_over = over.any(axis=0)
+        memory.excess_today |= is_over | is_open
+        findings = [self._open(int(c), at) for c in np.flatnonzero(is_over & ~is_open)]
+        for column in [int(c) for c in np.flatnonzero(is_open)]:
+            ends = not self._holds(column, over[:, column])
+            if ends or number % HOURS == 0:
+                findings.append(self._follow(column, at, ends=ends))
+        return findings
+
+    def _open(self, column: int, at: np.datetime64) -> Finding:
+        sums = self._memory.sums
+        row = int(np.argmax(sums.total[:, column] / self._limits[:, column]))
+        onset = to_time(int(sums.since[row, column]) * _HOUR_MS)
+        self._memory.open.open(column, onset, 0.0, row=row, pattern="")
+        return self._say(FindingPhase.OPEN, column, at)
+
+    def _holds(self, column: int, over: Mask) -> bool:
+        """Whether it goes on: the sum that told it, and those of days of this kind, are not at rest."""
+        row, total = int(self._memory.open.by_place[str(column)]["row"]), self._memory.sums.total[:, column]
+        if row == LOW:
+            return bool(total[LOW] > 0)
+        holding = over | (total > 0)
+        present = holding[rows_of(is_work=self._memory.kind == WORKDAY)]
+        return bool(holding[row] or holding[HOURLY] or present.any())
+
+    def _follow(self, column: int, at: np.datetime64, *, ends: bool) -> Finding:
+        finding = self._say(FindingPhase.CLOSE if ends else FindingPhase.UPDATE, column, at)
+        if ends:
+            self._memory.open.close(column)
+            self._memory.told_day[column] = self._memory.day
+        return finding
+
+    def _say(self, phase: FindingPhase, column: int, at: np.datetime64) -> Finding:
+        meter, noted = self._meters[column], self._memory.open.by_place[str(column)]
+        is_low = int(noted["row"]) == LOW
+        self._note(noted, column, phase)
+        return Finding(
+            phase=phase, rule=self.rule, subject=meter.id, node=meter.node or "",
+            category=Category.SUPPLY if is_low else Category.CONSUMPTION, medium=meter.medium,
+            severity=Severity.INFO if is_low else Severity.WARNING, at=at, onset=to_time(int(noted["onset"])),
+            observed=noted["observed"], expected=noted["expected"], unit="kW", size=noted["size"],
+            uncertainty=float(np.nan_to_num(self._memory.expected.window_scale[DAY, column])), total=noted["total"],
+            evidence={"pattern": noted["pattern"]},
+        )  # fmt: skip
+
+    def _note(self, noted: dict[str, Any], column: int, phase: FindingPhase) -> None:
+        """Bring the finding's figures up to the hour, by the sum that told it."""
+        row, sums = int(noted["row"]), self._memory.sums
+        hours = max(float(sums.hours[row, column]), 1.0)
+        excess, usual = float(sums.excess[row, column]), float(sums.usual[row, column])
+        if phase is not FindingPhase.CLOSE:
+            noted["pattern"] = pattern(sums.total[:, column], row, self._memory.kind)
+        noted["observed"], noted["expected"] = (usual + excess) / hours, usual / hours
+        noted["size"] = max(0.0, -excess / hours if row == LOW else excess / hours)
+        noted["total"] = 0.0 if row == LOW else max(0.0, excess)
+        noted["peak"] = max(noted["peak"], noted["size"])
+
+
+def _judged(context: Context) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """Columns of energy meters at places that have no peers of their own to be compared with."""
+    nodes = context.columns.site.nodes
+    found = []
+    for column, meter in enumerate(context.columns.meters):
+        node = nodes.get(meter.node or "")
+        if meter.medium in MEDIA and node is not None and node.kind != "room" and node.use != "dwelling":
+            found.append(column)
+    return np.array(found, np.intp)
