@@ -107,7 +107,7 @@ class FindingLines:
             if finding.phase is not FindingPhase.CLOSE:
                 self._open[key] = finding
             elif (known := self._open.pop(key, None)) is not None:
-                self._done.append((known, finding.at))
+                self._done.append((known, finding.at if finding.ended is None else finding.ended))
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """The lines, JSON-able, by the end of the findings; open ones last."""

@@ -8,6 +8,7 @@ from rules.detectors.meter_health import MeterHealth
 from rules.detectors.minimum_night_flow import MinimumNightFlow
 from rules.detectors.peer_usage import PeerUsage
 from rules.detectors.reported import ReportedFault, ReportedLeak
+from rules.detectors.suspected_appliance import SuspectedAppliance
 from rules.detectors.usage_profile import UsageProfile
 from rules.detectors.zone_balance import ZoneBalance
 
@@ -32,6 +33,7 @@ DETECTORS: dict[str, type[RuleDetector]] = by_rule(
     ZoneBalance,
     PeerUsage,
     UsageProfile,
+    SuspectedAppliance,
     MeterHealth,
     ReportedLeak,
     ReportedFault,

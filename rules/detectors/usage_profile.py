@@ -50,7 +50,9 @@ class UsageProfileSettings(DetectorSettings):
     )
     quarter_slack: float = Field(default=1.5, gt=0, description="The same for the mean of a quarter of the day.")
     quarter_limit: float = Field(
-        default=8.0, gt=0, description="Sum for one quarter of the day, say the nights: four at three and a half sigmas."
+        default=8.0,
+        gt=0,
+        description="Sum for one quarter of the day, say the nights: four at three and a half sigmas.",
     )
     least_share: float = Field(
         default=0.06, gt=0, description="Least sigma, as a share of the mean use: what is steady is not watched closer."
