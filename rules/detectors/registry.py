@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from rules.detectors.continuous_flow import ContinuousFlow
+from rules.detectors.demand import Demand
 from rules.detectors.detector import RuleDetector
 from rules.detectors.meter_health import MeterHealth
 from rules.detectors.minimum_night_flow import MinimumNightFlow
 from rules.detectors.peer_usage import PeerUsage
+from rules.detectors.power_quality import PowerQuality
 from rules.detectors.reported import ReportedFault, ReportedLeak
 from rules.detectors.suspected_appliance import SuspectedAppliance
 from rules.detectors.usage_profile import UsageProfile
@@ -34,6 +36,8 @@ DETECTORS: dict[str, type[RuleDetector]] = by_rule(
     PeerUsage,
     UsageProfile,
     SuspectedAppliance,
+    PowerQuality,
+    Demand,
     MeterHealth,
     ReportedLeak,
     ReportedFault,
