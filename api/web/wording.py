@@ -134,7 +134,8 @@ SENTENCES: dict[tuple[str, str], str] = {
                                           "places."),
     ("peer_usage", "water"): N_("Since %(since)s %(place)s uses about %(rate)s more than comparable places."),
     ("suspected_appliance", "electricity"): N_("Since %(since)s a load of up to %(observed)s kW that heats was "
-                                               "switched on at %(place)s, %(times)s times so far. It is a suspicion only."),
+                                               "switched on at %(place)s, %(times)s times so far. It is a suspicion "
+                                               "only."),
     ("power_quality", "electricity"): N_("Since %(since)s the meter %(subject)s at %(place)s has shown %(observed)s "
                                          "%(unit)s at worst instead of %(expected)s %(unit)s."),
     ("demand", "electricity"): N_("Since %(since)s %(place)s has drawn up to %(observed)s kW in a quarter of an hour; "

@@ -131,8 +131,7 @@ class SuspectedAppliance(RuleDetector):
             over = walker.take(time, active, reactive, limits)
             at = to_time(judged_at)
             if over is not None and over.is_told:
-                findings.append(self._use(FindingPhase.CLOSE, column, over, at))
-                self._memory.uses[str(column)][-1] = _noted(over)
+                findings += self._over(column, over, at)
             if walker.use is not None and walker.is_new(limits):
                 walker.use.is_told = True
                 findings += self._told(column, walker.use, at)
@@ -176,6 +175,14 @@ class SuspectedAppliance(RuleDetector):
         elif len(self._memory.uses[key]) >= settings.uses:
             self._memory.cases[key] = int(self._memory.uses[key][0]["start"])
             findings.append(self._case(FindingPhase.OPEN, column, at))
+        return findings
+
+    def _over(self, column: int, use: Use, at: np.datetime64) -> list[Finding]:
+        """A use that was told is over: now its figures are known."""
+        self._memory.uses[str(column)][-1] = _noted(use)
+        findings = [self._use(FindingPhase.CLOSE, column, use, at)]
+        if str(column) in self._memory.cases:
+            findings.append(self._case(FindingPhase.UPDATE, column, at))
         return findings
 
     def _closed(self, series: Series) -> list[Finding]:

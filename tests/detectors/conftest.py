@@ -40,7 +40,8 @@ def _site() -> Site:
     nodes = [Node("campus", "campus"), Node("home", "building", "campus", use="house")]
     meters = [Meter("inlet", WATER, "campus", resolution=0.1), Meter("home", WATER, "home", resolution=0.001)]
     for i in range(9):
-        nodes.append(Node(f"b{i}", "building", "campus", use="dormitory", beds=40))
+        contract = 8.0 if i == 1 else None
+        nodes.append(Node(f"b{i}", "building", "campus", use="dormitory", beds=40, contract_demand_kw=contract))
         meters.append(Meter(f"b{i}", WATER, f"b{i}", ("inlet",), resolution=0.01))
     for i in range(2):
         nodes.append(Node(f"f{i}", "floor", "b0", use="dormitory", beds=20))
@@ -57,7 +58,8 @@ class Campus:
     """Days of readings. `extra` adds (meter, first day, end day, m3/h or kW) to a meter and all above it.
 
     `said` are words of meters at local midnights: (day, meter, code, text). `heats` are uses of heaters in the
-    evening hours, when rooms are sampled every minute: (room, day, minute after seven, kW, minutes).
+    evening hours, when rooms are sampled every minute: (room, day, minute after seven, kW, minutes); `dips` are
+    times of another voltage: (room, day, minute after seven, V, minutes).
     """
 
     days: int
@@ -65,6 +67,7 @@ class Campus:
     extra: Sequence[tuple[str, float, float, float]] = ()
     said: Sequence[tuple[int, str, str, str]] = ()
     heats: Sequence[tuple[str, int, int, float, int]] = ()
+    dips: Sequence[tuple[str, int, int, float, int]] = ()
     away: range = range(0)  # days on which hardly anybody is there
     site: Site = field(default_factory=_site)
 
@@ -156,7 +159,7 @@ class Campus:
         time = ((FIRST_DAY * DAY - OFFSET_STEPS) * 15 + minutes) * 60_000
         reactive = 0.02 + np.where(minutes % 37 < 5, 0.5, 0.0) + np.zeros_like(power)  # a compressor
         power = power + np.where(minutes % 37 < 5, 0.7, 0.0)
-        voltage = 228.0 + minutes % 7 + np.zeros_like(power)
+        voltage = np.stack([self._during(self.dips, room, minutes, 224.0 + minutes % 7) for room in rooms])
         value = np.stack([power.ravel(), reactive.ravel(), voltage.ravel()], axis=1)
         column = np.repeat([self.at(room) for room in rooms], len(minutes))
         times = np.tile(time, len(rooms))
@@ -164,11 +167,17 @@ class Campus:
         return SampleBlock(column, times, value, judged, ("active_power", "reactive_power", "voltage_l1"))
 
     def _power(self, room: str, minutes: Any) -> Any:
-        power = 0.1 + 0.01 * (minutes % 3)
-        for name, day, first, kw, length in self.heats:
+        own = 0.1 + 0.01 * (minutes % 3)
+        return own + self._during(self.heats, room, minutes, np.zeros(len(minutes)))
+
+    @staticmethod
+    def _during(stretches: Sequence[tuple[str, int, int, float, int]], room: str, minutes: Any, usual: Any) -> Any:
+        """The usual values, replaced during the room's stretches."""
+        values = usual.astype(float)
+        for name, day, first, value, length in stretches:
             begin = day * 1440 + EVENING + first
-            power = power + np.where((name == room) & (minutes >= begin) & (minutes < begin + length), kw, 0.0)
-        return power
+            values[(name == room) & (minutes >= begin) & (minutes < begin + length)] = value
+        return values
 
     def sampled(self, detector: Any, block: IntervalBlock) -> list[Finding]:
         """What a detector of samples says of those that lie in a block of steps."""
