@@ -39,8 +39,9 @@ class SuspectedApplianceSettings(DetectorSettings):
 
     step_kw: float = Field(default=0.5, gt=0, description="Least step of power that is told.")
     again_kw: float = Field(
-        default=0.3, gt=0, description="The same within an hour of a use: an appliance that keeps warm takes less."
+        default=0.3, gt=0, description="The same soon after a use: an appliance that keeps warm takes less ..."
     )
+    again_h: float = Field(default=3, ge=0, le=48, description="... within so many hours.")
     blind_kw: float = Field(
         default=1.8,
         gt=0,
@@ -228,7 +229,7 @@ def _limits(settings: SuspectedApplianceSettings) -> UseLimits:
         ratio=math.sqrt(1 - factor**2) / factor,
         least_ms=round(settings.least_s * 1000),
         merge_ms=round(settings.merge_min * 60_000),
-        follow_ms=HOUR_MS,
+        follow_ms=round(settings.again_h * HOUR_MS),
     )
 
 

@@ -109,7 +109,7 @@ def test_beside_other_loads_it_is_seen_all_the_same() -> None:
     assert uses(made().sample(Room(2, *loads).block())) == [pytest.approx((1800, 2000), abs=15)]
 
 
-def test_what_keeps_warm_counts_within_an_hour_of_a_use_and_not_alone() -> None:
+def test_what_keeps_warm_counts_soon_after_a_use_and_not_alone() -> None:
     warm = [(4800 + 60 * i, 30, 0.35, 0.995) for i in range(5)]
     assert len(uses(made().sample(Room(3, (3000, 120, 1.2, 0.995), *warm).block()))) == 2
     assert made().sample(Room(3, *warm).block()) == []
