@@ -11,7 +11,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from rules.detectors.power_steps import LONGEST_GAP_MS, TAIL, median_of
+from rules.detectors.power_steps import TAIL, median_of
 
 HOUR_MS = 3_600_000
 _LONGEST_ON_MS = 12 * HOUR_MS  # what stays for so long is the base from then on
@@ -20,7 +20,10 @@ _SLACK_KVAR = 0.02  # reactive power of small things that come and go meanwhile
 
 @dataclass(frozen=True, slots=True)
 class UseLimits:
-    """What makes a use. Powers in kW, times in ms; `ratio` is kvar to kW of the least power factor."""
+    """What makes a use. Powers in kW, times in ms; `ratio` is kvar to kW of the least power factor.
+
+    Samples farther apart than `gap_ms` say nothing of a step between them.
+    """
 
     step_kw: float
     again_kw: float
@@ -29,6 +32,7 @@ class UseLimits:
     least_ms: int
     merge_ms: int
     follow_ms: int
+    gap_ms: int
 
 
 @dataclass
@@ -75,14 +79,14 @@ class Walker:
         over = None
         gap = time - self.last
         if self.on_since and self.use is not None:
-            self._book(min(gap, LONGEST_GAP_MS), self.use)
-            self.use.end = self.last + min(gap, LONGEST_GAP_MS)
+            self._book(min(gap, limits.gap_ms), self.use)
+            self.use.end = self.last + min(gap, limits.gap_ms)
             self._confirm(limits)
-        if gap > LONGEST_GAP_MS or (self.on_since and time - self.on_since > _LONGEST_ON_MS):
+        if gap > limits.gap_ms or (self.on_since and time - self.on_since > _LONGEST_ON_MS):
             self.time, self.active, self.reactive, self.on_since = [], [], [], 0
         if self.use is not None and not self.on_since and time - self.use.end > limits.merge_ms:
             over, self.use = self.use, None
-            self._trim()
+            self._trim(limits.gap_ms)
         if self._is_on(time, active, reactive, limits):
             self._switch_on(time)
         else:
@@ -128,10 +132,10 @@ class Walker:
         use = self.use
         return use is not None and not use.is_told and use.on_ms >= limits.least_ms
 
-    def _trim(self) -> None:
+    def _trim(self, gap_ms: int) -> None:
         """Forget samples from before a gap: outside a use the tail is what `power_steps` would keep."""
         later = zip(self.time[1:], self.time, strict=False)
-        first = max((i for i, (b, a) in enumerate(later, start=1) if b - a > LONGEST_GAP_MS), default=0)
+        first = max((i for i, (b, a) in enumerate(later, start=1) if b - a > gap_ms), default=0)
         del self.time[:first], self.active[:first], self.reactive[:first]
 
     def _keep(self, time: int, active: float, reactive: float) -> None:

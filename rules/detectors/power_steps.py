@@ -14,7 +14,6 @@ from metering.batch import Float64, Mask
 from rules.samples import SampleBlock
 
 TAIL = 3
-LONGEST_GAP_MS = 150_000  # samples farther apart say nothing of a step between them
 _LEAST_KNOWN = 2
 
 Int64 = npt.NDArray[np.int64]
@@ -93,19 +92,25 @@ class Steps:
     reactive: Float64
 
     @classmethod
-    def of(cls, series: Series) -> Steps:
-        """Of a series with its tails, as if no sample before a row had a step."""
-        known = _known_before(series)
+    def of(cls, series: Series, gap_ms: int) -> Steps:
+        """Of a series with its tails, as if no sample before a row had a step; none across longer gaps."""
+        known = _known_before(series, gap_ms)
         return cls(
             series.active - _medians(series.active, known),
             np.abs(series.reactive - _medians(series.reactive, known)),
         )
 
 
-def _known_before(series: Series) -> list[Mask]:
-    """For 1 .. TAIL rows before each row: whether they are of the same meter, without a long gap between."""
+def joined(series: Series, gap_ms: int) -> Mask:
+    """Whether each row is of the same meter as the one before, and no longer after it."""
     joins = np.zeros(len(series), bool)
-    joins[1:] = (series.column[1:] == series.column[:-1]) & (np.diff(series.time) <= LONGEST_GAP_MS)
+    joins[1:] = (series.column[1:] == series.column[:-1]) & (np.diff(series.time) <= gap_ms)
+    return joins
+
+
+def _known_before(series: Series, gap_ms: int) -> list[Mask]:
+    """For 1 .. TAIL rows before each row: whether they are of the same meter, without a long gap between."""
+    joins = joined(series, gap_ms)
     known, reaches = [], np.ones(len(series), bool)
     for back in range(TAIL):
         shifted = np.zeros(len(series), bool)
@@ -135,9 +140,9 @@ def median_of(values: list[float]) -> float:
     return known[1] if len(known) == TAIL else (known[0] + known[1]) / 2
 
 
-def keep_tails(tails: Tails, series: Series, columns: Mask) -> None:
+def keep_tails(tails: Tails, series: Series, columns: Mask, gap_ms: int) -> None:
     """Keep the newest rows of these columns (True), of a series with tails, up to the last long gap."""
-    known = _known_before(series)
+    known = _known_before(series, gap_ms)
     ends = np.flatnonzero(np.append(series.column[1:] != series.column[:-1], True))
     ends = ends[columns[series.column[ends]]]
     column = series.column[ends]

@@ -18,20 +18,25 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from metering.batch import Mask, to_datetime
+from metering.batch import Mask, Quality, to_datetime
 from metering.incident import Category, Severity
-from rules.blocks import IntervalBlock
-from rules.detectors.appliance_use import HOUR_MS, Use, UseLimits, Walker
+from metering.windows import GRID_MS, offset_minutes
+from rules.blocks import STEPS_PER_HOUR, IntervalBlock
+from rules.detectors.appliance_use import HOUR_MS, Use, UseLimits
 from rules.detectors.base import Context
 from rules.detectors.detector import RuleDetector
 from rules.detectors.open_findings import to_time
-from rules.detectors.power_steps import Series, Steps, Tails, keep_tails
+from rules.detectors.power_steps import Series, joined
 from rules.detectors.settings import DetectorSettings, SettingsOf
+from rules.detectors.step_watch import StepWatch, WatchMemory
 from rules.findings import Finding, FindingPhase, FindingScope
 from rules.samples import SampleBlock
 
 _DAY_MS = 24 * HOUR_MS
 _MOST_USES = 20  # that the evidence lists
+_NO_DAY = -(10**9)
+_SAMPLE_GAP_MS = 150_000  # samples farther apart show no step; nor do means across a missing one
+_STEP_GAP_MS = GRID_MS
 
 
 class SuspectedApplianceSettings(DetectorSettings):
@@ -62,11 +67,16 @@ class SuspectedApplianceSettings(DetectorSettings):
 
 @dataclass
 class ApplianceMemory:
-    """Tails of idle meters; by column the walkers of busy ones, when the last use ended (ms), uses, open cases."""
+    """What the samples and, for meters without them, the steps show; by column uses and the begin of open cases.
 
-    tails: Tails
-    told_end: np.ndarray[Any, np.dtype[np.int64]]
-    walkers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    fast_day   by column the last local day with samples close enough; `is_slow` and `day` hold since local midnight
+    """
+
+    samples: WatchMemory
+    steps: WatchMemory
+    fast_day: np.ndarray[Any, np.dtype[np.int64]]
+    is_slow: Mask
+    day: int = _NO_DAY
     uses: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     cases: dict[str, int] = field(default_factory=dict)
 
@@ -83,84 +93,51 @@ class SuspectedAppliance(RuleDetector):
         super().__init__(context, settings_of)
         self._meters = context.columns.meters
         self._of = [settings_of(m.node) for m in self._meters]
-        self._limits = [_limits(s) for s in self._of]
         self._judged = _judged(context) & np.array([s.enabled for s in self._of], bool)
-        self._least = np.array([min(x.again_kw, x.step_kw) for x in self._limits], np.float64)
-        self._ratio = np.array([x.ratio for x in self._limits], np.float64)
+        self._samples = StepWatch([_limits(s, _SAMPLE_GAP_MS) for s in self._of])
+        self._steps = StepWatch([_limits(s, _STEP_GAP_MS) for s in self._of])
         width = len(self._meters)
-        self._memory: ApplianceMemory = ApplianceMemory(Tails.of(width), np.zeros(width, np.int64))
-
-    def _judge(self, block: IntervalBlock) -> Sequence[Finding]:  # noqa: ARG002 - it reads samples
-        return ()
+        self._memory: ApplianceMemory = ApplianceMemory(
+            WatchMemory.of(width), WatchMemory.of(width), np.full(width, _NO_DAY), np.zeros(width, bool)
+        )
 
     # -- samples --------------------------------------------------------------------------------------------------
 
     def sample(self, block: SampleBlock) -> Sequence[Finding]:
         """Uses that these samples show, and alerts that they end."""
         series = Series.of(_rows_of(block, self._judged))
-        if not len(series):
-            return ()
-        findings = self._closed(series)
-        series = series.with_tails(self._memory.tails)
-        busy = self._busy(series)
-        keep_tails(self._memory.tails, series, ~busy)
-        for column in np.flatnonzero(busy).tolist():
-            rows = np.flatnonzero((series.column == column) & (series.judged_at > 0))
-            findings += self._walk(column, series, rows)
-        return sorted(findings, key=lambda f: f.at)
+        self._note_fast(series.with_tails(self._memory.samples.tails))
+        return self._seen(series, self._samples, self._memory.samples)
 
-    def _busy(self, series: Series) -> Mask:
-        """The columns in use, or with a step that may begin one."""
-        steps = Steps.of(series)
-        least, ratio = self._least[series.column], self._ratio[series.column]
-        is_resistive = np.isnan(steps.reactive) | (steps.reactive <= ratio * steps.active + 1.0)
-        rows = (steps.active >= least) & is_resistive & (series.judged_at > 0)
-        busy = np.zeros(len(self._meters), bool)
-        busy[series.column[rows]] = True
-        busy[[int(c) for c in self._memory.walkers]] = True
-        present = np.zeros(len(self._meters), bool)
-        present[series.column] = True
-        return np.asarray(busy & present, bool)
+    def _note_fast(self, series: Series) -> None:
+        """The last quarter of a day does not count: at midnight it may still be on its way."""
+        rows = joined(series, _SAMPLE_GAP_MS)
+        steps, column = series.time[rows] // GRID_MS, series.column[rows]
+        local = steps * 15 + offset_minutes(steps, self._columns.site.zone)
+        is_early = local % 1440 < 1440 - 15
+        np.maximum.at(self._memory.fast_day, column[is_early], local[is_early] // 1440)
 
-    def _walk(self, column: int, series: Series, rows: np.ndarray[Any, np.dtype[np.intp]]) -> list[Finding]:
-        walker, limits, findings = self._walker(column), self._limits[column], []
-        samples = zip(
-            series.time[rows].tolist(), series.active[rows].tolist(), series.reactive[rows].tolist(),
-            series.judged_at[rows].tolist(), strict=True,
-        )  # fmt: skip
-        for time, active, reactive, judged_at in samples:
-            over = walker.take(time, active, reactive, limits)
-            at = to_time(judged_at)
-            if over is not None and over.is_told:
-                findings += self._over(column, over, at)
-            if walker.use is not None and walker.is_new(limits):
-                walker.use.is_told = True
-                findings += self._told(column, walker.use, at)
-        self._put_back(column, walker)
-        return findings
+    # -- steps of 15 minutes --------------------------------------------------------------------------------------
 
-    def _walker(self, column: int) -> Walker:
-        state = self._memory.walkers.pop(str(column), None)
-        if state is not None:
-            return Walker.from_state(state)
-        tails = self._memory.tails
-        known = np.flatnonzero(tails.time[column])
-        times = tails.time[column][known].tolist()
-        return Walker(
-            times, tails.active[column][known].tolist(), tails.reactive[column][known].tolist(),
-            last=times[-1] if times else 0, told_end=int(self._memory.told_end[column]),
-        )  # fmt: skip
-
-    def _put_back(self, column: int, walker: Walker) -> None:
+    def _judge(self, block: IntervalBlock) -> Sequence[Finding]:
+        """Meters that showed no samples close enough the whole day before are judged by the mean of each step."""
         memory = self._memory
-        memory.told_end[column] = walker.told_end
-        if walker.use is not None:
-            memory.walkers[str(column)] = walker.to_state()
-            return
-        tails, first = memory.tails, memory.tails.time.shape[1] - len(walker.time)
-        tails.time[column], tails.active[column], tails.reactive[column] = 0, np.nan, np.nan
-        tails.time[column, first:] = walker.time
-        tails.active[column, first:], tails.reactive[column, first:] = walker.active, walker.reactive
+        if block.local_day != memory.day:
+            known = memory.day == block.local_day - 1
+            memory.is_slow = self._judged & (memory.fast_day < block.local_day - 1) & known
+            memory.day = block.local_day
+        if not memory.is_slow.any():
+            return ()
+        return self._seen(_means(block, memory.is_slow), self._steps, memory.steps)
+
+    def _seen(self, series: Series, watch: StepWatch, memory: WatchMemory) -> list[Finding]:
+        if not len(series):
+            return []
+        findings = self._closed(series)
+        for seen in watch.take(series, memory):
+            at = to_time(seen.at)
+            findings += (self._over if seen.is_over else self._told)(seen.column, seen.use, at)
+        return sorted(findings, key=lambda f: f.at)
 
     # -- findings -------------------------------------------------------------------------------------------------
 
@@ -191,9 +168,11 @@ class SuspectedAppliance(RuleDetector):
         findings = []
         for key in list(self._memory.cases):
             column = int(key)
-            quiet = int(self._memory.told_end[column] + self._of[column].quiet_days * _DAY_MS)
+            watches = (self._memory.samples, self._memory.steps)
+            ended = max(int(w.told_end[column]) for w in watches)
+            quiet = ended + round(self._of[column].quiet_days * _DAY_MS)
             rows = np.flatnonzero((series.column == column) & (series.time > quiet))
-            if len(rows) and key not in self._memory.walkers:
+            if len(rows) and not any(key in w.walkers for w in watches):
                 findings.append(self._case(FindingPhase.CLOSE, column, to_time(int(series.judged_at[rows[0]]))))
                 del self._memory.cases[key]
         return findings
@@ -220,7 +199,7 @@ class SuspectedAppliance(RuleDetector):
         )  # fmt: skip
 
 
-def _limits(settings: SuspectedApplianceSettings) -> UseLimits:
+def _limits(settings: SuspectedApplianceSettings, gap_ms: int) -> UseLimits:
     factor, allowed = settings.power_factor, settings.allowed_kw
     return UseLimits(
         step_kw=max(settings.step_kw, allowed),
@@ -228,8 +207,9 @@ def _limits(settings: SuspectedApplianceSettings) -> UseLimits:
         blind_kw=max(settings.blind_kw, allowed),
         ratio=math.sqrt(1 - factor**2) / factor,
         least_ms=round(settings.least_s * 1000),
-        merge_ms=round(settings.merge_min * 60_000),
+        merge_ms=max(round(settings.merge_min * 60_000), gap_ms),
         follow_ms=round(settings.again_h * HOUR_MS),
+        gap_ms=gap_ms,
     )
 
 
@@ -244,6 +224,17 @@ def _judged(context: Context) -> Mask:
 def _rows_of(block: SampleBlock, columns: Mask) -> SampleBlock:
     rows = columns[block.column]
     return SampleBlock(block.column[rows], block.time[rows], block.value[rows], block.judged_at[rows], block.quantities)
+
+
+def _means(block: IntervalBlock, columns: Mask) -> Series:
+    """Mean power of each step, kW, at its begin; what was spread over a gap is left out."""
+    kw = np.where(block.quality & Quality.ESTIMATED, np.nan, block.usage) * STEPS_PER_HOUR
+    kw[:, ~columns] = np.nan
+    column, step = np.nonzero(~np.isnan(kw.T))
+    return Series(
+        column.astype(np.int64), (block.first_step + step) * GRID_MS, kw[step, column], np.full(len(step), np.nan),
+        block.judged_at[step].astype(np.int64),
+    )  # fmt: skip
 
 
 def _noted(use: Use) -> dict[str, Any]:

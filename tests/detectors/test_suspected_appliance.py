@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from metering.batch import Quality
 from metering.site_document import parse_site
-from rules.blocks import Columns
+from rules.blocks import Columns, IntervalBlock
 from rules.detectors.base import Context
 from rules.detectors.suspected_appliance import SuspectedAppliance
 from rules.findings import FindingPhase, FindingScope
@@ -160,7 +161,7 @@ def test_steps_across_a_gap_and_at_the_first_sample_prove_nothing() -> None:
 
 
 def test_only_rooms_are_judged() -> None:
-    assert made("building").sample(Room(2, (1800, 200, 2.0, 0.995)).block()) == ()
+    assert made("building").sample(Room(2, (1800, 200, 2.0, 0.995)).block()) == []
 
 
 def test_cuts_and_restarts_change_nothing() -> None:
@@ -180,3 +181,68 @@ def test_cuts_and_restarts_change_nothing() -> None:
         detector.restore(state)
         start = stop
     assert parts == whole
+
+
+# -- meters that are read rarely ----------------------------------------------------------------------------------
+
+DAY = 96
+MIDNIGHT = START // 900_000
+
+
+def steps(days: int, *loads: tuple[int, int, float]) -> np.ndarray[Any, Any]:
+    """kWh of each step: a base, and loads of (first step, steps, kW)."""
+    use = np.full(days * DAY, 0.03)
+    for first, length, kw in loads:
+        use[first : first + length] += kw / 4
+    return use
+
+
+def means(use: np.ndarray[Any, Any], first: int, stop: int, quality: int = 0) -> IntervalBlock:
+    numbers = MIDNIGHT + np.arange(first, stop)
+    return IntervalBlock(
+        int(numbers[0]), np.stack([use[first:stop], np.full(stop - first, 0.01)], axis=1),
+        np.full((stop - first, 2), quality, np.uint16), ((numbers + 1) * 900_000).astype("M8[ms]"),
+        (numbers * 15 + 480) % 1440, int((numbers[0] * 15 + 480) // 1440), np.zeros(stop - first, bool),
+        np.zeros(2, bool),
+    )  # fmt: skip
+
+
+def days_of(use: np.ndarray[Any, Any], quality: int = 0) -> list[IntervalBlock]:
+    return [means(use, start, start + DAY, quality) for start in range(0, len(use), DAY)]
+
+
+SLOW = steps(4, (20, 4, 2.2), (DAY + 60, 4, 2.2), (2 * DAY + 40, 1, 2.5), (2 * DAY + 70, 30, 1.2))
+
+
+def test_where_samples_are_rare_the_means_of_steps_tell_the_largest() -> None:
+    detector = made()
+    found = [f for block in days_of(SLOW) for f in detector.process(block)]
+    begin = [(DAY + 60) * 900, (2 * DAY + 40) * 900]  # the first day nobody knows how often it is read
+    assert uses(found) == [(begin[0], begin[0] + 3600), (begin[1], begin[1] + 900)]
+    assert cases(found) == ["open", "update"]
+
+
+def test_spread_use_is_no_step() -> None:
+    detector = made()
+    assert [f for block in days_of(SLOW, Quality.ESTIMATED) for f in detector.process(block)] == []
+
+
+def test_where_samples_come_the_means_are_left_alone() -> None:
+    detector, found = made(), []
+    for day, block in enumerate(days_of(SLOW)):
+        found += detector.process(block)
+        room = Room(1)
+        room.time = room.time + (day * DAY + 40) * 900_000
+        found += detector.sample(room.block())
+    assert found == []
+
+
+def test_means_cut_anyhow_show_the_same() -> None:
+    detector, parts = made(), []
+    for start in range(0, len(SLOW), 12):
+        parts += detector.process(means(SLOW, start, start + 12))
+        state = detector.state()
+        detector = made()
+        detector.restore(state)
+    whole = made()
+    assert parts == [f for block in days_of(SLOW) for f in whole.process(block)]
