@@ -46,7 +46,8 @@ class StepWatch:
     def __init__(self, limits: Sequence[UseLimits]) -> None:
         self._limits = limits
         self._gap_ms = limits[0].gap_ms if limits else 0
-        self._least = np.array([min(x.again_kw, x.step_kw, x.blind_kw) for x in limits], np.float64)
+        self._least = np.array([min(x.again_kw, x.step_kw) for x in limits], np.float64)
+        self._blind = np.array([x.blind_kw for x in limits], np.float64)
         self._ratio = np.array([x.ratio for x in limits], np.float64)
 
     def take(self, series: Series, memory: WatchMemory) -> Iterator[Seen]:
@@ -61,8 +62,9 @@ class StepWatch:
     def _busy(self, series: Series, memory: WatchMemory) -> Mask:
         """The columns in use, or with a step that may begin one."""
         steps = Steps.of(series, self._gap_ms)
-        least, ratio = self._least[series.column], self._ratio[series.column]
-        is_resistive = np.isnan(steps.reactive) | (steps.reactive <= ratio * steps.active + _SLACK_KVAR)
+        is_blind = np.isnan(steps.reactive)
+        least = np.where(is_blind, self._blind[series.column], self._least[series.column])
+        is_resistive = is_blind | (steps.reactive <= self._ratio[series.column] * steps.active + _SLACK_KVAR)
         rows = (steps.active >= least) & is_resistive & (series.judged_at > 0)
         busy, present = np.zeros((2, len(self._limits)), bool)
         busy[series.column[rows]] = True
