@@ -60,6 +60,9 @@ _TABLE: dict[str, tuple[str, str]] = {
     "rule.zone_balance": ("总表与分表不平衡", "main meter and submeters disagree"),
     "rule.peer_usage": ("明显高于同类房间", "far above its peers"),
     "rule.usage_profile": ("偏离自身的用能规律", "other than its own usual days"),
+    "rule.suspected_appliance": ("多次出现纯电阻性大功率负荷", "a heating load of high power, several times"),
+    "rule.power_quality": ("停电、缺相、电压或功率因数异常", "supply, voltage or power factor out of limits"),
+    "rule.demand": ("负荷超过合同需量、变压器容量或限额", "load above contract, transformer or allowed power"),
     "rule.meter_health": ("表计失联、停走或读数回跳", "meter silent, stuck or reset"),
     "rule.reported_leak": ("表计自报漏水", "the meter itself reports a leak"),
     "rule.reported_fault": ("表计自报故障", "the meter itself reports a fault"),
@@ -136,8 +139,20 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Go there after closing time and see what is still on: air conditioning, lights, hot water, laboratories.",
     ),
     "step.check_supply": (
-        "检查上级开关、各相和控制；再问是否停用或放假。",
-        "Check switches, phases and controls above; then ask whether the place is closed.",
+        "检查上级供电：熔断器、断路器、各相、控制和进线；再问是否停用或放假。注意带电部分。",
+        "Look at what feeds it: fuses, phases, controls, the supplier. Ask whether it is closed. Mind live parts.",
+    ),
+    "step.check_voltage": (
+        "现场测量电压；请电工调整变压器分接头或三相负荷分配。",
+        "Measure the voltage on site; have the transformer's tap or the load of the phases changed.",
+    ),
+    "step.check_compensation": (
+        "检查无功补偿电容柜及其控制器：功率因数低会被加收电费。",
+        "Have the capacitor bank and its controller checked: the supplier charges for it.",
+    ),
+    "step.shed_load": (
+        "错峰或停用暂不需要的设备；再次出现时应分摊负荷或申请增容。",
+        "Move or switch off what need not run now; if it comes again, spread the load or have the limit raised.",
     ),
     "step.compare_use": (
         "先问清是否计划内用量，再派人。",

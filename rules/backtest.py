@@ -18,7 +18,7 @@ from metering.quantities import BY_NAME
 from metering.site import Site
 from rules.detectors.registry import DETECTORS
 from rules.evidence import iso, plain
-from rules.findings import Finding, FindingPhase
+from rules.findings import Finding, FindingPhase, FindingScope
 from rules.open_incident import Key, key_of
 from rules.settings import RulesSettings
 from rules.shard import Shard, ShardEvents
@@ -107,12 +107,17 @@ class FindingLines:
             if finding.phase is not FindingPhase.CLOSE:
                 self._open[key] = finding
             elif (known := self._open.pop(key, None)) is not None:
-                self._done.append((known, finding.at))
+                is_use = finding.scope is FindingScope.OCCURRENCE  # its figures are known at its end
+                self._done.append((finding if is_use else known, _end_of(finding)))
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """The lines, JSON-able, by the end of the findings; open ones last."""
         for finding, end in [*self._done, *((f, None) for f in self._open.values())]:
             yield _finding_line(finding, end)
+
+
+def _end_of(finding: Finding) -> np.datetime64:
+    return finding.at if finding.ended is None else finding.ended
 
 
 def _finding_line(finding: Finding, end: np.datetime64 | None) -> dict[str, Any]:

@@ -19,6 +19,14 @@ class FindingPhase(StrEnum):
     CLOSE = "close"
 
 
+class FindingScope(StrEnum):
+    """What a finding is of, where single occurrences are no proof yet."""
+
+    WHOLE = "whole"  # of what goes on: told, and an incident is made of it
+    OCCURRENCE = "occurrence"  # of one of several: told, no incident is made of it
+    CASE = "case"  # of all of them together: an incident is made of it
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A detector's word at one time, keyed (rule, subject). Times are `datetime64[ms]` UTC.
@@ -32,6 +40,8 @@ class Finding:
     uncertainty  of `size`, same unit, one sigma; used to tell an echo at a parent from a leak of its own
     total        excess summed since onset, m3 or kWh
     evidence     JSON-able details of this rule
+    scope        an occurrence and its case may be open at once under one key
+    ended        when it ended, where that was before `at`
     """
 
     phase: FindingPhase
@@ -50,3 +60,5 @@ class Finding:
     uncertainty: float = 0.0
     total: float = 0.0
     evidence: dict[str, Any] = field(default_factory=dict)
+    scope: FindingScope = FindingScope.WHOLE
+    ended: np.datetime64 | None = None

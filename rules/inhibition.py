@@ -1,6 +1,6 @@
 """Which open incidents another one explains. Worked out anew after every instant, for all open incidents.
 
-supply         a child by the open supply incident at a place above
+supply         a child by the open supply fault at a place above; a load that is too high is no such fault
 data quality   a meter's silence by the group it fell silent with; a line's group by the whole site's
 excess         by the meter whose data may have made it; by the excess below that leaves nothing of it;
                consumption by a leak at the same place
@@ -17,7 +17,7 @@ from metering.incident import Category
 from rules.doubt import OFFLINE, Doubt, kind_of
 from rules.excess import Excess
 from rules.open_incident import OpenIncident, key_of, ms_of
-from rules.places import EXCESS, Places
+from rules.places import EXCESS, LOAD_RULES, Places
 from rules.together import SITE_GROUP
 
 _HOUR_MS = 3_600_000
@@ -61,10 +61,12 @@ class Inhibition:
         return None
 
     def _supply_above(self, incident: OpenIncident) -> str | None:
+        if _is_load(incident):
+            return None
         above = [
             i
             for i in self.incidents.values()
-            if i.category is Category.SUPPLY and i.medium == incident.medium
+            if i.category is Category.SUPPLY and i.medium == incident.medium and not _is_load(i)
             if self.places.is_above(i.place, incident.place)
         ]
         return _first(above)
@@ -100,6 +102,11 @@ class Inhibition:
         left = self.excess.left_of(incident.main, incident.place)
         is_echo = left.is_echo(was_echo=incident.inhibited_by is not None)
         return left.explained_by.id if is_echo and left.explained_by is not None else None
+
+
+def _is_load(incident: OpenIncident) -> bool:
+    """Whether all it says is that a load is too high."""
+    return all(f.rule in LOAD_RULES for f in incident.own.values())
 
 
 def _first(incidents: Iterable[OpenIncident]) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from metering.incident import Category, Incident, Severity
-from rules.findings import Finding, FindingPhase
+from rules.findings import Finding, FindingPhase, FindingScope
 from rules.places import NET_RULES
 
 Key = tuple[str, str]
@@ -85,6 +85,7 @@ def finding_to_state(finding: Finding) -> dict[str, Any]:
     """JSON-able, but for times."""
     return {name: getattr(finding, name) for name in Finding.__slots__} | {
         "phase": finding.phase.value, "category": finding.category.value, "severity": finding.severity.value,
+        "scope": finding.scope.value,
     }  # fmt: skip
 
 
@@ -96,6 +97,7 @@ def finding_from_state(state: dict[str, Any]) -> Finding:
             "phase": FindingPhase(state["phase"]),
             "category": Category(state["category"]),
             "severity": Severity(state["severity"]),
+            "scope": FindingScope(state["scope"]),
         }
     )
 

@@ -17,6 +17,9 @@ from rules.findings import Finding
 EXCESS = frozenset({Category.LEAK, Category.CONSUMPTION})
 """Categories that say that too much is used: their findings on one branch explain each other."""
 
+LOAD_RULES = frozenset({"demand"})
+"""Rules of supply that say that a load is too high: they explain no fault below, and none above explains theirs."""
+
 NET_RULES = frozenset({"zone_balance"})
 """Rules whose size leaves out what the sub-meters count: no finding below explains theirs."""
 

@@ -11,7 +11,7 @@ from typing import Any
 from metering.incident import Category
 from rules.doubt import OFFLINE, kind_of
 from rules.open_incident import OpenIncident
-from rules.places import EXCESS, NET_RULES, Places
+from rules.places import EXCESS, LOAD_RULES, NET_RULES, Places
 from rules.together import SITE_GROUP, UNKNOWN_GROUP
 
 PLACE_TEXTS = {
@@ -23,6 +23,7 @@ PLACE_TEXTS = {
     "smallest_metered": "{meter} has no sub-meters: no smaller place is metered.",
     "more_than_below": "{meter} shows more than the incidents below it explain ({below}).",
     "submeters_in_doubt": "{doubtful} of the {count} sub-meters of {meter} cannot be relied on now: it may be smaller.",
+    "measured_here": "It was measured at {meter}.",
     "submeters_quiet": "None of the {count} sub-meters of {meter} shows it: it is before them, or too small to tell.",
 }
 """By code. Parameters: `meter` id, `count`, `of`, `doubtful` numbers, `connection` text, `below` place ids."""
@@ -41,10 +42,18 @@ NEXT_STEPS = (
     "close_branches_at_night",  # a large place: close branches one by one and watch the meter
     "look_at_room",  # appliances in use
     "look_after_closing",  # what is left on at night, at weekends, in vacations
-    "check_supply",  # far less than usual: switches and phases above
+    "check_supply",  # feeders, fuses, breakers and taps above
+    "check_voltage",  # measure it, tell the supplier, set the transformer's tap
+    "check_compensation",  # capacitor bank and its controller
+    "shed_load",  # switch off or move what need not run now
     "compare_use",  # whether the use is planned
 )
 """All codes of `next_step`."""
+
+_BY_SUPPLY = {
+    "overvoltage": "check_voltage", "undervoltage": "check_voltage", "voltage_imbalance": "check_voltage",
+    "low_power_factor": "check_compensation",
+}  # fmt: skip
 
 _BY_KIND = {
     OFFLINE: "check_meter_link", "stuck": "read_meter_on_site", "reset": "confirm_reset",
@@ -76,8 +85,14 @@ def _reason(incident: OpenIncident, places: Places, below: list[str], doubtful: 
         return "silent_together", params | {"connection": incident.group["connection"]}
     meters = places.subject_meters(incident.main)
     meter = meters[0] if meters else incident.main.subject
-    if incident.category not in EXCESS:
-        return "meter_itself", {"meter": meter}
+    if incident.category in EXCESS:
+        return _reason_of_excess(incident, places, meter, below, doubtful)
+    return "meter_itself" if incident.category is Category.DATA_QUALITY else "measured_here", {"meter": meter}
+
+
+def _reason_of_excess(
+    incident: OpenIncident, places: Places, meter: str, below: list[str], doubtful: set[str]
+) -> tuple[str, dict[str, Any]]:
     submeters = [s.id for s in places.submeters(meter)] if meter in places.site.meters else []
     params = {"meter": meter, "count": len(submeters), "submeters": submeters[:50]}
     if not submeters:
@@ -96,6 +111,8 @@ def next_step(incident: OpenIncident, places: Places) -> str:
     if incident.group is not None:
         return "check_gateway"
     main = incident.main
+    if incident.category is Category.SUPPLY:
+        return "shed_load" if main.rule in LOAD_RULES else _BY_SUPPLY.get(kind_of(main), "check_supply")
     if incident.category is Category.DATA_QUALITY:
         return "mend_meter" if main.rule == "reported_fault" else _BY_KIND.get(kind_of(main), "read_meter_on_site")
     if incident.medium != "water":

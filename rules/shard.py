@@ -4,6 +4,7 @@ Deterministic: the same entries give the same events, however readings were cut 
 the order of time, or late by less than the wait of a step), and whether or not it was restarted from a snapshot.
 
     readings -> intervals (derivation) -> blocks of judged steps (frontier) -> findings (detectors) -> incidents
+             -> raw quantities that a detector wants (samples) ------------->
     meters' own words ------------------------------------------------------>
 """
 
@@ -28,11 +29,12 @@ from rules.blocks import Columns, IntervalBlock
 from rules.calendar import school_days
 from rules.detectors.base import Context, Detector
 from rules.detectors.registry import DETECTORS
-from rules.findings import Finding
+from rules.findings import Finding, FindingScope
 from rules.frontier import Frontier
 from rules.incidents import IncidentBook
 from rules.open_incident import ms_of
 from rules.revision import code_revision, site_revision
+from rules.samples import SampleFrontier
 from rules.settings import RulesSettings
 from rules.snapshot import SnapshotError, pack, unpack
 from rules.watermark import Watermark
@@ -82,6 +84,7 @@ class Shard:
         self._detectors: dict[str, Detector] = {
             rule: kind(context, self.settings.settings_of(rule, site)) for rule, kind in detectors.items()
         }
+        self._samples = SampleFrontier(self._columns, {q for d in self._detectors.values() for q in d.quantities})
 
     # -- entries --------------------------------------------------------------------------------------------------
 
@@ -157,6 +160,7 @@ class Shard:
         derived = self._derivation.push(batch)
         for jump in self._watermark.see(batch, self._frontier.live):
             self._frontier.note_jump(jump)
+        self._samples.add(batch, self._watermark.now)
         if self._watermark.start is not None:
             self._frontier.start(self._watermark.start)
         self._frontier.add(derived.intervals, derived.closed_at, derived.corrected)
@@ -180,7 +184,7 @@ class Shard:
     # -- judging --------------------------------------------------------------------------------------------------
 
     def _judge(self, out: _Gathered, now: int | None = None) -> None:
-        """All that can be judged by now, steps and register events in the order of time."""
+        """All that can be judged by now: steps, samples and events in the order of time."""
         now = self._watermark.now if now is None else now
         if now is None:
             return
@@ -191,22 +195,33 @@ class Shard:
                 self._begin_day(out)
             elif (block := self._frontier.take(before, self._flagged)) is not None:
                 self._judge_block(block, out)
-            elif event < now:
-                self._observe(event, out)
             else:
-                return
+                self._conclude(self._sampled(before - 1), out)
+                if event >= now:
+                    return
+                self._observe(event, out)
 
     def _begin_day(self, out: _Gathered) -> None:
         self._frontier.begin_day()
-        at = np.datetime64(max(self._frontier.judged_at, self._frontier.next_end), "ms")
-        out.changes += self._book.review(at)
+        moment = max(self._frontier.judged_at, self._frontier.next_end)
+        self._conclude(self._sampled(moment), out)
+        out.changes += self._book.review(np.datetime64(moment, "ms"))
         self._flagged = self._book.flagged()
 
     def _judge_block(self, block: IntervalBlock, out: _Gathered) -> None:
         findings: list[Finding] = []
         for detector in self._detectors.values():
             findings += detector.process(block)
-        self._conclude(findings, out)
+        self._conclude(findings + self._sampled(ms_of(block.judged_at[-1])), out)
+
+    def _sampled(self, until: int) -> list[Finding]:
+        """What the samples judged up to a moment (ms) show."""
+        findings: list[Finding] = []
+        if (block := self._samples.take(until)) is not None:
+            for detector in self._detectors.values():
+                if detector.quantities and len(part := block.only(detector.quantities)):
+                    findings += detector.sample(part)
+        return findings
 
     def _observe(self, time: int, out: _Gathered) -> None:
         """The register events and the meters' own words of one moment (ms)."""
@@ -223,8 +238,9 @@ class Shard:
 
     def _conclude(self, findings: list[Finding], out: _Gathered) -> None:
         findings.sort(key=lambda f: ms_of(f.at))  # stable: the detectors' order within an instant
-        out.findings += findings
-        for at, group in groupby(findings, key=lambda f: ms_of(f.at)):
+        out.findings += [f for f in findings if f.scope is not FindingScope.CASE]
+        acting = [f for f in findings if f.scope is not FindingScope.OCCURRENCE]
+        for at, group in groupby(acting, key=lambda f: ms_of(f.at)):
             out.changes += self._book.apply(list(group), np.datetime64(at, "ms"))
 
     # -- memory ---------------------------------------------------------------------------------------------------
@@ -240,6 +256,7 @@ class Shard:
                 "derivation": self._derivation.state(),
                 "watermark": self._watermark.state(),
                 "frontier": self._frontier.state(),
+                "samples": self._samples.state(),
                 "register_events": [_event_to_state(e) for e in self._register_events],
                 "meter_events": [[e.meter, e.time, e.code, e.text] for e in self._meter_events],
                 "flagged": self._flagged,
@@ -280,6 +297,7 @@ class Shard:
         self._derivation.restore(state["derivation"])
         self._watermark.restore(state["watermark"])
         self._frontier.restore(state["frontier"])
+        self._samples.restore(state["samples"])
         self._register_events = [_event_from_state(e) for e in state["register_events"]]
         self._meter_events = [MeterEvent(*e) for e in state["meter_events"]]
         self._flagged = state["flagged"]

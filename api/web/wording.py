@@ -30,6 +30,9 @@ TITLES = {
     "minimum_night_flow": N_("Night flow too high"),
     "zone_balance": N_("Water lost between meters"),
     "peer_usage": N_("Uses far more than its peers"),
+    "suspected_appliance": N_("Suspected heating appliance"),
+    "power_quality": N_("Supply out of its limits"),
+    "demand": N_("Load above its limit"),
     "meter_health": N_("Meter needs attention"),
     "reported_leak": N_("Leak, as the meter reports"),
     "reported_fault": N_("Meter reports a fault"),
@@ -65,6 +68,12 @@ METER_KINDS = {
     "reversed": N_("Register runs backwards"),
     "glitch": N_("Implausible jump, held for review"),
 }
+SUPPLY_KINDS = {
+    "supply_loss": N_("Supply lost"), "phase_loss": N_("A phase is lost"), "overvoltage": N_("Voltage too high"),
+    "undervoltage": N_("Voltage too low"), "voltage_imbalance": N_("Voltages of the phases unequal"),
+    "low_power_factor": N_("Power factor too low"), "transformer_overload": N_("Transformer overloaded"),
+    "contract_demand": N_("Contracted demand exceeded"), "place_limit": N_("Allowed power exceeded"),
+}  # fmt: skip
 ACTIONS = {
     "raised": N_("Raised"), "updated": N_("New figures"), "escalated": N_("More severe"),
     "moved": N_("Narrowed down to a smaller place"), "inhibited": N_("Explained by another alert"),
@@ -108,6 +117,7 @@ PLACE_REASONS: dict[str, str] = {
     "more_than_below": N_("%(meter)s shows more than the alerts below it explain (%(below)s)."),
     "submeters_in_doubt": N_("%(doubtful)s of the %(count)s sub-meters of %(meter)s cannot be relied on now: it may be "
                              "a smaller place."),
+    "measured_here": N_("It was measured at %(meter)s."),
     "submeters_quiet": N_("None of the %(count)s sub-meters of %(meter)s shows it: it is before them, or too small to "
                           "tell."),
 }  # fmt: skip
@@ -123,6 +133,13 @@ SENTENCES: dict[tuple[str, str], str] = {
     ("peer_usage", "electricity"): N_("Since %(since)s %(place)s draws about %(rate)s more than comparable "
                                           "places."),
     ("peer_usage", "water"): N_("Since %(since)s %(place)s uses about %(rate)s more than comparable places."),
+    ("suspected_appliance", "electricity"): N_("Since %(since)s a load of up to %(observed)s kW that heats was "
+                                               "switched on at %(place)s, %(times)s times so far. It is a suspicion "
+                                               "only."),
+    ("power_quality", "electricity"): N_("Since %(since)s the meter %(subject)s at %(place)s has shown %(observed)s "
+                                         "%(unit)s at worst instead of %(expected)s %(unit)s."),
+    ("demand", "electricity"): N_("Since %(since)s %(place)s has drawn up to %(observed)s kW in a quarter of an hour; "
+                                  "%(expected)s kW are allowed."),
     ("", "water"): N_("Since %(since)s about %(rate)s more water runs at %(place)s than usual."),
     ("", "electricity"): N_("Since %(since)s %(place)s draws about %(rate)s more than usual."),
 }  # fmt: skip
@@ -146,13 +163,18 @@ NEXT_STEPS = {
     "close_branches_at_night": N_("At night close the branches one by one and watch this meter: the one after which it "
                                   "stands still leads to the leak."),
     "look_at_room": N_("Look at what is plugged in there, together with the people who live there."),
+    "check_supply": N_("Look at what feeds it: fuses, breakers and taps, then the supplier's side. Mind live parts."),
+    "check_voltage": N_("Measure the voltage on site; have the transformer's tap or the load of the phases changed."),
+    "check_compensation": N_("Have the capacitor bank and its controller checked: the supplier charges for it."),
+    "shed_load": N_("Move or switch off what need not run now; if it comes again, spread the load or have the limit "
+                    "raised."),
     "compare_use": N_("Ask whether this use is planned before anybody is sent."),
 }  # fmt: skip
 NEXT_BY_CATEGORY = {
     Category.LEAK: "check_fixtures",
     Category.CONSUMPTION: "compare_use",
     Category.APPLIANCE: "look_at_room",
-    Category.SUPPLY: "compare_use",
+    Category.SUPPLY: "check_supply",
     Category.DATA_QUALITY: "read_meter_on_site",
 }
 
@@ -173,6 +195,8 @@ class Wording:
         kind = str(details.get("kind", details.get("condition", "")))
         if alert.category is Category.DATA_QUALITY and kind in METER_KINDS:
             return self.gettext(METER_KINDS[kind])
+        if alert.category is Category.SUPPLY and kind in SUPPLY_KINDS:
+            return self.gettext(SUPPLY_KINDS[kind])
         if alert.rule in REPORTED and (said := self.reported(alert)):
             return self.gettext(N_("The meter reports: %(said)s")) % {"said": said}
         if alert.rule == "zone_balance" and alert.medium != "water":
@@ -205,6 +229,10 @@ class Wording:
             "subject": alert.subject,
             "said": self.reported(alert),
             "rate": self.formats.rate(alert.loss_rate, alert.medium),
+            "observed": self.formats.number(alert.observed or 0.0),
+            "expected": self.formats.number(alert.expected or 0.0),
+            "unit": alert.unit,
+            "times": len(main_details(alert).get("uses", ())),
         }
 
     def reported(self, alert: Alert) -> str:

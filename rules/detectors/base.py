@@ -16,6 +16,7 @@ from metering.batch import MeterEvent
 from metering.register_event import RegisterEvent
 from rules.blocks import Columns, IntervalBlock
 from rules.findings import Finding
+from rules.samples import SampleBlock
 
 
 class DayKinds(Protocol):
@@ -42,9 +43,14 @@ class Detector(Protocol):
 
     rule: str
     warm_up_days: int
+    quantities: tuple[str, ...]
 
     def process(self, block: IntervalBlock) -> Sequence[Finding]:
         """What there is to say after these steps, ordered by `at`. At most one finding a (rule, subject) is open."""
+        ...
+
+    def sample(self, block: SampleBlock) -> Sequence[Finding]:
+        """What there is to say after these samples of `quantities`; never called where there are none."""
         ...
 
     def observe(self, events: Sequence[RegisterEvent], at: np.datetime64) -> Sequence[Finding]:

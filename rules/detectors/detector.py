@@ -15,6 +15,7 @@ from rules.detectors.base import Context, State
 from rules.detectors.memory import dump, load
 from rules.detectors.settings import DetectorSettings, SettingsOf
 from rules.findings import Finding
+from rules.samples import SampleBlock
 
 _NO_STEP = -1
 
@@ -24,6 +25,7 @@ class RuleDetector(ABC):
 
     rule: ClassVar[str]
     warm_up_days: ClassVar[int]
+    quantities: ClassVar[tuple[str, ...]] = ()
     Settings: ClassVar[type[DetectorSettings]]
 
     _memory: Any
@@ -48,6 +50,10 @@ class RuleDetector(ABC):
     @abstractmethod
     def _judge(self, block: IntervalBlock) -> Sequence[Finding]:
         """`process`, once the order of steps is certain."""
+
+    def sample(self, block: SampleBlock) -> Sequence[Finding]:  # noqa: ARG002
+        """Raw samples of `quantities`, each once, a meter's in order of time. Most detectors want none."""
+        return ()
 
     def observe(self, events: Sequence[RegisterEvent], at: np.datetime64) -> Sequence[Finding]:  # noqa: ARG002
         """Register events, in order of time. Most detectors need none: their cells are NaN already."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from rules.detectors.continuous_flow import ContinuousFlow
+from rules.detectors.demand import Demand
 from rules.detectors.detector import RuleDetector
 from rules.detectors.meter_health import MeterHealth
 from rules.detectors.minimum_night_flow import MinimumNightFlow
 from rules.detectors.peer_usage import PeerUsage
+from rules.detectors.power_quality import PowerQuality
 from rules.detectors.reported import ReportedFault, ReportedLeak
+from rules.detectors.suspected_appliance import SuspectedAppliance
 from rules.detectors.usage_profile import UsageProfile
 from rules.detectors.zone_balance import ZoneBalance
 
@@ -32,6 +35,9 @@ DETECTORS: dict[str, type[RuleDetector]] = by_rule(
     ZoneBalance,
     PeerUsage,
     UsageProfile,
+    SuspectedAppliance,
+    PowerQuality,
+    Demand,
     MeterHealth,
     ReportedLeak,
     ReportedFault,

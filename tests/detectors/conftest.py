@@ -15,11 +15,13 @@ from metering.site import Meter, Node, Site
 from rules.blocks import Columns, IntervalBlock
 from rules.detectors.base import Context
 from rules.findings import Finding, FindingPhase
+from rules.samples import SLICE_MS, WAIT_MS, SampleBlock
 
 DAY = 96
 FIRST_DAY = 20_513  # 2026-03-01, a Sunday
 OFFSET_STEPS = 32  # the campus is 8 hours ahead of UTC
 STEP_MS = 900_000
+EVENING = 19 * 60
 
 
 class Days:
@@ -38,7 +40,8 @@ def _site() -> Site:
     nodes = [Node("campus", "campus"), Node("home", "building", "campus", use="house")]
     meters = [Meter("inlet", WATER, "campus", resolution=0.1), Meter("home", WATER, "home", resolution=0.001)]
     for i in range(9):
-        nodes.append(Node(f"b{i}", "building", "campus", use="dormitory", beds=40))
+        contract = 8.0 if i == 1 else None
+        nodes.append(Node(f"b{i}", "building", "campus", use="dormitory", beds=40, contract_demand_kw=contract))
         meters.append(Meter(f"b{i}", WATER, f"b{i}", ("inlet",), resolution=0.01))
     for i in range(2):
         nodes.append(Node(f"f{i}", "floor", "b0", use="dormitory", beds=20))
@@ -54,13 +57,17 @@ def _site() -> Site:
 class Campus:
     """Days of readings. `extra` adds (meter, first day, end day, m3/h or kW) to a meter and all above it.
 
-    `said` are words of meters at local midnights: (day, meter, code, text).
+    `said` are words of meters at local midnights: (day, meter, code, text). `heats` are uses of heaters in the
+    evening hours, when rooms are sampled every minute: (room, day, minute after seven, kW, minutes); `dips` are
+    times of another voltage: (room, day, minute after seven, V, minutes).
     """
 
     days: int
     seed: int = 1
     extra: Sequence[tuple[str, float, float, float]] = ()
     said: Sequence[tuple[int, str, str, str]] = ()
+    heats: Sequence[tuple[str, int, int, float, int]] = ()
+    dips: Sequence[tuple[str, int, int, float, int]] = ()
     away: range = range(0)  # days on which hardly anybody is there
     site: Site = field(default_factory=_site)
 
@@ -141,6 +148,47 @@ class Campus:
             flagged=np.full(self.usage.shape[1], day in self.flagged_days),
         )
 
+    def samples(self, start: int, stop: int) -> SampleBlock | None:
+        """What the rooms' meters say of these steps: power and voltage, every minute from seven to nine."""
+        minutes = np.arange(start * 15, stop * 15)
+        minutes = minutes[(minutes % 1440 >= EVENING) & (minutes % 1440 < EVENING + 120)]
+        if not len(minutes):
+            return None
+        rooms = [m.id for m in self.columns.meters if m.id.startswith("r")]
+        power = np.stack([self._power(room, minutes) for room in rooms])
+        time = ((FIRST_DAY * DAY - OFFSET_STEPS) * 15 + minutes) * 60_000
+        reactive = 0.02 + np.where(minutes % 37 < 5, 0.5, 0.0) + np.zeros_like(power)  # a compressor
+        power = power + np.where(minutes % 37 < 5, 0.7, 0.0)
+        voltage = np.stack([self._during(self.dips, room, minutes, 224.0 + minutes % 7) for room in rooms])
+        value = np.stack([power.ravel(), reactive.ravel(), voltage.ravel()], axis=1)
+        column = np.repeat([self.at(room) for room in rooms], len(minutes))
+        times = np.tile(time, len(rooms))
+        judged = (times // SLICE_MS + 1) * SLICE_MS + WAIT_MS
+        return SampleBlock(column, times, value, judged, ("active_power", "reactive_power", "voltage_l1"))
+
+    def _power(self, room: str, minutes: Any) -> Any:
+        own = 0.1 + 0.01 * (minutes % 3)
+        return own + self._during(self.heats, room, minutes, np.zeros(len(minutes)))
+
+    @staticmethod
+    def _during(stretches: Sequence[tuple[str, int, int, float, int]], room: str, minutes: Any, usual: Any) -> Any:
+        """The usual values, replaced during the room's stretches."""
+        values = usual.astype(float)
+        for name, day, first, value, length in stretches:
+            begin = day * 1440 + EVENING + first
+            values[(name == room) & (minutes >= begin) & (minutes < begin + length)] = value
+        return values
+
+    def sampled(self, detector: Any, block: IntervalBlock) -> list[Finding]:
+        """What a detector of samples says of those that lie in a block of steps."""
+        start = block.first_step - (FIRST_DAY * DAY - OFFSET_STEPS)
+        if not detector.quantities or (samples := self.samples(start, start + block.steps)) is None:
+            return []
+        missing = [q for q in detector.quantities if q not in samples.quantities]
+        unknown = np.full((len(samples), len(missing)), np.nan)
+        all_of = replace(samples, value=np.hstack([samples.value, unknown]), quantities=(*samples.quantities, *missing))
+        return list(detector.sample(all_of.only(detector.quantities)))
+
     def detector(self, kind: type[Any], days: Any = None, **settings: Any) -> Any:
         return kind(Context(self.columns, days or Days()), lambda _node: kind.Settings(**settings))
 
@@ -158,6 +206,7 @@ class Campus:
                 events = [MeterEvent(meter, moment, code, text) for _, meter, code, text in words]
                 found += detector.hear(events, moment + np.timedelta64(1000, "ms"))
             found += detector.process(block)
+            found += self.sampled(detector, block)
         return found
 
 

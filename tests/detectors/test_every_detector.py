@@ -35,7 +35,11 @@ def faulty(tools: Any) -> Any:
             (36, "r2", "tamper", "off"),
             (45, "r2", "low_battery", "off"),
         ],
+        heats=[("r2", 31, 20, 1.5, 6), ("r2", 33, 50, 1.5, 14), ("r2", 35, 117, 2.0, 3), ("r5", 35, 30, 0.8, 4)],
+        dips=[("r3", 32, 10, 190.0, 30), ("r6", 32, 100, 0.0, 40), ("r3", 34, 5, 240.0, 20)],
         extra=[
+            ("board", 31.5, 31.6, 12.0),
+            ("board", 35.5, 35.6, 9.0),
             ("home", 30, 40, 0.02),
             ("b3", 30, 41, 0.15),
             ("inlet", 42, 52, 0.4),
@@ -148,7 +152,7 @@ def test_survives_gaps_in_the_steps_themselves(rule: str, tools: Any) -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_findings_can_be_told(rule: str, tools: Any) -> None:
     campus = faulty(tools)
-    open_now: dict[str, Any] = {}
+    open_now: dict[Any, bool] = {}
     last = campus.moment(0)
     for finding in campus.run(DETECTORS[rule]):
         json.dumps(finding.evidence, allow_nan=False)
@@ -158,9 +162,9 @@ def test_findings_can_be_told(rule: str, tools: Any) -> None:
         assert finding.onset <= finding.at
         assert last <= finding.at
         last = finding.at
-        is_open = open_now.get(finding.subject, False)
-        assert is_open == (finding.phase != "open")
-        open_now[finding.subject] = finding.phase != "close"
+        key = finding.subject, finding.scope
+        assert open_now.get(key, False) == (finding.phase != "open")
+        open_now[key] = finding.phase != "close"
 
 
 @pytest.mark.parametrize("rule", sorted(LEARNED))

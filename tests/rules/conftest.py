@@ -99,6 +99,7 @@ class Recorder:
 
     rule = "recorder"
     warm_up_days = 0
+    quantities = ()
     Settings = DetectorSettings
     seen: list[tuple[Any, ...]]
     events: list[Any]

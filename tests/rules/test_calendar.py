@@ -30,7 +30,7 @@ def period(first: str, last: str) -> Period:
     ],
 )
 def test_china(day, expected):
-    assert kind(SchoolCalendar(), day) == expected
+    assert kind(SchoolCalendar(country="CN"), day) == expected
 
 
 @pytest.mark.parametrize(
