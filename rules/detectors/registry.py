@@ -8,6 +8,7 @@ from rules.detectors.meter_health import MeterHealth
 from rules.detectors.minimum_night_flow import MinimumNightFlow
 from rules.detectors.peer_usage import PeerUsage
 from rules.detectors.reported import ReportedFault, ReportedLeak
+from rules.detectors.threshold import Threshold
 from rules.detectors.usage_profile import UsageProfile
 from rules.detectors.zone_balance import ZoneBalance
 
@@ -35,4 +36,5 @@ DETECTORS: dict[str, type[RuleDetector]] = by_rule(
     MeterHealth,
     ReportedLeak,
     ReportedFault,
+    Threshold,
 )
