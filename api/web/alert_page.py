@@ -14,7 +14,7 @@ from api.alerts.series import source_of
 from api.parts import ApiParts
 from api.web.formats import Formats
 from api.web.rendering import Reader
-from api.web.wording import OWN_RULE, N_
+from api.web.wording import N_, OWN_RULE
 from metering.incident import Category
 
 # Members of the evidence that have their own place on the page, or that only a program reads.

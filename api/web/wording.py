@@ -61,6 +61,8 @@ METER_KINDS = {
     "replaced": N_("Meter seems replaced, not declared"),
     "undeclared_replacement": N_("Meter seems replaced, not declared"),
     "rollover": N_("Register ran over its width"),
+    "clock_back": N_("Meter's clock goes back"),
+    "conflict": N_("Different readings for one time"),
     "held": N_("Implausible jump, held for review"),
     "reversed": N_("Register runs backwards"),
     "glitch": N_("Implausible jump, held for review"),
