@@ -50,7 +50,10 @@ class IncidentSettings(BaseModel):
         default=0.35, ge=0, le=1, description="It is also their echo if less than this share of it is left unexplained."
     )
     echo_grace_h: float = Field(
-        default=36, ge=0, le=720, description="Hours a parent's echo may outlast the incident that explained it."
+        default=36,
+        ge=0,
+        le=720,
+        description="Hours a parent's echo may outlast the incident that explained it, and alerts the planned use.",
     )
     doubt_grace_h: float = Field(
         default=24, ge=0, le=720, description="Hours findings stay held after a meter's data quality is good again."

@@ -200,7 +200,7 @@ class Shard:
         self._frontier.begin_day()
         at = np.datetime64(max(self._frontier.judged_at, self._frontier.next_end), "ms")
         out.changes += self._book.review(at)
-        self._flagged = self._book.flagged()
+        self._flagged = self._book.flagged() | self._book.plans.unusual(self._frontier.today)
 
     def _judge_block(self, block: IntervalBlock, out: _Gathered) -> None:
         findings: list[Finding] = []
