@@ -10,7 +10,7 @@ from urllib.parse import quote
 from alerts.channel import Message
 from alerts.figures import duration_text, rate_text, time_text, total_text
 from alerts.values import Alert, Clock, NotifyReason, utc_now
-from alerts.words import Language, has_word, pattern_text, reported_text, word
+from alerts.words import Language, has_word, pattern_text, reported_text, rule_text, word
 from metering.site import Site
 
 _PLACE_JOINT = " › "
@@ -63,7 +63,7 @@ def _what(alert: Alert, language: Language) -> str:
 
 def _lines(alert: Alert, site: Site, now: datetime, language: Language) -> Iterator[tuple[str, str]]:
     """Each line's label and text, of what there is to say."""
-    rule, comma = word(f"rule.{alert.rule}", language), "，" if language is Language.ZH_CN else ", "
+    rule, comma = rule_text(alert.rule, alert.evidence, language), "，" if language is Language.ZH_CN else ", "
     yield "what", f"{_what(alert, language)}{comma}{rule}{_aside(alert.subject, language)}"
     if said := reported_text(alert.evidence, language):
         yield "reported", said

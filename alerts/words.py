@@ -66,6 +66,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "rule.meter_health": ("表计失联、停走或读数回跳", "meter silent, stuck or reset"),
     "rule.reported_leak": ("表计自报漏水", "the meter itself reports a leak"),
     "rule.reported_fault": ("表计自报故障", "the meter itself reports a fault"),
+    "rule.threshold": ("自定义规则", "own rule"),
     "condition.burst": ("爆管", "burst pipe"),
     "condition.leak": ("漏水", "leak"),
     "condition.reverse_flow": ("逆流", "reverse flow"),
@@ -210,6 +211,18 @@ def pattern_text(evidence: Mapping[str, Any], language: Language) -> str:
         if isinstance(details, Mapping) and has_word(key := f"pattern.{details.get('pattern')}"):
             return word(key, language)
     return ""
+
+
+def rule_text(rule: str, evidence: Mapping[str, Any], language: Language) -> str:
+    """What a rule is called; one of the user's own (`threshold:ID`) by the words that the user gave it."""
+    kind, _, own = rule.partition(":")
+    if not own:
+        return word(f"rule.{rule}", language)
+    findings = [f for f in evidence.get("findings") or () if isinstance(f, Mapping) and f.get("rule") == rule]
+    details = findings[0].get("details") if findings else None
+    name = details.get("name") if isinstance(details, Mapping) else None
+    given = name.get(language.value) if isinstance(name, Mapping) else None
+    return str(given) if given else f"{word(f'rule.{kind}', language)} {own}"
 
 
 def words(language: Language) -> dict[str, str]:

@@ -9,14 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from aquavolt.longform.faults import RowFaults
 from aquavolt.longform.reading import batches_in_time_order
+from aquavolt.rebuild import REBUILD_DAYS
 from aquavolt.stores.influx.settings import InfluxSettings
 from aquavolt.stores.opening import open_stores
 from aquavolt.stores.scan import scan, slices
 from metering.batch import ReadingBatch
+from metering.incident import Incident
 from metering.site import Site
-from rules.backtest import AlertLines, FindingLines
+from rules.backtest import AlertLines, FindingLines, alert_line
 from rules.backtest import backtest as replay
 from rules.settings import RulesSettings
 
@@ -24,13 +28,35 @@ Advance = Callable[[str, int, int], None]
 _LISTED = 20
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when to before when alerts are wanted; None: from the first, to the last reading.
+
+    What was read in the weeks before is judged too, so that the rules know what is usual.
+    """
+
+    start: np.datetime64 | None = None
+    end: np.datetime64 | None = None
+
+    @property
+    def first(self) -> np.datetime64 | None:
+        """Where reading begins."""
+        return None if self.start is None else self.start - np.timedelta64(REBUILD_DAYS, "D")
+
+
 @dataclass(slots=True)
 class Source:
-    """Readings, oldest first, and what was wrong with them."""
+    """Readings, oldest first, and what was wrong with them; `span` is the range that was asked for."""
 
     batches: Iterable[ReadingBatch]
     path: Path | None = None
     faults: RowFaults = field(default_factory=lambda: RowFaults(_LISTED))
+    span: Span = Span()
+
+    def shows(self, incident: Incident) -> bool:
+        """Whether the alert is of the range: open in it at some time."""
+        start = self.span.start
+        return start is None or incident.closed_at is None or bool(incident.closed_at > start)
 
     def report(self) -> list[str]:
         """The bad rows that were left out."""
@@ -42,7 +68,12 @@ class Source:
 
 @contextmanager
 def stored_or_file(
-    site: Site, readings: Path | None, data: Path, advance: Advance, influx: InfluxSettings | None = None
+    site: Site,
+    readings: Path | None,
+    data: Path,
+    advance: Advance,
+    influx: InfluxSettings | None = None,
+    span: Span = Span(),
 ) -> Iterator[Source]:
     """The readings of a file, or those stored in a data folder, also of a program that runs.
 
@@ -51,12 +82,22 @@ def stored_or_file(
     """
     with ExitStack() as opened:
         if readings is not None:
-            source = Source((), readings)
-            source.batches = batches_in_time_order(readings, tuple(site.meters), source.faults, advance)
+            source = Source((), readings, span=span)
+            source.batches = _within(batches_in_time_order(readings, tuple(site.meters), source.faults, advance), span)
         else:
             store = opened.enter_context(open_stores(data, influx=influx)).store
-            source = Source(scan(store, slices(store, None, None), list(site.meters)))
+            source = Source(scan(store, slices(store, span.first, span.end), list(site.meters)), span=span)
         yield source
+
+
+def _within(batches: Iterable[ReadingBatch], span: Span) -> Iterator[ReadingBatch]:
+    for batch in batches:
+        wanted = np.ones(len(batch), bool)
+        if span.first is not None:
+            wanted &= batch.time >= span.first
+        if span.end is not None:
+            wanted &= batch.time < span.end
+        yield batch if wanted.all() else batch.take(wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +127,27 @@ def write_backtest(
     for events in replay(site, rules, counted()):
         alerts.add(events.changes)
         said.add(events.findings)
-    lines = list(alerts.lines())
-    _write(out, lines)
+    lines = [alert_line(i) for i in alerts.incidents() if source.shows(i)]
+    write_whole(out, map(_text, lines))
     if findings is not None:
-        _write(findings, said.lines())
+        write_whole(findings, map(_text, said.lines()))
     return BacktestCount(readings, len(lines))
 
 
-def _write(path: Path, lines: Iterable[dict[str, Any]]) -> None:
+def _text(line: dict[str, Any]) -> str:
+    return json.dumps(line, ensure_ascii=False)
+
+
+def write_whole(path: Path, lines: Iterable[str]) -> None:
+    """Write these lines; the file appears whole.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+            file.writelines(line + "\n" for line in lines)
         part.replace(path)
     except OSError as error:
         error.filename = str(path)

@@ -18,6 +18,8 @@ from device_profiles.catalogue import details_text, overview_table
 from metering.meter_alarms import METER_ALARMS, AlarmKind
 from metering.quantities import QUANTITIES
 from rules.detectors.registry import DETECTORS
+from rules.detectors.threshold_settings import UserRule
+from rules.expressions.inputs import INPUTS
 from rules.settings import IncidentSettings
 from simulators.faults import KINDS
 
@@ -29,8 +31,9 @@ def settings_table(model: type[BaseModel]) -> str:
     """Key, default and meaning of each setting; a meaning that ends in `...` goes on in the next row."""
     rows = ["| key | default | meaning |", "|---|---|---|"]
     for key, field in model.model_fields.items():
-        default = json.dumps(field.get_default(call_default_factory=True), default=str, ensure_ascii=False)
-        rows.append(f"| `{key}` | {default} | {field.description} |")
+        default = field.get_default(call_default_factory=True)
+        shown = "required" if field.is_required() else json.dumps(default, default=str, ensure_ascii=False)
+        rows.append(f"| `{field.alias or key}` | {shown} | {field.description} |")
     return "\n".join(rows)
 
 
@@ -41,6 +44,11 @@ def quantities_table() -> str:
         kind = "counter" if quantity.is_cumulative else "moment"
         rows.append(f"| `{quantity.name}` | {quantity.unit or '-'} | {kind} |")
     return "\n".join(rows)
+
+
+def inputs_table() -> str:
+    """What a rule of the user's own may speak of."""
+    return "\n".join(["| quantity | meaning |", "|---|---|", *(f"| `{n}` | {i.meaning} |" for n, i in INPUTS.items())])
 
 
 def alarms_table() -> str:
@@ -89,6 +97,8 @@ def _tables() -> Iterator[tuple[str, Callable[[], str]]]:
         lambda: faults_table("| fault | what happens | where |", {k.name: k.meaning for k in KINDS.values()}),
     )
     yield "simulated faults zh", lambda: faults_table("| 故障 | 现象 | 适用 |", _FAULTS_ZH)
+    yield "threshold quantities", inputs_table
+    yield "own rule", lambda: settings_table(UserRule)
     yield "incidents", lambda: settings_table(IncidentSettings)
     for rule, detector in DETECTORS.items():
         yield rule, lambda model=detector.Settings: settings_table(model)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from metering.batch import Mask, ReadingBatch, Times
 from metering.channels import UNSEEN, ChannelTable
+from metering.disputes import in_arrival, in_time, with_accepted
 from metering.gaps import GapBook
 from metering.gridding import Cells, close_cells
 from metering.intervals import IntervalBatch
@@ -53,12 +54,14 @@ class IntervalDerivation:
 
     def push(self, batch: ReadingBatch) -> Derived:
         """Take readings in any order; those of meters that the site does not have are passed over."""
-        rows = self._rows(batch)
-        cells, late_cells, events = [], [], []
+        rows, events = self._rows(batch)
+        cells, late_cells = [], []
         for part in self._parts(rows):
             is_late = part.time <= self._table.state["last_time"][part.channel]
             if is_late.any():
-                late_cells += self._correct(part.take(is_late))
+                late = part.take(is_late)
+                events += with_accepted(late, self._table)
+                late_cells += self._correct(late)
                 part = part.take(~is_late)  # noqa: PLW2901 - the rest of the same part
             part = self._begin(part)  # noqa: PLW2901
             if len(part):
@@ -71,8 +74,23 @@ class IntervalDerivation:
         latest = batch.time.max() if len(batch) else None
         return self._derived(cells, late_cells, tuple(events), latest)
 
-    def _rows(self, batch: ReadingBatch) -> Rows:
-        """The batch by channel and time; of two readings with one time the later row stays."""
+    def _rows(self, batch: ReadingBatch) -> tuple[Rows, list[RegisterEvent]]:
+        """The batch by channel and time, and what contradicts itself; of two readings of one time the later stays."""
+        rows = self._arrived(batch)
+        if len(rows) < 2:  # noqa: PLR2004 - nothing to compare
+            return rows, []
+        is_next = rows.channel[1:] == rows.channel[:-1]
+        if (np.diff(rows.time)[is_next] > 0).all():
+            return rows, []
+        events = in_arrival(rows, self._table)
+        rows = rows.take(np.lexsort((rows.time, rows.channel)))  # stable: rows of one key keep their order
+        events += in_time(rows, self._table)
+        is_last = np.ones(len(rows), bool)
+        is_last[:-1] = (rows.channel[1:] != rows.channel[:-1]) | (rows.time[1:] != rows.time[:-1])
+        return rows.take(is_last), events
+
+    def _arrived(self, batch: ReadingBatch) -> Rows:
+        """The rows of channels that count, by channel, in the order of their arrival."""
         meter = self._table.rows_of(batch.meters)[batch.meter] if len(batch) else np.zeros(0, np.int64)
         known = meter >= 0
         channel = np.full(len(batch), -1, np.int64)
@@ -81,15 +99,8 @@ class IntervalDerivation:
             if self._table.has_register(int(self._table.state["meter"][c])):
                 channel[channel == c] = -1
         kept = np.flatnonzero(channel >= 0)
-        time = batch.time.view(np.int64)[kept]
-        order = np.lexsort((time, channel[kept]))  # stable: rows of one key keep their order
-        kept = kept[order]
-        rows = Rows(channel[kept], batch.time.view(np.int64)[kept], batch.value[kept], batch.quality[kept])
-        if len(rows) < 2:  # noqa: PLR2004 - nothing to compare
-            return rows
-        is_last = np.ones(len(rows), bool)
-        is_last[:-1] = (rows.channel[1:] != rows.channel[:-1]) | (rows.time[1:] != rows.time[:-1])
-        return rows.take(is_last)
+        kept = kept[np.argsort(channel[kept], kind="stable")]
+        return Rows(channel[kept], batch.time.view(np.int64)[kept], batch.value[kept], batch.quality[kept])
 
     def _parts(self, rows: Rows) -> list[Rows]:
         """The rows, cut by time where their channels x readings matrix would be too large."""

@@ -18,6 +18,8 @@ class RegisterEventKind(StrEnum):
     HELD = "held"  # an implausible jump, held for review, nothing booked
     RELEASED = "released"  # a held jump proved true: booked
     GLITCH = "glitch"  # a held jump fell back: dropped
+    CONFLICT = "conflict"  # two different values of one time: the later entry counts
+    CLOCK_BACK = "clock_back"  # dated before a reading that had counted less: the clock went back
     REVERSED = "reversed"  # a small fall: the register runs backwards
 
 

@@ -98,6 +98,22 @@ class SchoolCalendar:
     vacations: tuple[Period, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedUse:
+    """Use that is known before: a pool is filled, a fire drill. `medium` None: of all media."""
+
+    node: str
+    start: datetime
+    end: datetime
+    text: str = ""
+    medium: str | None = None
+
+    @property
+    def id(self) -> str:
+        """What stands as the cause of what it explains."""
+        return f"planned:{self.node}:{self.medium or 'all'}:{self.start.isoformat()}"
+
+
 @dataclass(frozen=True)
 class Site:
     """A checked site: ids are unique, parents exist, there is no circle."""
@@ -108,6 +124,7 @@ class Site:
     nodes: dict[str, Node]
     meters: dict[str, Meter]
     calendar: SchoolCalendar = field(default_factory=SchoolCalendar)
+    planned: tuple[PlannedUse, ...] = ()
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from metering.quantities import MEDIA
-from metering.site import NODE_KINDS, Life, Meter, Node, Period, SchoolCalendar, Site
+from metering.site import NODE_KINDS, Life, Meter, Node, Period, PlannedUse, SchoolCalendar, Site
 
 Path = tuple[str | int, ...]
 
@@ -116,6 +116,7 @@ _METER: dict[str, Read] = {
 }  # fmt: skip
 _LIFE_KEYS = ("from", "serial", "first_register", "last_register")
 _PERIOD_KEYS = ("name", "first", "last")
+_PLANNED_KEYS = ("node", "medium", "from", "to", "text")
 _CALENDAR_KEYS = ("country", "terms", "exams", "vacations")
 
 
@@ -199,6 +200,33 @@ class _Reader:
         kinds = {k: self.periods(given.get(k), ("calendar", k)) for k in ("terms", "exams", "vacations")}
         country = self.read({"country": _text}, given, ("calendar",)).get("country")
         return SchoolCalendar(country=country, **kinds)
+
+    def planned(self, value: Any, nodes: Mapping[str, Node]) -> tuple[PlannedUse, ...]:
+        """Planned use, at nodes that there are, from a time to a later one."""
+        out = []
+        for i, item in enumerate(self.sequence(value, ("planned",))):
+            path: Path = ("planned", i)
+            given = self.mapping(item, path, _PLANNED_KEYS)
+            kinds = {
+                "node": _identifier,
+                "medium": _one_of(MEDIA),
+                "from": self.moment,
+                "to": self.moment,
+                "text": _text,
+            }
+            got = self.read(kinds, given, path)
+            for key in ("node", "from", "to"):
+                if key not in given:
+                    self.fault(path, f"planned use needs `{key}`")
+            if "node" in got and got["node"] not in nodes:
+                self.fault((*path, "node"), f"there is no node {got['node']!r}")
+            elif {"node", "from", "to"} <= set(got):
+                if got["to"] <= got["from"]:
+                    self.fault((*path, "to"), "ends before it begins")
+                else:
+                    use = PlannedUse(got["node"], got["from"], got["to"], got.get("text", ""), got.get("medium"))
+                    out.append(use)
+        return tuple(out)
 
     def unique(self, kind: str, items: Sequence[tuple[int, Any]]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -299,7 +327,7 @@ def parse_site(document: Any) -> Site:
         SiteDocumentError: with every fault, each named by its path.
     """
     probe = _Reader(ZoneInfo("UTC"))
-    top = probe.mapping(document, (), ("site", "calendar", "nodes", "meters"))
+    top = probe.mapping(document, (), ("site", "calendar", "planned", "nodes", "meters"))
     head = probe.read(
         {"id": _identifier, "name": _text, "timezone": _timezone},
         probe.mapping(top.get("site", {}), ("site",), ("id", "name", "timezone")),
@@ -312,10 +340,11 @@ def parse_site(document: Any) -> Site:
     reader.faults = probe.faults
     calendar = reader.calendar(top.get("calendar"))
     nodes, meters = _nodes(reader, top.get("nodes")), _meters(reader, top.get("meters"))
+    planned = reader.planned(top.get("planned"), nodes)
     _check_links(reader, nodes, meters)
     _check_circles(reader, "nodes", {n.id: (n.parent,) if n.parent else () for n in nodes.values()})
     _check_circles(reader, "meters", {m.id: m.parents for m in meters.values()})
     _check_units(reader, meters)
     if reader.faults:
         raise SiteDocumentError(reader.faults)
-    return Site(head["id"], head.get("name", head["id"]), head["timezone"], nodes, meters, calendar)
+    return Site(head["id"], head.get("name", head["id"]), head["timezone"], nodes, meters, calendar, planned)

@@ -139,13 +139,15 @@ class CarefulReader:
             return RegisterEventKind.REVERSED
         if not from_held:
             return None
-        if vh < v0 and vh <= self._limit(th - t0):
+        if vh < v0 and abs(vh) <= self._limit(th - t0):
             return RegisterEventKind.RESET
         return RegisterEventKind.UNDECLARED_REPLACEMENT
 
     def _is_true(self, last: tuple[int, float], held: tuple[int, float], now: tuple[int, float]) -> bool:
         """Whether the register can have risen that much: it goes on as fast, or has caught up after a standstill."""
         (t0, v0), (th, vh), (time, value) = last, held, now
+        if vh - v0 > float(self.table.fixed["ceiling"][self.channel]) * float(hours(np.array([th - t0]))[0]):
+            return False  # nothing counts so fast, however long it goes on
         goes_on = (value - vh) / (time - th) >= 0.25 * (vh - v0) / (th - t0)
         moved = int(self._get("moved"))
         still = hours(np.array([th - moved])).item() if moved != UNSEEN else 0.0

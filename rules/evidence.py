@@ -9,6 +9,7 @@ Members of `evidence`, all JSON:
     series        meters, quantity, start, end, expected: the stretch to draw
     rule_version  rule and digest of all settings
     previous      id of the incident before, if it has come back (optional)
+    planned       node, medium, from, to, text of the planned use that explains it (optional)
     moved_from    the larger places it was at before (optional)
     group         connection, meters, of: meters that fell silent together (optional)
 """
@@ -27,6 +28,7 @@ from rules.findings import Finding
 from rules.open_incident import RANK, OpenIncident, ms_of
 from rules.places import EXCESS, Places
 from rules.placing import next_step, place_reason
+from rules.planned import Plans
 from rules.settings import IncidentSettings
 
 _HOUR_MS = 3_600_000
@@ -68,6 +70,7 @@ class Describer:
     places: Places
     settings: IncidentSettings
     rules_revision: str
+    plans: Plans
 
     def refresh(self, incident: OpenIncident, at: np.datetime64) -> None:
         """Bring onset, loss and severity up to a moment. Loss and severity never fall."""
@@ -130,6 +133,8 @@ class Describer:
         }
         if incident.previous is not None:
             evidence["previous"] = incident.previous
+        if (planned := self.plans.evidence(incident.inhibited_by)) is not None:
+            evidence["planned"] = planned
         if incident.moved_from:
             evidence["moved_from"] = list(incident.moved_from)
         if incident.group is not None:

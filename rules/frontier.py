@@ -111,6 +111,12 @@ class Frontier:
         return self._day_of(self.next_step) != self._today
 
     @property
+    def today(self) -> int:
+        """The local day that is judged (days since 1970)."""
+        assert self._today is not None  # noqa: S101 - asked once a day has begun
+        return self._today
+
+    @property
     def next_end(self) -> int:
         """The moment (ms) at which the next step ends."""
         return 0 if self.next_step is None else (self.next_step + 1) * GRID_MS

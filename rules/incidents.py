@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ from rules.open_incident import (
     open_to_state,
 )
 from rules.places import EXCESS, NET_RULES, Places
+from rules.planned import Plans
 from rules.settings import IncidentSettings
 from rules.together import Silence, medium_of, silences, still_silent
 
@@ -60,6 +62,7 @@ class IncidentBook:
     places: Places = field(init=False)
     excess: Excess = field(init=False)
     doubt: Doubt = field(init=False)
+    plans: Plans = field(init=False)
     _inhibition: Inhibition = field(init=False)
     _describer: Describer = field(init=False)
     _past: dict[tuple[str, str, str], _Past] = field(init=False, default_factory=dict)
@@ -69,8 +72,9 @@ class IncidentBook:
         self.places = Places(self.columns.site)
         self.excess = Excess(self.places, self.settings, self.incidents)
         self.doubt = Doubt(self.places, int(self.settings.doubt_grace_h * _HOUR_MS))
-        self._inhibition = Inhibition(self.places, self.excess, self.doubt, self.incidents)
-        self._describer = Describer(self.places, self.settings, self.rules_revision)
+        self.plans = Plans(self.columns, self.places, timedelta(hours=self.settings.echo_grace_h))
+        self._inhibition = Inhibition(self.places, self.excess, self.doubt, self.incidents, self.plans)
+        self._describer = Describer(self.places, self.settings, self.rules_revision, self.plans)
 
     # -- what happens ---------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 supply         a child by the open supply fault at a place above; a load that is too high is no such fault
 data quality   a meter's silence by the group it fell silent with; a line's group by the whole site's
-excess         by the meter whose data may have made it; by the excess below that leaves nothing of it;
+excess         by planned use; by the meter whose data may have made it; by the excess below that leaves nothing of it;
                consumption by a leak at the same place
 """
 
@@ -18,6 +18,7 @@ from rules.doubt import OFFLINE, Doubt, kind_of
 from rules.excess import Excess
 from rules.open_incident import OpenIncident, key_of, ms_of
 from rules.places import EXCESS, LOAD_RULES, Places
+from rules.planned import Plans
 from rules.together import SITE_GROUP
 
 _HOUR_MS = 3_600_000
@@ -31,11 +32,12 @@ class Inhibition:
     excess: Excess
     doubt: Doubt
     incidents: dict[str, OpenIncident]
+    plans: Plans
 
     def settle(self, at: np.datetime64) -> None:
         """Decide for every open incident, the lowest places first: what is below decides what is above."""
         for incident in sorted(self.incidents.values(), key=lambda i: (-len(self.places.path(i.place)), i.id)):
-            cause = self._cause(incident)
+            cause = self.plans.cause(incident, at) or self._cause(incident)
             if cause is not None:
                 incident.inhibited_by, incident.hold_until = cause, None
             elif incident.inhibited_by is not None:
@@ -43,7 +45,8 @@ class Inhibition:
 
     def _release(self, incident: OpenIncident, at: np.datetime64) -> None:
         """At once if the cause is open and no longer explains it; after a grace time if the cause has cleared."""
-        if incident.inhibited_by in self.incidents or incident.category not in EXCESS:
+        is_planned = incident.inhibited_by in self.plans.by_id  # its grace has passed already
+        if is_planned or incident.inhibited_by in self.incidents or incident.category not in EXCESS:
             incident.inhibited_by, incident.hold_until = None, None
             return
         if incident.hold_until is None:

@@ -57,7 +57,8 @@ _BY_SUPPLY = {
 
 _BY_KIND = {
     OFFLINE: "check_meter_link", "stuck": "read_meter_on_site", "reset": "confirm_reset",
-    "reversed": "read_meter_on_site", "held": "read_meter_on_site", "undeclared_replacement": "declare_replacement",
+    "reversed": "read_meter_on_site", "held": "read_meter_on_site", "conflict": "check_meter_link",
+    "clock_back": "mend_meter", "undeclared_replacement": "declare_replacement",
 }  # fmt: skip
 _BY_PATTERN = {
     "nights": "look_after_closing", "rest_days": "look_after_closing", "vacation": "look_after_closing",

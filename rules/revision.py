@@ -28,4 +28,4 @@ def site_revision(site: Site) -> str:
     """Digest of what the rules know of a site: not of names, nor of how its meters are reached."""
     nodes = [replace(n, name="", department="") for n in site.nodes.values()]
     meters = [replace(m, profile=None, connection=None, device_address=None) for m in site.meters.values()]
-    return hashlib.sha256(repr((site.timezone, site.calendar, nodes, meters)).encode()).hexdigest()[:12]
+    return hashlib.sha256(repr((site.timezone, site.calendar, site.planned, nodes, meters)).encode()).hexdigest()[:12]

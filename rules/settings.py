@@ -17,7 +17,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -50,7 +50,10 @@ class IncidentSettings(BaseModel):
         default=0.35, ge=0, le=1, description="It is also their echo if less than this share of it is left unexplained."
     )
     echo_grace_h: float = Field(
-        default=36, ge=0, le=720, description="Hours a parent's echo may outlast the incident that explained it."
+        default=36,
+        ge=0,
+        le=720,
+        description="Hours a parent's echo may outlast the incident that explained it, and alerts the planned use.",
     )
     doubt_grace_h: float = Field(
         default=24, ge=0, le=720, description="Hours findings stay held after a meter's data quality is good again."
@@ -133,6 +136,8 @@ def parse_rules(document: Any, site: Site | None = None) -> RulesSettings:
     settings = RulesSettings(incidents, detectors, overrides)
     if not faults and site is not None:
         _check_resolved(settings, site, faults)
+        for rule, section in detectors.items():
+            faults += [Fault((rule, *fault.path), fault.message) for fault in section.faults(site)]
     if faults:
         raise RulesDocumentError(faults)
     return settings
@@ -162,11 +167,24 @@ def _faults(error: ValidationError, model: type[BaseModel], path: Path) -> list[
     for item in error.errors(include_url=False):
         where: Path = (*path, *item["loc"])
         if item["type"] == "extra_forbidden":
-            message = f"unknown key {item['loc'][-1]!r}; allowed: {', '.join(model.model_fields)}"
+            message = f"unknown key {item['loc'][-1]!r}; allowed: {', '.join(_keys_at(model, item['loc'][:-1]))}"
         else:
             message = f"{item['msg']}; given: {item['input']!r}"
         out.append(Fault(where, message))
     return out
+
+
+def _keys_at(model: type[BaseModel], path: Path) -> list[str]:
+    """The keys allowed at a path inside a model; a list of models has its items' keys."""
+    for key in path:
+        if isinstance(key, int):
+            continue
+        info = next(f for name, f in model.model_fields.items() if key in {name, f.alias})
+        inner = next(iter(get_args(info.annotation)), info.annotation)
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return [f.alias or name for name, f in model.model_fields.items()]
 
 
 def _overrides(
@@ -188,6 +206,10 @@ def _overrides(
 
 
 def _check_merge(base: DetectorSettings, given: Mapping[str, Any], path: Path, faults: list[Fault]) -> None:
+    for key in given:
+        info = type(base).model_fields.get(key)
+        if info is not None and isinstance(extra := info.json_schema_extra, dict) and extra.get("whole_site"):
+            faults.append(Fault((*path, key), f"{key!r} stands once for the whole site, not in overrides"))
     try:
         _merged(base, given)
     except ValidationError as error:

@@ -206,7 +206,7 @@ class Shard:
         moment = max(self._frontier.judged_at, self._frontier.next_end)
         self._conclude(self._sampled(moment), out)
         out.changes += self._book.review(np.datetime64(moment, "ms"))
-        self._flagged = self._book.flagged()
+        self._flagged = self._book.flagged() | self._book.plans.unusual(self._frontier.today)
 
     def _judge_block(self, block: IntervalBlock, out: _Gathered) -> None:
         findings: list[Finding] = []

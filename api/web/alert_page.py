@@ -14,7 +14,7 @@ from api.alerts.series import source_of
 from api.parts import ApiParts
 from api.web.formats import Formats
 from api.web.rendering import Reader
-from api.web.wording import N_
+from api.web.wording import N_, OWN_RULE
 from metering.incident import Category
 
 # Members of the evidence that have their own place on the page, or that only a program reads.
@@ -39,6 +39,7 @@ _LABELS = {
     "before": N_("Register before"), "after": N_("Register after"), "silent": N_("Silent for"),
     "days": N_("Days"), "score": N_("Score"), "threshold": N_("Threshold"), "register": N_("Register"),
     "period": N_("Read every"), "deviation": N_("Deviation"), "group": N_("Compared within"),
+    "when": N_("Condition"), "for": N_("Must hold for"), "clear": N_("Ends when"), "clear_for": N_("Must hold for"),
 }  # fmt: skip
 
 
@@ -150,7 +151,7 @@ def _compared(alert: Alert) -> tuple[str, str]:
         return N_("Lasted, when found"), N_("Longest usual")
     if alert.category is Category.DATA_QUALITY and alert.unit in ("m3", "kWh"):
         return N_("Register after"), N_("Register before")
-    return N_("Observed"), N_("Usual")
+    return N_("Observed"), N_("Threshold") if alert.rule.startswith(OWN_RULE) else N_("Usual")
 
 
 def _with_unit(value: float, alert: Alert, reader: Reader) -> str:

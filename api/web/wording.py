@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from alerts.values import Alert, Outcome
-from alerts.words import Language, reported_text
+from alerts.words import Language, reported_text, rule_text
 from api.alerts.evidence import main_details
 from api.web.formats import Formats
 from metering.incident import Category, Severity
@@ -64,6 +64,8 @@ METER_KINDS = {
     "replaced": N_("Meter seems replaced, not declared"),
     "undeclared_replacement": N_("Meter seems replaced, not declared"),
     "rollover": N_("Register ran over its width"),
+    "clock_back": N_("Meter's clock goes back"),
+    "conflict": N_("Different readings for one time"),
     "held": N_("Implausible jump, held for review"),
     "reversed": N_("Register runs backwards"),
     "glitch": N_("Implausible jump, held for review"),
@@ -144,6 +146,8 @@ SENTENCES: dict[tuple[str, str], str] = {
     ("", "electricity"): N_("Since %(since)s %(place)s draws about %(rate)s more than usual."),
 }  # fmt: skip
 REPORTED = frozenset({"reported_leak", "reported_fault"})
+OWN_RULE = "threshold:"
+OWN_SENTENCE = N_("Since %(since)s one of your own rules holds at %(place)s: %(rule)s.")
 REPORTED_SENTENCE = N_("Since %(since)s the meter %(subject)s itself reports: %(said)s.")
 REPORTED_FLOW = N_("Since %(since)s the meter %(subject)s itself reports: %(said)s. About %(rate)s runs all the time.")
 ANY_EXCESS = N_("Since %(since)s %(place)s uses about %(rate)s more than usual.")
@@ -187,6 +191,11 @@ class Wording:
     formats: Formats
     site: Site
 
+    @property
+    def language(self) -> Language:
+        """The reader's language."""
+        return Language.ZH_CN if self.formats.locale.language == "zh" else Language.EN
+
     def title(self, alert: Alert) -> str:
         """What it is, in a few words."""
         if isinstance(alert.evidence.get("group"), Mapping):
@@ -201,6 +210,8 @@ class Wording:
             return self.gettext(N_("The meter reports: %(said)s")) % {"said": said}
         if alert.rule == "zone_balance" and alert.medium != "water":
             return self.gettext(N_("Use between meters that none of them counts"))
+        if alert.rule.startswith(OWN_RULE):
+            return rule_text(alert.rule, alert.evidence, self.language)
         return self.gettext(TITLES.get(alert.rule) or CATEGORIES[alert.category])
 
     def place_name(self, node: str) -> str:
@@ -215,6 +226,8 @@ class Wording:
         """What was seen against what is usual, and since when."""
         if alert.rule in REPORTED:
             text = REPORTED_SENTENCE if not alert.loss_rate else REPORTED_FLOW
+        elif alert.rule.startswith(OWN_RULE):
+            text = OWN_SENTENCE
         elif alert.category is Category.DATA_QUALITY:
             text = N_(
                 "Since %(since)s the readings of %(subject)s cannot be relied on. No leak is concluded from them."
@@ -228,6 +241,7 @@ class Wording:
             "place": self.place_name(alert.node),
             "subject": alert.subject,
             "said": self.reported(alert),
+            "rule": rule_text(alert.rule, alert.evidence, self.language),
             "rate": self.formats.rate(alert.loss_rate, alert.medium),
             "observed": self.formats.number(alert.observed or 0.0),
             "expected": self.formats.number(alert.expected or 0.0),
@@ -237,8 +251,7 @@ class Wording:
 
     def reported(self, alert: Alert) -> str:
         """The alarms that meters themselves report, of all findings of the alert, in words; empty without any."""
-        language = Language.ZH_CN if self.formats.locale.language == "zh" else Language.EN
-        return reported_text(alert.evidence, language)
+        return reported_text(alert.evidence, self.language)
 
     def place_reason(self, alert: Alert) -> str:
         """Why this place and not a smaller one; empty where the rules did not say."""

@@ -15,8 +15,10 @@ from aquavolt.cli.progress import shown
 if TYPE_CHECKING:
     import numpy as np
 
+    from aquavolt.backtesting import Source
     from aquavolt.stores.influx.settings import InfluxSettings
     from metering.site import Site
+    from rules.settings import RulesSettings
 
 SiteFile = Annotated[Path, typer.Option(help="The site file.")]
 DataFolder = Annotated[Path, typer.Option(help="Folder of the program's data.")]
@@ -95,27 +97,58 @@ def export_readings(
 
 
 def backtest(
-    out: Annotated[Path, typer.Option(help="Alerts, one JSON object a line.")],
+    out: Annotated[Path, typer.Option(help="Alerts, one JSON object a line; with --compare what differs, as JSON.")],
     site: SiteFile = Path("site.yaml"),
     readings: Annotated[Path | None, typer.Option(help="Readings file; none: what is stored in --data.")] = None,
     data: DataFolder = Path("data"),
     rules: Annotated[Path | None, typer.Option(help="The rules file; none: the documented defaults.")] = None,
     findings: Annotated[Path | None, typer.Option(help="Also every finding, one JSON object a line.")] = None,
+    compare: Annotated[Path | None, typer.Option(help="Other rules: which alerts appear, disappear, change.")] = None,
+    start: Moment = None,
+    end: Moment = None,
 ) -> None:
     """Judge readings as a live system would have, seeing only the past, and write the alerts it would have raised."""
-    from aquavolt.backtesting import stored_or_file, write_backtest
+    from aquavolt.backtesting import Span, stored_or_file, write_backtest
     from aquavolt.config.documents import ConfigError, load_rules, load_site
     from aquavolt.longform.faults import LongFormError
     from metering.ports import StoreUnavailableError
 
+    if compare is not None and findings is not None:
+        raise Failure("--findings and --compare do not go together")
     with told(ConfigError, LongFormError, StoreUnavailableError, OSError):
         checked, _ = load_site(site)
         judged = load_rules(rules, checked)
-        with shown() as advance, stored_or_file(checked, readings, data, advance, _influx(checked)) as source:
-            count = write_backtest(checked, judged, source, out, findings)
+        others = None if compare is None else load_rules(compare, checked)
+        span = Span(_moment(start, checked), _moment(end, checked))
+        with shown() as advance, stored_or_file(checked, readings, data, advance, _influx(checked), span) as source:
+            if others is None:
+                count = write_backtest(checked, judged, source, out, findings)
+                said = f"{out}: {count.alerts} alerts of {count.readings:,} readings"
+            else:
+                said = _compared(checked, (judged, others), (str(rules or "defaults"), str(compare)), source, out)
     for line in source.report():
         typer.echo(line, err=True)
-    typer.echo(f"{out}: {count.alerts} alerts of {count.readings:,} readings")
+    typer.echo(said)
+
+
+def _compared(
+    site: Site, rules: tuple[RulesSettings, RulesSettings], names: tuple[str, str], source: Source, out: Path
+) -> str:
+    """The comparison, written and as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from aquavolt.comparing import write_comparison
+
+    compared = write_comparison(site, rules, names, source, out)
+    table = Table("what", "from - to", "rule", "place", "severity", title=f"{names[0]} -> {names[1]}")
+    for row in compared.rows():
+        table.add_row(*row)
+    console = Console(width=120)
+    with console.capture() as captured:
+        console.print(table)
+    drawn = captured.get() if table.row_count else ""
+    return f"{drawn}{out}: {compared.headline}"
 
 
 def _influx(site: Site) -> InfluxSettings | None:

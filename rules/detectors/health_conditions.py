@@ -12,13 +12,17 @@ class Condition(IntEnum):
 
     OFFLINE = 1
     STUCK = 2
-    HELD = 3
-    REVERSED = 4
-    RESET = 5
-    UNDECLARED_REPLACEMENT = 6
+    CLOCK_BACK = 3
+    CONFLICT = 4
+    HELD = 5
+    REVERSED = 6
+    RESET = 7
+    UNDECLARED_REPLACEMENT = 8
 
 
 OF_EVENT: dict[RegisterEventKind, Condition] = {
+    RegisterEventKind.CLOCK_BACK: Condition.CLOCK_BACK,
+    RegisterEventKind.CONFLICT: Condition.CONFLICT,
     RegisterEventKind.HELD: Condition.HELD,
     RegisterEventKind.REVERSED: Condition.REVERSED,
     RegisterEventKind.RESET: Condition.RESET,
@@ -28,8 +32,13 @@ OF_EVENT: dict[RegisterEventKind, Condition] = {
 MEANING: dict[Condition, str] = {
     Condition.OFFLINE: "no readings arrive",
     Condition.STUCK: "the register does not move although it usually does",
+    Condition.CLOCK_BACK: "its clock goes back: later readings are dated before earlier ones",
+    Condition.CONFLICT: "it sends different readings for one time",
     Condition.HELD: "the register jumped implausibly; the jump is held for review",
     Condition.REVERSED: "the register runs backwards",
     Condition.RESET: "the register began again near zero",
     Condition.UNDECLARED_REPLACEMENT: "the register fell to another value: probably another meter",
 }
+
+ONCE_IS_CHANCE = frozenset({Condition.REVERSED, Condition.CONFLICT, Condition.CLOCK_BACK})
+"""Once may be a reading mixed up; the second within a day is not."""

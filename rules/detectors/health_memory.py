@@ -161,7 +161,8 @@ class HealthMemory:
     """All of it.
 
     end_ms  end of the last step; `good` steps with a value since the last odd step of the register, by column
-    events  by column (as text): that odd step; `reversed_at` ms of the last small fall; `open` what was told
+    events  by column (as text): that odd step; `seen_once` ms by column and condition that may be
+            chance; `open` what was told
     """
 
     gaps: Gaps
@@ -172,7 +173,7 @@ class HealthMemory:
     day: int = -(10**9)
     kind: int = 0
     events: dict[str, dict[str, float | str]] = field(default_factory=dict)
-    reversed_at: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))
+    seen_once: dict[str, int] = field(default_factory=dict)
     open: OpenFindings = field(default_factory=OpenFindings)
 
     @classmethod
@@ -183,5 +184,4 @@ class HealthMemory:
             Standstills.of(columns),
             children,
             good=np.zeros(columns, np.int64),
-            reversed_at=np.full(columns, NEVER, np.int64),
         )

@@ -27,7 +27,7 @@ from rules.blocks import STEPS_PER_HOUR, IntervalBlock
 from rules.detectors.base import Context
 from rules.detectors.child_balance import ChildJudge
 from rules.detectors.detector import RuleDetector
-from rules.detectors.health_conditions import MEANING, OF_EVENT, Condition
+from rules.detectors.health_conditions import MEANING, OF_EVENT, ONCE_IS_CHANCE, Condition
 from rules.detectors.health_memory import HOLIDAY, VACATION, WEEKEND, WORKDAY, HealthMemory
 from rules.detectors.moments import pieces
 from rules.detectors.open_findings import to_int, to_time
@@ -275,9 +275,11 @@ class MeterHealth(RuleDetector):
                 del memory.events[str(column)]
             return False
         condition = OF_EVENT.get(event.kind)
+        if event.kind is RegisterEventKind.REVERSED and noted is not None and noted["condition"] == Condition.HELD:
+            noted = memory.events.pop(str(column))  # the fall is decided; what is said of it is another matter
         if condition is None or (noted is not None and int(noted["condition"]) > condition):
             return False
-        if condition is Condition.REVERSED and not self._is_second_reversal(column, to_int(event.time)):
+        if condition in ONCE_IS_CHANCE and not self._is_second(column, condition, to_int(event.time)):
             return False
         memory.events[str(column)] = {
             "condition": int(condition),
@@ -289,11 +291,11 @@ class MeterHealth(RuleDetector):
         memory.good[column] = 0
         return condition is not Condition.HELD
 
-    def _is_second_reversal(self, column: int, at_ms: int) -> bool:
-        """One small fall may be a reading mixed up; the second within a day is not."""
-        before = int(self._memory.reversed_at[column])
-        self._memory.reversed_at[column] = at_ms
-        return before >= 0 and at_ms - before <= 24 * _HOUR_MS
+    def _is_second(self, column: int, condition: Condition, at_ms: int) -> bool:
+        """Whether the same was noted within a day before."""
+        seen, key = self._memory.seen_once, f"{column}:{int(condition)}"
+        before, seen[key] = seen.get(key), at_ms
+        return before is not None and at_ms - before <= 24 * _HOUR_MS
 
     # -- findings -------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from rules.detectors.peer_usage import PeerUsage
 from rules.detectors.power_quality import PowerQuality
 from rules.detectors.reported import ReportedFault, ReportedLeak
 from rules.detectors.suspected_appliance import SuspectedAppliance
+from rules.detectors.threshold import Threshold
 from rules.detectors.usage_profile import UsageProfile
 from rules.detectors.zone_balance import ZoneBalance
 
@@ -41,4 +42,5 @@ DETECTORS: dict[str, type[RuleDetector]] = by_rule(
     MeterHealth,
     ReportedLeak,
     ReportedFault,
+    Threshold,
 )

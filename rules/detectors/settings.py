@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from metering.site import Meter
+from metering.site import Meter, Site
+from metering.site_document import Fault
 
 
 class DetectorSettings(BaseModel):
@@ -18,6 +19,10 @@ class DetectorSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: bool = Field(default=True, description="Whether the rule judges the meters of this node at all.")
+
+    def faults(self, site: Site) -> Iterator[Fault]:  # noqa: ARG002
+        """What does not fit the site, each with its path below the rule's section. Most settings name nothing of it."""
+        return iter(())
 
 
 SettingsOf = Callable[[str | None], Any]

@@ -12,7 +12,7 @@ from alerts.figures import duration_text, number_text, rate_text, time_text, tot
 from alerts.messages import MessageWriter, place_text
 from alerts.rows import moment_of, ms_of
 from alerts.values import Action, AlertState, DeliveryState, NotifyReason, Outcome
-from alerts.words import Language, word, words
+from alerts.words import Language, rule_text, word, words
 from metering.incident import Category, Severity
 from metering.meter_alarms import METER_ALARMS, AlarmKind
 from metering.quantities import MEDIA
@@ -192,6 +192,14 @@ def test_every_value_an_alert_can_have_has_a_word_in_both_languages():
 
 def test_a_rule_of_somebodys_own_is_shown_by_its_name():
     assert word("rule.solar_yield", ZH) == "solar yield"
+
+
+def test_a_rule_of_the_users_own_is_called_as_the_user_says():
+    found = {"rule": "threshold:night", "details": {"name": {"zh-CN": "夜间用水", "en": "Night use"}}}
+    evidence = {"findings": [{"rule": "zone_balance", "details": {}}, found]}
+    assert [rule_text("threshold:night", evidence, x) for x in (ZH, EN)] == ["夜间用水", "Night use"]
+    assert rule_text("threshold:night", {}, EN) == "own rule night"
+    assert rule_text("zone_balance", evidence, EN) == word("rule.zone_balance", EN)
 
 
 def test_stored_times_come_back_to_the_millisecond():

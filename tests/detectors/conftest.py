@@ -24,6 +24,19 @@ STEP_MS = 900_000
 EVENING = 19 * 60
 
 
+# What a detector needs to say anything at all.
+GIVEN: dict[str, dict[str, Any]] = {
+    "threshold": {
+        "rules": [
+            {"id": "home", "when": "flow > 1.6 * mean(flow, 6 h) and min(flow, 2 h) > 0.015", "for": "1 h",
+             "clear": "flow < 0.01", "clear_for": "30 min", "meters": ["home"]},
+            {"id": "heater", "when": "sum(usage, 1 d) / 24 > 0.3 and hour < 5", "for": "2 h", "clear_for": "3 h",
+             "clear": "mean(power, 6 h) < 0.1 or not power > 0.02", "nodes": ["r4", "r5"], "medium": "electricity"},
+        ]
+    }
+}  # fmt: skip
+
+
 class Days:
     """Weekends by the calendar; vacations as told."""
 
@@ -190,7 +203,8 @@ class Campus:
         return list(detector.sample(all_of.only(detector.quantities)))
 
     def detector(self, kind: type[Any], days: Any = None, **settings: Any) -> Any:
-        return kind(Context(self.columns, days or Days()), lambda _node: kind.Settings(**settings))
+        given = GIVEN.get(kind.rule, {}) | settings
+        return kind(Context(self.columns, days or Days()), lambda _node: kind.Settings(**given))
 
     def run(self, kind: type[Any], days: Any = None, **settings: Any) -> list[Finding]:
         """All findings of a fresh detector."""

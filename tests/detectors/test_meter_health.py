@@ -203,3 +203,21 @@ def test_a_floor_frozen_in_the_vacation_is_told_by_what_is_missing_above(tools: 
 
 def test_a_floor_that_empties_in_the_vacation_is_not_stuck(tools: Any) -> None:
     assert [f for f in _vacation_floors(tools, at_rest=1.0) if f.subject == "f0"] == []
+
+
+@pytest.mark.parametrize("kind", [RegisterEventKind.CONFLICT, RegisterEventKind.CLOCK_BACK])
+def test_contradicting_readings_are_told_at_the_second_within_a_day(kind: RegisterEventKind, tools: Any) -> None:
+    campus = tools.campus(30)
+    assert told(campus, event(campus, kind, "b3", 20), event(campus, kind, "b3", 21.5)) == []
+    opened, closed = told(campus, event(campus, kind, "b3", 20), event(campus, kind, "b3", 20.5))
+    assert (opened.phase, opened.evidence["condition"], closed.phase) == ("open", kind.value, "close")
+    assert hours(closed.at - campus.moment(20.5)) == pytest.approx(24, abs=2)
+
+
+def test_a_held_fall_that_proves_small_is_no_longer_held(tools: Any) -> None:
+    """It was held for ever, and with it all that was found at the meter."""
+    campus = tools.campus(30)
+    held = event(campus, RegisterEventKind.HELD, "b3", 20)
+    assert told(campus, held, event(campus, RegisterEventKind.REVERSED, "b3", 20.02)) == []
+    found = told(campus, held, event(campus, RegisterEventKind.REVERSED, "b3", 20.3))
+    assert [(f.phase, f.evidence["condition"]) for f in found] == [("open", "held"), ("close", "held")]

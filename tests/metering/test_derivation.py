@@ -222,3 +222,50 @@ def test_an_odd_step_is_known_when_the_next_reading_decides_it():
     times = [(int(e.time.astype(np.int64)) - T0) // MINUTE for e in result.events]
     assert [e.kind for e in result.events] == [Kind.HELD, Kind.RESET]
     assert times == [45, 60]
+
+
+# -- readings that contradict each other -------------------------------------------------------------------------------
+
+
+def test_two_values_of_one_time_are_told_and_the_later_counts():
+    derivation = IntervalDerivation(site())
+    got = derivation.push(readings([0, 15, 15, 30], [5, 6, 6.5, 7]))
+    assert (kinds(got), usage(got)) == ([Kind.CONFLICT], {0: pytest.approx(1.5), 1: pytest.approx(0.5)})
+    (event,) = got.events
+    assert (event.meter, event.before, event.after) == ("w", 6, 6.5)
+    assert kinds(derivation.push(readings([30], [7.4]))) == [Kind.CONFLICT], "also of what was accepted before"
+
+
+def test_the_same_again_is_no_contradiction():
+    derivation = IntervalDerivation(site())
+    assert (
+        kinds(derivation.push(readings([0, 15, 15, 30, 15], [5, 6, 6, 7, 6])), derivation.push(readings([30], [7])))
+        == []
+    )
+
+
+def test_a_clock_that_goes_back_is_told():
+    assert kinds(IntervalDerivation(site()).push(readings([0, 15, 5, 30], [5, 6, 6.2, 6.4])))[0] is Kind.CLOCK_BACK
+    derivation = IntervalDerivation(site())
+    assert kinds(derivation.push(readings([0, 15, 30], [5, 6, 7])), derivation.push(readings([20], [7.1]))) == [
+        Kind.CLOCK_BACK
+    ]
+
+
+def test_what_comes_late_from_before_a_reset_is_no_clock_that_goes_back():
+    derivation = IntervalDerivation(site())
+    reset = derivation.push(readings([0, 15, 45, 60, 75], [5000, 5001, 0, 0.5, 1]))
+    assert kinds(reset) == [Kind.RESET]
+    assert kinds(derivation.push(readings([30], [5002]))) == []
+
+
+def test_newest_first_is_no_clock_that_goes_back():
+    assert kinds(IntervalDerivation(site()).push(readings([45, 30, 15, 0], [8, 7, 6, 5]))) == []
+
+
+def test_a_pace_beyond_all_pipes_is_never_booked_however_long_it_goes_on():
+    derivation, steady = IntervalDerivation(site()), np.arange(100) * 0.1
+    derivation.push(readings(np.arange(100) * 15, steady))
+    got = derivation.push(readings(1500 + np.arange(20) * 15, 10 + 1e6 * np.arange(1, 21)))
+    assert Kind.RELEASED not in kinds(got)
+    assert sum(usage(got).values()) < 1

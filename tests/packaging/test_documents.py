@@ -121,9 +121,9 @@ def test_every_setting_is_told_with_its_default_and_variable(name: str, heading:
 def test_examples_of_settings_rules_and_replacements_are_taken() -> None:
     (settings,) = blocks(ROOT / "docs" / "operations.md", "yaml")
     assert len(Settings.model_validate(yaml.safe_load(settings)).channels) == 2
-    examples = blocks(ROOT / "docs" / "rules.md", "yaml")
-    assert examples
-    assert all(parse_rules(yaml.safe_load(rules)).overrides for rules in examples)
+    examples = [parse_rules(yaml.safe_load(rules)) for rules in blocks(ROOT / "docs" / "rules.md", "yaml")]
+    assert any("threshold" in rules.detectors for rules in examples)
+    assert all(rules.overrides or rules.detectors["threshold"].rules for rules in examples)
     (lives,) = blocks(ROOT / "docs" / "connect-meters.md", "yaml")
     meter = {"id": "m", "medium": "electricity", **yaml.safe_load(lives)}
     site = parse_site({"site": {"id": "s", "timezone": "Asia/Shanghai"}, "meters": [meter]})

@@ -91,6 +91,16 @@ def test_a_program_does_not_start_on_a_wrong_site(start, tmp_path):
         ("rules", "night_flow: {}", ["bad:1:", "night_flow", "minimum_night_flow"]),
         ("rules", "incidents: {echo_share: 7}", ["bad:1: incidents.echo_share", "1"]),
         ("rules", "overrides:\n  dorn: {peer_usage: {enabled: false}}", ["bad:2:", "dorn"]),
+        (
+            "rules",
+            "threshold:\n  rules:\n    - id: night\n      when: flow > 1\n      clear: flwo < 1",
+            ["bad:5: threshold.rules.0.clear", "column 1: unknown quantity 'flwo'; allowed: usage, flow"],
+        ),
+        (
+            "rules",
+            "threshold:\n  rules:\n    - id: a\n      when: flow > 1\n      nodes:\n        - dorn",
+            ["bad:6:", "dorn"],
+        ),
         ("settings", "prot: 8000", ["bad:1: prot", "allowed: site, rules, data"]),
         ("settings", "port: 99999", ["bad:1: port", "65535"]),
         ("settings", "journal: {cap_mb: 1}", ["bad:1: journal.cap_mb", "16"]),

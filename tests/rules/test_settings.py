@@ -46,6 +46,44 @@ def test_what_is_wrong_is_refused_with_its_path(site, document, path, says):
     assert says in message
 
 
+def user_rule(**given):
+    return {"threshold": {"rules": [{"id": "a", "when": "flow > 1"}, {"id": "b", "when": "flow > 1"} | given]}}
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "says"),
+    [
+        (user_rule(id="a"), "id", "two rules are called 'a'"),
+        (user_rule(id="A b"), "id", "match pattern"),
+        (user_rule(when="flow > > 1"), "when", "column 8: a number"),
+        (user_rule(clear="flwo < 1"), "clear", "column 1: unknown quantity 'flwo'"),
+        (user_rule(clear="power < 1"), "", "no meter has all quantities"),
+        (user_rule(medium="electricity"), "", "no meter has all quantities"),
+        (user_rule(medium="gas"), "", "is about no meter of site"),
+        (user_rule(**{"for": "20 min"}), "for", "whole steps"),
+        (user_rule(clear_for="soon"), "clear_for", "is no duration"),
+        (user_rule(nodes=["room-1"]), "", "is about no meter of site"),
+        (user_rule(nodes=["campus", "dorm-9"]), "nodes.1", "no node of site"),
+        (user_rule(meters=["W", "X"]), "meters.1", "no meter of site"),
+        (user_rule(meters=["E1"]), "meters.0", "measures electricity; the rule is for: gas, water"),
+        (user_rule(category="leaks"), "category", "'leak'"),
+        (user_rule(whne="flow > 1"), "whne", "allowed: id, when, for, clear"),
+    ],
+)
+def test_a_rule_of_the_users_own_is_checked(site, document, path, says):
+    ((where, message),) = faults_of(document, site)
+    assert where == f"threshold.rules.1.{path}".rstrip(".")
+    assert says in message
+
+
+def test_the_users_own_rules_stand_once_for_the_site(site):
+    document = {"overrides": {"dorm-1": {"threshold": {"rules": []}}}}
+    assert faults_of(document, site) == [
+        ("overrides.dorm-1.threshold.rules", "'rules' stands once for the whole site, not in overrides")
+    ]
+    assert parse_rules({"overrides": {"dorm-1": {"threshold": {"enabled": False}}}}, site)
+
+
 def test_all_faults_are_told_at_once(site):
     document = {"incidents": {"echo_share": 2, "colour": "red"}, "nonsense": 1, "overrides": {"dorm-9": {}}}
     assert {path for path, _ in faults_of(document, site)} == {

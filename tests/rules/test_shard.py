@@ -320,3 +320,26 @@ def test_a_rebuild_tells_of_what_is_new_and_of_what_has_cleared(readings):
     later = rebuild(town(), RulesSettings(), [readings], live.open_incidents, seq=9, at=readings.time[-1])
     assert told(later.changes) == [("cleared", "leak", "campus")]
     assert later.changes[0].incident.closed_at < readings.time[-1]
+
+
+# -- rules of the user's own -------------------------------------------------------------------------------------------
+
+
+def test_a_rule_of_the_users_own_is_judged_like_any_other(readings, cut_at):
+    """Whole, by days from snapshots, or as a backtest: the same alert."""
+    rule = {"id": "night", "when": "mean(flow, 3 h) > 0.45 and hour >= 3 and hour < 5", "for": "1 h"}
+    rules = parse_rules({"threshold": {"rules": [rule | {"meters": ["main"], "category": "supply"}]}}, town())
+    whole = gathered([Shard(town(), rules).process(1, readings)])
+    said = [f for f in whole["findings"] if f.rule == "threshold:night"]
+    assert said
+    shard, events = Shard(town(), rules), []
+    rows = np.searchsorted(readings.time, T0 + np.arange(20 * 24, 23 * 24, 2) * np.timedelta64(3_600_000, "ms"))
+    for seq, part in enumerate(cut_at(readings, rows.tolist()), 1):
+        events.append(shard.process(seq, part))
+        shard = Shard.restore(shard.snapshot(), town(), rules)
+    assert gathered(events) == whole
+    lines = AlertLines()
+    for e in backtest(town(), rules, [readings]):
+        lines.add(e.changes)
+    own = [line for line in lines.lines() if line["rule"] == "threshold:night"]
+    assert [line["category"] for line in own] == ["supply"] * len([f for f in said if f.phase == "open"])

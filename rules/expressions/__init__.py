@@ -1,0 +1,1 @@
+"""Conditions that people write: a small grammar, parsed and checked before use; nothing of it is ever executed."""
