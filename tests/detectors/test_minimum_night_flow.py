@@ -24,7 +24,7 @@ def test_a_large_leak_is_told_after_one_night(tools: Any) -> None:
 def test_a_small_leak_is_told_after_some_nights(tools: Any) -> None:
     campus = tools.campus(50, extra=[("b3", 30.5, 44, 0.05)])
     found = [f for f in tools.opened(campus.run(MinimumNightFlow)) if f.subject == "b3"]
-    assert [3 < nights(f.at - campus.moment(30.5)) < 8 for f in found] == [True]
+    assert [2 < nights(f.at - campus.moment(30.5)) < 8 for f in found] == [True]
     assert nights(found[0].at - campus.moment(30.5)) > nights(found[0].onset - campus.moment(30.5)) - 1
     assert found[0].size == pytest.approx(0.05, rel=0.4)
 
