@@ -1,4 +1,4 @@
-"""A second leak while the first still runs, and the end of one of two, read off the excess of the last nights (m3/h)."""
+"""A second leak while the first still runs, and the end of one of two, read off the last nights' excess (m3/h)."""
 
 from __future__ import annotations
 

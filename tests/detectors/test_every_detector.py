@@ -17,6 +17,7 @@ RULES = sorted(DETECTORS)
 LEARNED = {
     "continuous_flow": lambda m: m["quiet"]["total"]["place"],
     "minimum_night_flow": lambda m: m["usual"]["day"]["place"],
+    "burst_flow": lambda m: m["records"]["place"],
     "zone_balance": lambda m: m["learned"]["place"],
     "peer_usage": lambda m: m["standing"]["place"],
 }
@@ -34,7 +35,13 @@ def faulty(tools: Any) -> Any:
             (36, "r2", "tamper", "off"),
             (45, "r2", "low_battery", "off"),
         ],
-        extra=[("home", 30, 40, 0.02), ("b3", 30, 41, 0.15), ("inlet", 42, 52, 0.4), ("r4", 30, 45, 0.4)],
+        extra=[
+            ("home", 30, 40, 0.02),
+            ("b3", 30, 41, 0.15),
+            ("b5", 47, 47.5, 9.0),
+            ("inlet", 42, 52, 0.4),
+            ("r4", 30, 45, 0.4),
+        ],
     )
     campus.usage[campus.steps(33, 36), campus.at("r7")] = 0.0
     rng = np.random.default_rng(3)
@@ -174,6 +181,7 @@ def test_learns_nothing_while_flagged(rule: str, tools: Any) -> None:
     [
         ("continuous_flow", "home", 0.02),
         ("minimum_night_flow", "b3", 0.15),
+        ("burst_flow", "b3", 9.0),
         ("zone_balance", "inlet", 0.4),
         ("peer_usage", "r4", 0.4),
     ],
