@@ -57,6 +57,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "delivery.withdrawn": ("已撤回", "withdrawn"),
     "rule.continuous_flow": ("水流持续不断", "water never stops"),
     "rule.minimum_night_flow": ("夜间最小流量偏高", "night flow too high"),
+    "rule.burst_flow": ("流量突增，疑似爆管", "more water than ever, perhaps a burst pipe"),
     "rule.zone_balance": ("总表与分表不平衡", "main meter and submeters disagree"),
     "rule.peer_usage": ("明显高于同类房间", "far above its peers"),
     "rule.usage_profile": ("偏离自身的用能规律", "other than its own usual days"),

@@ -28,6 +28,7 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name for "translate late
 TITLES = {
     "continuous_flow": N_("Water never stops running"),
     "minimum_night_flow": N_("Night flow too high"),
+    "burst_flow": N_("Far more water than ever at this hour"),
     "zone_balance": N_("Water lost between meters"),
     "peer_usage": N_("Uses far more than its peers"),
     "suspected_appliance": N_("Suspected heating appliance"),
@@ -128,6 +129,8 @@ SENTENCES: dict[tuple[str, str], str] = {
                                      "runs all the time."),
     ("minimum_night_flow", "water"): N_("Since %(since)s about %(rate)s more water runs at night at %(place)s than "
                                             "in usual nights."),
+    ("burst_flow", "water"): N_("Since %(since)s about %(rate)s more water runs at %(place)s than usual at that hour: "
+                                    "more than ever before."),
     ("zone_balance", "water"): N_("Since %(since)s about %(rate)s more water goes into %(place)s than the meters "
                                       "below it count."),
     ("zone_balance", "electricity"): N_("Since %(since)s about %(rate)s more goes into %(place)s than the meters "

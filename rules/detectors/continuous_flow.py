@@ -45,6 +45,8 @@ _DAY_H = 24
 _HOUSEHOLD_M3_PER_H = 0.03  # mean flow of a large household
 _FULL_HOUSE_M3 = 1.2  # a day: more than any household, so that more people may have come
 _MANY_BEDS = 10  # no household: people come back after a vacation, even where the day's use is still small
+_PUMPED_M3 = 24.0  # a day: more than a building draws through one meter without pauses at night
+_PUMPED_SHARE = 0.5  # of the usual day's use: so much is no leak beside the use, but the use
 _CLEAR_OF_USUAL = 0.6
 _LONGEST_CLEAR_H = 8
 _NO_DAY = -(10**9)
@@ -205,7 +207,7 @@ class ContinuousFlow(RuleDetector):
         mean, usual = _DAY_H * float(np.nanmean(hours)), float(memory.usual_day[column])
         least_day = 0.0 if self._beds[column] >= _MANY_BEDS else _FULL_HOUSE_M3
         is_full_house = mean > least_day and _is_too_much(mean, usual, size)
-        if np.isnan(size) or size < self._least_size(column, window) or is_full_house:
+        if np.isnan(size) or size < self._least_size(column, window) or is_full_house or _is_pump(size, usual):
             self._forget_runs(column)
             return None
         onset = self._onset(column, since, window)
@@ -295,6 +297,14 @@ class ContinuousFlow(RuleDetector):
 def _is_too_much(day: float, usual: float, size: float) -> bool:
     """Whether the use of a day (m3) rose by so much more than the leak would explain that people must have come."""
     return day - usual > 2 * _DAY_H * size + 0.5 * usual
+
+
+def _is_pump(size: float, usual: float) -> bool:
+    """Whether what no longer ceases is the usual flow itself: a pump or a tank's inlet that runs longer than before.
+
+    A leak is less than what people draw beside it; a burst that is not is `minimum_night_flow`'s and `burst_flow`'s.
+    """
+    return usual > _PUMPED_M3 and _DAY_H * size > _PUMPED_SHARE * usual
 
 
 def _least_flow(hours: npt.NDArray[np.float64], window: int) -> float:

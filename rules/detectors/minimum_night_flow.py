@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +27,15 @@ from metering.windows import GRID_MS
 from rules.blocks import IntervalBlock
 from rules.detectors.base import Context
 from rules.detectors.detector import RuleDetector
-from rules.detectors.moments import columns_of, pieces
-from rules.detectors.night_memory import DAY_OFF, VACATION, WINDOWS_H, WORKDAY, NightMemory
+from rules.detectors.moments import pieces
+from rules.detectors.night_memory import NightMemory
+from rules.detectors.night_steps import CLEAR_SIGMAS, STEP_NEW, is_step, since_a_fall
+from rules.detectors.night_usual import DAY_OFF, VACATION, WINDOWS_H, WORKDAY
 from rules.detectors.open_findings import to_int, to_time
 from rules.detectors.pulse import declared_resolution
 from rules.detectors.runs import run_lengths
 from rules.detectors.settings import DetectorSettings, SettingsOf, per_column
+from rules.detectors.supply_units import SupplyUnits
 from rules.findings import Finding, FindingPhase
 
 _NIGHT_FROM, _NIGHT_TO = 2 * 60, 5 * 60  # minutes of the local day
@@ -39,6 +43,8 @@ _SPREAD_STEPS = 12  # an estimate spread over three hours and more says nothing 
 _DAY_MS = 86_400_000
 _DRAW_M3 = 0.01  # one draw of water: a flush, a shower begun
 _TINY = 1e-12
+_SPAN = 0.8  # of the mean flow: nights that differ by so much among themselves tell nothing
+_BEYOND = 1.2  # times the highest usual night: told at once
 _LEAST_LIKE = 8  # meters of one kind and use that tell what is common to all
 _KINDS = {"workday": WORKDAY, "weekend": DAY_OFF, "holiday": DAY_OFF, "vacation": VACATION}
 
@@ -49,7 +55,7 @@ class MinimumNightFlowSettings(DetectorSettings):
     minimum_m3_per_h: float = Field(
         default=0.005, gt=0, description="Smallest excess that is told: a dripping fitting, as in continuous flow."
     )
-    minimum_share: float = Field(default=0.05, gt=0, description="Smallest excess as a share of the meter's mean flow.")
+    minimum_share: float = Field(default=0.03, gt=0, description="Smallest excess as a share of the meter's mean flow.")
     legitimate_m3_per_h_bed: float = Field(
         default=0.0006, ge=0, description="Night use of one bed (UKWIR: 0.6 L/h); nights scatter by about its root."
     )
@@ -61,9 +67,18 @@ class MinimumNightFlowSettings(DetectorSettings):
         default=3.0, gt=0, description="Most sigmas one night adds: a small excess needs at least four nights."
     )
     nights: int = Field(default=4, ge=1, description="Nights on end that a small excess must last.")
+    plain_nights: int = Field(default=3, ge=2, description="Nights on end after which an excess is told that each ...")
+    plain_sigma: float = Field(default=4.0, gt=0, description="... exceeds so many sigmas ...")
+    plain_share: float = Field(default=0.06, gt=0, description="... and this share of the meter's mean flow.")
     big_sigma: float = Field(default=8.0, gt=0, description="One night's excess that is told at once, in sigmas ...")
     big_share: float = Field(default=0.5, gt=0, description="... and as a share of the meter's mean flow ...")
     big_m3_per_h: float = Field(default=0.1, gt=0, description="... and in m3/h: more than one tap left open.")
+    second_share: float = Field(
+        default=0.25,
+        gt=0,
+        description="A second leak while the first runs: its step as a share of the excess so far ...",
+    )
+    second_sigma: float = Field(default=2.5, gt=0, description="... and in sigmas of a night; two nights on end.")
     clear_share: float = Field(default=0.4, gt=0, lt=1, description="Cleared below this share of the finding's excess.")
     learn_nights: int = Field(default=10, ge=5, description="Usual nights that must be known before it is judged.")
     critical_m3_per_h: float = Field(default=1.0, gt=0, description="From this loss on it is critical.")
@@ -71,11 +86,15 @@ class MinimumNightFlowSettings(DetectorSettings):
 
 @dataclass(frozen=True, slots=True)
 class _Night:
-    """One night by column: figure and what it is usually (m3/h), its sigma, the window, the mean flow, nights known."""
+    """One night by column: figure and what it is usually (m3/h), its sigma, the highest excess of a usual night.
+
+    Besides: the window (h), the mean flow (m3/h), how many nights are known (0 where they tell nothing).
+    """
 
     figure: Float64
     expected: Float64
     sigma: Float64
+    highest: Float64
     window: npt.NDArray[np.int64]
     mean: Float64
     nights: npt.NDArray[np.int64]
@@ -104,8 +123,8 @@ class MinimumNightFlow(RuleDetector):
 
     def __init__(self, context: Context, settings_of: SettingsOf) -> None:
         super().__init__(context, settings_of)
-        self._at = context.columns.of_medium(WATER)
-        self._meters = [context.columns.meters[c] for c in self._at]
+        self._at = SupplyUnits.of(context.columns, WATER)
+        self._meters = [context.columns.meters[c] for c in self._at.first]
         self._set = {
             name: per_column(settings_of, self._meters, name) for name in MinimumNightFlowSettings.model_fields
         }
@@ -114,13 +133,15 @@ class MinimumNightFlow(RuleDetector):
         beds = [(nodes[m.node].beds or 0) if m.node in nodes else 0 for m in self._meters]
         self._beds = np.array(beds, np.float64)
         self._like = _like_meters(self._meters, nodes)
-        self._memory: NightMemory = NightMemory.of(len(self._at))
+        self._memory: NightMemory = NightMemory.of(len(self._at), len(context.columns.meters))
 
     def _judge(self, block: IntervalBlock) -> Sequence[Finding]:
         findings: list[Finding] = []
         if not len(self._at):
             return findings
-        for piece, minute in pieces(columns_of(block, self._at), _NIGHT_TO):
+        for whole, minute in pieces(block, _NIGHT_TO):
+            self._memory.silence.push(whole)
+            piece = self._at.block(whole)
             self._take_in(piece)
             if minute == _NIGHT_TO:
                 findings += self._morning(piece)
@@ -128,7 +149,6 @@ class MinimumNightFlow(RuleDetector):
 
     def _take_in(self, block: IntervalBlock) -> None:
         memory = self._memory
-        memory.silence.push(block)
         estimated = (block.quality & Quality.ESTIMATED) > 0
         spread_steps = run_lengths(estimated, memory.spread_run)
         memory.spread_run = spread_steps[-1]
@@ -145,7 +165,7 @@ class MinimumNightFlow(RuleDetector):
         figures, day_use = memory.night.take()
         kind = _KINDS[self._context.days.kind(block.local_day)]
         night = self._compare(figures, day_use, kind, block.local_day)
-        sound = ~memory.silence.is_suspect() & (settings["enabled"] > 0)
+        sound = ~self._at.any_member(memory.silence.is_suspect()) & (settings["enabled"] > 0)
         judged = sound & ~np.isnan(night.excess + night.sigma) & (night.nights >= settings["learn_nights"])
         z = np.where(judged, night.excess / night.sigma, 0.0)
         clipped = np.clip(z, -settings["night_clip"], settings["night_clip"])
@@ -157,19 +177,24 @@ class MinimumNightFlow(RuleDetector):
         lasting = night.excess >= 0.5 * self._minimum(night)
         memory.streak = np.where(judged, np.where(lasting, memory.streak + 1, 0), memory.streak)
         big_size = np.maximum(settings["big_share"] * night.mean, settings["big_m3_per_h"])
-        big = (z >= settings["big_sigma"]) & (night.excess >= big_size)
+        big = (z >= settings["big_sigma"]) & (night.excess >= np.maximum(big_size, _BEYOND * night.highest))
+        plainly = (z >= settings["plain_sigma"]) & (night.excess >= settings["plain_share"] * night.mean)
+        memory.plain = np.where(judged, np.where(plainly, memory.plain + 1, 0), memory.plain)
+        plain = memory.plain >= settings["plain_nights"]
         small = (memory.cusum >= settings["cusum_limit"]) & (memory.streak >= settings["nights"])
-        raised = judged & ~is_open & large & (big | small)
+        raised = judged & ~is_open & large & (big | plain | small)
         findings = [self._open(int(c), night, block) for c in np.flatnonzero(raised)]
-        findings += [self._follow(int(c), night, block) for c in np.flatnonzero(is_open & judged)]
+        findings += [f for c in np.flatnonzero(is_open & judged) for f in self._follow(int(c), night, block)]
         creeping = (memory.cusum >= settings["cusum_limit"] / 2) & large
         usable = sound & ~is_open & ~block.flagged
-        memory.usual.learn(figures, day_use, kind, usable, ~memory.open.mask(len(self._at)) & ~creeping)
+        memory.usual.learn(
+            figures, day_use, kind, block.local_day, usable, ~memory.open.mask(len(self._at)) & ~creeping
+        )
         return findings
 
     def _compare(self, figures: Float64, day_use: Float64, kind: int, day: int) -> _Night:
         """The night against like ones, in the window that scatters least."""
-        like = self._memory.usual.like(kind)
+        like = self._memory.usual.like(kind, day)
         usual, sigma, usual_day = like.figure, like.sigma, like.day
         pulse = self._memory.pulse.weight(self._declared)
         windows = np.array(WINDOWS_H, np.float64)[:, None]
@@ -177,7 +202,7 @@ class MinimumNightFlow(RuleDetector):
         people = np.sqrt(beds * self._beds * beds.clip(1e-9))  # as if each bed's use came and went by itself
         draws = usual * _DRAW_M3 / windows  # shot noise: few draws of water come and go by chance
         noise = np.sqrt(
-            (1.1 * sigma) ** 2 + (pulse / windows) ** 2 / 6 + people**2 + draws + (0.04 * usual) ** 2 + _TINY
+            (1.1 * sigma) ** 2 + (pulse / windows) ** 2 / 6 + people**2 + draws + (0.02 * usual) ** 2 + _TINY
         )
         best = np.where(np.isnan(noise), np.inf, noise).argmin(axis=0)
 
@@ -189,7 +214,12 @@ class MinimumNightFlow(RuleDetector):
         rise = (day_use - 24 * np.maximum(figure - expected, 0.0)) / np.where(usual_day > 0, usual_day, np.nan)
         shared = self._shared_rise(figure, expected)
         expected = expected * np.maximum(np.maximum(1.0, np.nan_to_num(rise, nan=1.0)), shared)
-        return _Night(figure, expected, chosen(noise), np.array(WINDOWS_H)[best], usual_day / 24, like.nights, day)
+        # A pump's or a tank's meter: whether it runs at night is chance, and says nothing of a leak.
+        mean = usual_day / 24
+        nights = np.where(chosen(like.span) > _SPAN * mean, 0, like.nights)
+        return _Night(
+            figure, expected, chosen(noise), chosen(like.highest), np.array(WINDOWS_H)[best], mean, nights, day
+        )
 
     def _shared_rise(self, figure: Float64, expected: Float64) -> Float64:
         """How many times the usual the nights of all like meters are, by column (1 where there are too few).
@@ -215,34 +245,58 @@ class MinimumNightFlow(RuleDetector):
 
     # -- findings -------------------------------------------------------------------------------------------------
 
-    def _open(self, column: int, night: _Night, block: IntervalBlock) -> Finding:
+    def _open(self, column: int, night: _Night, block: IntervalBlock, onset_nights: int | None = None) -> Finding:
         memory = self._memory
-        calm = int(memory.calm[column])
-        nights = max(1, night.day - calm)
+        nights = onset_nights or max(1, night.day - int(memory.calm[column]))
         # It began between the last calm night and the first that was not: half a day in, for want of better.
         morning = (block.first_step + block.steps) * GRID_MS
         onset = to_time(morning - nights * _DAY_MS + _DAY_MS // 2 - _DAY_MS // 16)
-        noted = memory.open.open(column, onset, float(night.excess[column]))
+        size = float(night.excess[column])
+        noted = memory.open.open(column, onset, size, first=size, nights=[size])
         noted["total"] = noted["size"] * (morning - to_int(onset)) / 3_600_000
         memory.usual.forget_waiting(column)
         return self._say(FindingPhase.OPEN, column, night, block, noted)
 
-    def _follow(self, column: int, night: _Night, block: IntervalBlock) -> Finding:
-        """An open finding after another night: closed when the flow is back, else brought up to date."""
+    def _follow(self, column: int, night: _Night, block: IntervalBlock) -> list[Finding]:
+        """An open finding after another night: closed when the flow is back, else brought up to date.
+
+        Where a second leak opens on top of it, the first finding ends and one of both begins.
+        """
         memory = self._memory
         noted = memory.open.by_place[str(column)]
         excess = float(night.excess[column])
-        if excess < max(self._set["clear_share"][column] * noted["size"], float(night.sigma[column])):
+        noted["nights"] = since_a_fall([*noted["nights"], excess], float(night.sigma[column]))
+        if self._is_over(column, night, noted):
             memory.open.close(column)
             memory.cusum[column] = 0.0
-            return self._say(FindingPhase.CLOSE, column, night, block, noted)
+            return [self._say(FindingPhase.CLOSE, column, night, block, noted)]
         noted["total"] += 24 * excess
+        if self._is_second_leak(column, night, noted["nights"]):
+            closed = self._say(FindingPhase.CLOSE, column, night, block, noted)
+            memory.open.close(column)
+            both = self._open(column, night, block, onset_nights=STEP_NEW)
+            memory.open.by_place[str(column)]["first"] = noted["first"]
+            return [closed, both]
         noted["size"] = 0.5 * (noted["size"] + excess)
         noted["peak"] = max(noted["peak"], noted["size"])
-        return self._say(FindingPhase.UPDATE, column, night, block, noted)
+        return [self._say(FindingPhase.UPDATE, column, night, block, noted)]
+
+    def _is_over(self, column: int, night: _Night, noted: dict[str, Any]) -> bool:
+        """Whether the flow is back, or nearly: at once where it fell clear of the scatter, else after two nights."""
+        sigma = float(night.sigma[column])
+        # Of two leaks one may end: what is left is measured against the size of the first.
+        least = max(self._set["clear_share"][column] * min(noted["size"], noted["first"]), sigma)
+        nights = noted["nights"]
+        is_clear = noted["size"] - nights[-1] >= CLEAR_SIGMAS * sigma
+        return bool(nights[-1] < least and (is_clear or (len(nights) > 1 and nights[-2] < least)))
+
+    def _is_second_leak(self, column: int, night: _Night, nights: list[float]) -> bool:
+        share, sigmas = self._set["second_share"][column], self._set["second_sigma"][column]
+        least = max(float(self._minimum(night)[column]), float(sigmas * night.sigma[column]))
+        return is_step(nights, float(share), least)
 
     def _say(
-        self, phase: FindingPhase, column: int, night: _Night, block: IntervalBlock, noted: dict[str, float]
+        self, phase: FindingPhase, column: int, night: _Night, block: IntervalBlock, noted: dict[str, Any]
     ) -> Finding:
         meter = self._meters[column]
         is_critical = noted["size"] >= self._set["critical_m3_per_h"][column]

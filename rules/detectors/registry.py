@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rules.detectors.burst_flow import BurstFlow
 from rules.detectors.continuous_flow import ContinuousFlow
 from rules.detectors.demand import Demand
 from rules.detectors.detector import RuleDetector
@@ -33,6 +34,7 @@ def by_rule(*detectors: type[RuleDetector]) -> dict[str, type[RuleDetector]]:
 DETECTORS: dict[str, type[RuleDetector]] = by_rule(
     ContinuousFlow,
     MinimumNightFlow,
+    BurstFlow,
     ZoneBalance,
     PeerUsage,
     UsageProfile,

@@ -56,6 +56,13 @@ class ZoneBalanceSettings(DetectorSettings):
         gt=0,
         description="The same for electricity, where the unmetered part (corridors, pumps) changes with the season.",
     )
+    metered_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Least share of the zone's usual inflow that its sub-meters must count. Below it the balance is "
+        "the zone's own use, which `minimum_night_flow` judges.",
+    )
     minimum_m3_per_h: float = Field(default=0.02, gt=0, description="Smallest excess that is told, in m3/h or kW.")
     day_sigma: float = Field(default=6.0, gt=0, description="One day's excess that is told at once, in its sigmas.")
     cusum_slack: float = Field(
@@ -137,7 +144,7 @@ class ZoneBalance(RuleDetector):
         figure = day_figure(excess, noise)
         whole = (~np.isnan(excess)).sum(axis=0) >= _DAY_H * 3 // 4
         sound = whole & ~self._zones.any_member(memory.silence.is_suspect()) & (settings["enabled"] > 0)
-        judged = sound & ~np.isnan(figure + self._sigma())
+        judged = sound & ~np.isnan(figure + self._sigma()) & self._is_metered()
         z = np.where(judged, figure / self._sigma(), 0.0)
         moved = np.maximum(0.0, memory.cusum + np.clip(z, -_CLIP, _CLIP) - settings["cusum_slack"])
         memory.cusum = np.where(judged, moved, memory.cusum)
@@ -165,6 +172,14 @@ class ZoneBalance(RuleDetector):
         last = ring.inflow[ring.back(_DAY_H)]
         mean = np.nansum(last, axis=0) / np.maximum((~np.isnan(last)).sum(axis=0), 1)
         return np.asarray(np.maximum(self._memory.model.inflow, mean), np.float64)
+
+    def _is_metered(self) -> Mask:
+        """By zone: whether the sub-meters count enough of what flows in for a balance to mean anything."""
+        learned = self._memory.learned
+        known = ~np.isnan(learned.inflow + learned.outflow)
+        flows_in = np.where(known, learned.inflow, 0.0).sum(axis=(0, 1))
+        flows_out = np.where(known, learned.outflow, 0.0).sum(axis=(0, 1))
+        return np.asarray(flows_out >= self._set["metered_share"] * flows_in, bool)
 
     def _sigma(self) -> Float64:
         """One sigma of a day's figure: as learned, a fifth more for being learned, and what gains may be off.
@@ -226,7 +241,8 @@ class ZoneBalance(RuleDetector):
         all_above = (excess > 2 * noise).all(axis=0)
         large = figure >= np.maximum(self._minimum(), settings["hours_share"] * memory.model.inflow)
         is_open = memory.open.mask(len(self._zones))
-        raised = all_above & large & (z >= settings["hours_sigma"]) & ~standing & ~is_open & (settings["enabled"] > 0)
+        raised = all_above & large & (z >= settings["hours_sigma"]) & ~standing & ~is_open & self._is_metered()
+        raised &= settings["enabled"] > 0
         return [f for zone in np.flatnonzero(raised) if (f := self._open(int(zone), block))]
 
     # -- findings -------------------------------------------------------------------------------------------------

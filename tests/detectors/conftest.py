@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -49,13 +50,16 @@ class Days:
         return "weekend" if (local_day + 3) % 7 >= 5 else "workday"
 
 
-def _site() -> Site:
+def _site(*, joint: bool = False) -> Site:
+    """`joint`: a second inlet feeds the campus too; it has no flow until a test gives it some."""
     nodes = [Node("campus", "campus"), Node("home", "building", "campus", use="house")]
     meters = [Meter("inlet", WATER, "campus", resolution=0.1), Meter("home", WATER, "home", resolution=0.001)]
+    inlets = ("inlet", "inlet2") if joint else ("inlet",)
+    meters += [Meter(m, WATER, "campus", resolution=0.1) for m in inlets[1:]]
     for i in range(9):
         contract = 8.0 if i == 1 else None
         nodes.append(Node(f"b{i}", "building", "campus", use="dormitory", beds=40, contract_demand_kw=contract))
-        meters.append(Meter(f"b{i}", WATER, f"b{i}", ("inlet",), resolution=0.01))
+        meters.append(Meter(f"b{i}", WATER, f"b{i}", inlets, resolution=0.01))
     for i in range(2):
         nodes.append(Node(f"f{i}", "floor", "b0", use="dormitory", beds=20))
         meters.append(Meter(f"f{i}", WATER, f"f{i}", ("b0",), resolution=0.001))
@@ -118,6 +122,7 @@ class Campus:
         for meter, first, end, size in self.extra:
             if meter in true:
                 true[meter][self.steps(first, end)] += size / 4
+        true |= {"inlet2": np.zeros(self.days * DAY)} if "inlet2" in self.site.meters else {}
         return self._with_parents(true)
 
     def _with_parents(self, true: dict[str, Any]) -> dict[str, Any]:
@@ -237,6 +242,7 @@ class Tools:
 
     campus = Campus
     days = Days
+    joint_site = staticmethod(partial(_site, joint=True))
     opened = staticmethod(opened)
     closed = staticmethod(closed)
     replace = staticmethod(replace)

@@ -17,6 +17,7 @@ RULES = sorted(DETECTORS)
 LEARNED = {
     "continuous_flow": lambda m: m["quiet"]["total"]["place"],
     "minimum_night_flow": lambda m: m["usual"]["day"]["place"],
+    "burst_flow": lambda m: m["records"]["place"],
     "zone_balance": lambda m: m["learned"]["place"],
     "peer_usage": lambda m: m["standing"]["place"],
     "usage_profile": lambda m: m["working"]["place"],
@@ -42,6 +43,7 @@ def faulty(tools: Any) -> Any:
             ("board", 35.5, 35.6, 9.0),
             ("home", 30, 40, 0.02),
             ("b3", 30, 41, 0.15),
+            ("b5", 47, 47.5, 9.0),
             ("inlet", 42, 52, 0.4),
             ("r4", 30, 45, 0.4),
             ("board", 31, 38, 3.0),
@@ -185,6 +187,7 @@ def test_learns_nothing_while_flagged(rule: str, tools: Any) -> None:
     [
         ("continuous_flow", "home", 0.02),
         ("minimum_night_flow", "b3", 0.15),
+        ("burst_flow", "b3", 9.0),
         ("zone_balance", "inlet", 0.4),
         ("peer_usage", "r4", 0.4),
         ("usage_profile", "board", 3.0),
