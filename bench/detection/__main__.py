@@ -28,6 +28,7 @@ from bench.detection.sets import NoDataError, names_in
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data" / "readings"
 QUICK_DRAWS = 100
+LEAKDB, YEARS = "leakdb", "campus-years"
 ODD_SEEDS = (101, 103, 105, 107)
 EVEN_SEEDS = (100, 102, 104, 106)
 
@@ -78,12 +79,17 @@ def chosen_jobs(given: argparse.Namespace) -> tuple[list[Job], dict[str, Path]]:
     """The jobs asked for, and the folders of those sets that are not beside the others.
 
     Raises:
-        NoDataError: a folder without a set.
+        NoDataError: a folder without a set, or none given.
     """
     jobs = [j for j in JOBS if (j.key in given.only if given.only else j.is_quick or not given.quick)]
     folders: dict[str, Path] = {}
-    for folder, make in ((given.leakdb, leakdb_job), (given.campus_years, campus_year_job)):
-        for name in names_in(folder) if folder else ():
+    for key, (folder, make) in {
+        LEAKDB: (given.leakdb, leakdb_job),
+        YEARS: (given.campus_years, campus_year_job),
+    }.items():
+        if folder is None and key in given.only:
+            raise NoDataError(f"--only {key} needs a folder of sets: --{key} FOLDER")
+        for name in names_in(folder) if folder and (key in given.only or not given.only) else ():
             jobs.append(make(name))
             folders[name] = folder
     return jobs, folders
@@ -128,7 +134,7 @@ def _options() -> argparse.ArgumentParser:
 
 
 def _keys() -> list[str]:
-    return [*(job.key for job in JOBS), SEEDS_JOB.key]
+    return [*(job.key for job in JOBS), SEEDS_JOB.key, LEAKDB, YEARS]
 
 
 def _named(text: str) -> tuple[str, ...]:

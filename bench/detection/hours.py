@@ -94,4 +94,4 @@ def _of_rates(times: Int64, values: Float64, first: int, last: int) -> Float64:
     size = last - first + 1
     counts = np.bincount(rows, minlength=size)
     sums = np.bincount(rows, weights=values, minlength=size)
-    return np.divide(sums, counts, out=np.full(size, np.nan), where=counts > 0)
+    return np.asarray(np.divide(sums, counts, out=np.full(size, np.nan), where=counts > 0), np.float64)
