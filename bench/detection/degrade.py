@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -13,8 +14,8 @@ from metering.batch import Mask, ReadingBatch
 from metering.quantities import BY_CODE
 
 PULSE = {"m3": 0.010, "kWh": 1.0}
-DIGITS_AT = 1e5
-"""A register of five digits before the point."""
+LEAST_DIGITS = 5
+"""Of a register, before the point; a meter that counts more than that in the set's time has more."""
 Random = np.random.Generator
 
 
@@ -55,11 +56,12 @@ def reset(batch: ReadingBatch, dice: Random) -> ReadingBatch:
 
 
 def rollover(batch: ReadingBatch, dice: Random) -> ReadingBatch:
-    """Each register of five digits runs over once, in the middle half of its time."""
+    """Each register runs over once, in the middle half of its time."""
     value = batch.value.copy()
     for rows in _registers(batch):
         turn = value[rows[_somewhere(rows, dice)]]
-        value[rows] = np.round((value[rows] - turn) % DIGITS_AT, 6)
+        digits = max(LEAST_DIGITS, math.ceil(math.log10(np.ptp(value[rows]) + 1)))
+        value[rows] = np.round((value[rows] - turn) % 10**digits, 6)
     return replace(batch, value=value)
 
 
