@@ -17,6 +17,7 @@ CONSUMPTION = frozenset({"consumption"})
 USE = frozenset({"consumption", "supply"})
 APPLIANCE = frozenset({"appliance"})
 INF = float("inf")
+CAMPUS = "campus"
 
 
 class Half(StrEnum):
@@ -46,8 +47,9 @@ class Part:
     within_h: float = INF
 
     def has(self, event: Event, size: float) -> bool:
-        """Whether an event of this size is in it."""
-        return event.kind.startswith(self.kind) and self.low <= size < self.high
+        """Whether an event of this size (NaN: not comparable) is in it."""
+        is_any_size = not self.low and self.high == INF
+        return event.kind.startswith(self.kind) and (is_any_size or self.low <= size < self.high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,10 @@ JOBS = (
     Job(
         "peers", "homes that use double for a week", "injected", "daiad:doubled", "daiad", CONSUMPTION,
         trivial="heavier_week", grace_ms=24 * HOUR_MS,
+    ),
+    Job(
+        "peer-rooms", "rooms that use double for a week", "injected", f"{CAMPUS}:doubled", CAMPUS, CONSUMPTION,
+        trivial="heavier_week", has_halves=False, grace_ms=24 * HOUR_MS,
     ),
     Job(
         "zone-balance", "zone balance", "simulated", "campus_sim", trivial="balance", parts=_ZONE_PARTS,

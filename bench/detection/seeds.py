@@ -6,8 +6,11 @@ A fault's place is its node and category together: an alert about data at the ri
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from bench.campus_seeds import DAYS, SeedResult, judge_seed
+import numpy as np
+
+from bench.campus_seeds import DAYS, FIRST_DAY, SeedResult, judge_seed
 from bench.detection.bootstrap import f1_interval
 from bench.detection.chance import DRAWS, Watched, by_chance
 from bench.detection.events import HOUR_MS, Alarm, Event, Matched, match
@@ -19,6 +22,8 @@ from simulators.campus.faults import Fault
 
 JOB = Job("campus-seeds", "simulated campuses", "injected", "")
 NAN = float("nan")
+FIRST_MS = int(np.datetime64(FIRST_DAY, "ms").astype(np.int64)) - 8 * HOUR_MS
+LAST_MS = FIRST_MS + DAYS * 24 * HOUR_MS
 
 
 def seeds_score(seeds: Sequence[int], draws: int = DRAWS) -> Score:
@@ -27,19 +32,31 @@ def seeds_score(seeds: Sequence[int], draws: int = DRAWS) -> Score:
     events = [_event(r.seed, fault) for r in results for fault in _faults(r)]
     alarms = [_alarm(r.seed, incident) for r in results for incident in _incidents(r)]
     matched = match(events, alarms)
-    places = list(dict.fromkeys(e.place for e in events))
-    end = max(e.end for e in events)
-    watched = [Watched(p, end - DAYS * 24 * HOUR_MS, end) for p in places]
+    watched = [Watched(p, FIRST_MS, LAST_MS) for p in dict.fromkeys(e.place for e in events)]
     months = sum(r.meters for r in results) * DAYS / 30.44
     years = sum(r.meters for r in results) * DAYS / 365.25
     kinds = tuple(Part(kind, kind) for kind in dict.fromkeys(e.kind for e in events))
     return Score(
-        JOB, Half.ALL, matched, tuple(alarms), f1_interval(matched, places, SEED),
+        JOB, Half.ALL, matched, tuple(alarms), f1_interval(_by_seed(matched), [str(seed) for seed in seeds], SEED),
         by_chance(events, watched, len(alarms), SEED, draws=draws), Matched(),
         len(matched.false) / months, NAN, NAN, NAN,
         1000 * sum(r.seconds for r in results) / years,
         tuple(part_of(kind, {e.id: e.size for e in events}, events, matched) for kind in kinds), None,
     )  # fmt: skip
+
+
+def _by_seed(matched: Matched) -> Matched:
+    """The same with the campus for a place: campuses are drawn again, not the places of faults."""
+
+    def seed(place: str) -> str:
+        return place.split(" ", 1)[0]
+
+    return Matched(
+        [(replace(e, place=seed(e.place)), a) for e, a in matched.found],
+        [replace(e, place=seed(e.place)) for e in matched.missed],
+        matched.duplicates,
+        [replace(a, place=seed(a.place)) for a in matched.false],
+    )
 
 
 def _faults(result: SeedResult) -> Iterator[Fault]:
@@ -54,10 +71,9 @@ def _incidents(result: SeedResult) -> Iterator[Incident]:
 
 
 def _event(seed: int, fault: Fault) -> Event:
-    start = fault.start_ms
-    end = fault.end_ms if fault.end_ms is not None else start + DAYS * 24 * HOUR_MS
+    end = fault.end_ms if fault.end_ms is not None else LAST_MS
     place = f"{seed} {fault.node} {fault.category}"
-    return Event(f"{seed}-{fault.id}", fault.kind, place, start, end, fault.size, fault.unit)
+    return Event(f"{seed}-{fault.id}", fault.kind, place, fault.start_ms, end, fault.size, fault.unit)
 
 
 def _alarm(seed: int, incident: Incident) -> Alarm:

@@ -69,15 +69,14 @@ def weekly(data: DataSet) -> list[Alarm]:
 
 
 def heavier_week(data: DataSet) -> list[Alarm]:
-    """Seven days' use above 1.7 times the median of the weeks before (8 of them)."""
+    """Seven days' use above 1.7 times the median of the weeks before (two to eight of them)."""
     known = hours(data)
     rows, days = known.days()
     weeks = np.full(days.shape, np.nan)
     for i in range(6, len(days)):
-        weeks[i] = np.nanmean(days[i - 6 : i + 1], axis=0) if len(days) else np.nan
+        weeks[i] = days[i - 6 : i + 1].mean(axis=0)
     usual = np.full(days.shape, np.nan)
-    for i in range(34, len(days)):
-        usual[i] = np.nanmedian(weeks[max(i - 62, 6) : i - 6], axis=0)
+    usual[7:] = _before(weeks[:-7], 56, np.nanmedian, 8)
     return _runs(known, weeks > 1.7 * usual, rows, 1)
 
 

@@ -38,7 +38,7 @@ def event(name: str, start: int, end: int, place: str = "a", size: float = 1.0) 
 def site_of(count: int = 3) -> Site:
     """A main and homes below it; the flat of the first home has no meter."""
     nodes = [{"id": "town", "kind": "zone"}, {"id": "flat", "kind": "floor", "parent": "n1"}]
-    nodes += [{"id": f"n{i}", "kind": "building", "parent": "town"} for i in range(1, count + 1)]
+    nodes += [{"id": f"n{i}", "kind": "building", "parent": "town", "use": "dwelling"} for i in range(1, count + 1)]
     meters = [{"id": "main", "medium": "water", "node": "town"}]
     meters += [{"id": f"m{i}", "medium": "water", "node": f"n{i}", "parent": "main"} for i in range(1, count + 1)]
     return parse_site({"site": {"id": "s", "timezone": "Asia/Shanghai"}, "nodes": nodes, "meters": meters})
@@ -218,14 +218,15 @@ def test_a_doubled_week_is_twice_what_it_was_and_the_rest_the_same() -> None:
     data = data_of(np.random.default_rng(2).uniform(0.1, 0.3, (100 * 24, 2)))
     twice = doubled(data, seed=3)
     before, after = hours(data), hours(twice)
+    rows = (np.arange(len(before.rate)) + before.first) * HOUR_MS
     for e in twice.events:
-        rows = (np.arange(len(before.rate)) + before.first) * HOUR_MS
         is_in = (rows >= e.start) & (rows < e.end)
         was, is_now = before.of(e.place), after.of(e.place)
         assert is_now[is_in] == pytest.approx(2 * was[is_in])
         assert is_now[~is_in][:-1] == pytest.approx(was[~is_in][:-1])
         assert e.start - int(START.astype(np.int64)) >= 59 * DAY_MS
-    assert {e.place for e in twice.events} == {"town", "n1", "n2"}
+    assert {e.place for e in twice.events} == {"n1", "n2"}
+    assert after.of("town")[:-1] == pytest.approx(after.of("n1")[:-1] + after.of("n2")[:-1])
     assert doubled(data, seed=3).events == twice.events
 
 
