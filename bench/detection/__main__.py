@@ -20,6 +20,7 @@ from bench.detection.chance import DRAWS
 from bench.detection.charts import NoChartsError, draw
 from bench.detection.jobs import JOBS, Half, Job, campus_year_job, leakdb_job
 from bench.detection.judging import peak_mb
+from bench.detection.pooled import pooled
 from bench.detection.run import Run
 from bench.detection.scoring import Score
 from bench.detection.seeds import JOB as SEEDS_JOB
@@ -67,6 +68,7 @@ def document(given: argparse.Namespace) -> str:
     for score in run.scores(jobs):
         scores.append(score)
         _charts(run, score, given.charts)
+    scores += _pooled(scores, draws)
     if _wants_seeds(given):
         scores.append(seeds_score(EVEN_SEEDS if given.half is Half.EVEN else ODD_SEEDS, draws))
     parts = [WORDS.format(draws=draws), table.main_table(scores), "By kind and size:", table.part_table(scores)]
@@ -93,6 +95,13 @@ def chosen_jobs(given: argparse.Namespace) -> tuple[list[Job], dict[str, Path]]:
             jobs.append(make(name))
             folders[name] = folder
     return jobs, folders
+
+
+def _pooled(scores: Sequence[Score], draws: int) -> Iterator[Score]:
+    for key, name in ((LEAKDB, "inlets of a town, all"), (YEARS, "zone balance, all campus years")):
+        of_kind = [s for s in scores if s.job.key.startswith(key)]
+        if len(of_kind) > 1:
+            yield pooled(name, of_kind, draws)
 
 
 def _further(run: Run, jobs: Sequence[Job], scores: Sequence[Score], given: argparse.Namespace) -> Iterator[str]:

@@ -128,6 +128,10 @@ JOBS = (
     Job(
         "peer-rooms", "rooms that use double for a week", "injected", f"{CAMPUS}:doubled", CAMPUS, CONSUMPTION,
         trivial="heavier_week", has_halves=False, grace_ms=24 * HOUR_MS,
+        parts=(
+            Part("50 W more, or less", high=0.05), Part("50 to 150 W more", low=0.05, high=0.15),
+            Part("150 W more, or above", low=0.15),
+        ),
     ),
     Job(
         "zone-balance", "zone balance", "simulated", "campus_sim", trivial="balance", parts=_ZONE_PARTS,
@@ -165,7 +169,7 @@ def campus_year_job(name: str) -> Job:
     """A campus year made with another network or seed."""
     zone = next(job for job in JOBS if job.key == "zone-balance")
     return Job(
-        f"campus-year:{name}", f"zone balance, {name}", "simulated", name, trivial=zone.trivial, parts=zone.parts,
+        f"campus-years:{name}", f"zone balance, {name}", "simulated", name, trivial=zone.trivial, parts=zone.parts,
         share=zone.share, has_halves=False, is_zone=True,
     )  # fmt: skip
 

@@ -73,6 +73,7 @@ class Score:
     zone: ZoneScore | None
     quiet_alarms: tuple[Alarm, ...] = ()
     points: PointScore | None = None
+    watched: tuple[Watched, ...] = ()
 
 
 def score(job: Job, half: Half, source: Judged | None, quiet: Judged | None, draws: int = DRAWS) -> Score:
@@ -83,6 +84,7 @@ def score(job: Job, half: Half, source: Judged | None, quiet: Judged | None, dra
     parts: tuple[PartScore, ...] = ()
     zone: ZoneScore | None = None
     points: PointScore | None = None
+    watched: list[Watched] = []
     interval, chance, trivial = (NAN, NAN), Chance(NAN, NAN), Matched()
     if source is not None:
         chosen = Chosen(source.data, half)
@@ -90,18 +92,18 @@ def score(job: Job, half: Half, source: Judged | None, quiet: Judged | None, dra
         alarms = _counted(job, source, chosen)
         matched = match(events, alarms, job.grace_ms)
         interval = f1_interval(matched, chosen.places, SEED)
-        chance = by_chance(events, _watched(source.data, events), len(alarms), SEED, job.grace_ms, draws)
+        watched = _watched(source.data, events)
+        chance = by_chance(events, watched, len(alarms), SEED, job.grace_ms, draws)
         trivial = match(events, _thumb(job, source.data, chosen), job.grace_ms)
         parts = _parts(job, source.data, events, matched)
         zone = _zone(job, source.data, events, matched, draws) if job.is_zone else None
-        points = by_point(events, alarms, _watched(source.data, events)) if job.by_point else None
+        points = by_point(events, alarms, watched) if job.by_point else None
     untouched, quiet_rate, trivial_rate = _quiet(job, half, quiet)
-    errors = [_loss_errors(e, a) for e, a in matched.found if not e.grows]
     measured = source if source is not None else quiet
     return Score(
         job, half, matched, tuple(alarms), interval, chance, trivial, quiet_rate, trivial_rate,
-        _median([r for r, _ in errors]), _median([t for _, t in errors]),
-        measured.seconds_per_1000 if measured is not None else NAN, parts, zone, tuple(untouched), points,
+        *loss_errors(matched), measured.seconds_per_1000 if measured is not None else NAN,
+        parts, zone, tuple(untouched), points, tuple(watched),
     )  # fmt: skip
 
 
@@ -173,6 +175,12 @@ def _zone(job: Job, data: DataSet, events: Sequence[Event], matched: Matched, dr
 def _right_of(right: Sequence[Event], wrong: Sequence[Event], *, is_inside: bool) -> tuple[int, int]:
     good = sum((e.kind == "leak_inside") == is_inside for e in right)
     return good, good + sum((e.kind == "leak_inside") == is_inside for e in wrong)
+
+
+def loss_errors(matched: Matched) -> tuple[float, float]:
+    """Median relative errors of rate and total, of the events found that were full at once; NaN without any."""
+    errors = [_loss_errors(e, a) for e, a in matched.found if not e.grows]
+    return _median([r for r, _ in errors]), _median([t for _, t in errors])
 
 
 def _loss_errors(event: Event, alarm: Alarm) -> tuple[float, float]:
