@@ -43,19 +43,21 @@ Delays are from the true start. 0.011 false a meter-month are 2.5 a 1,000 meters
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0 if the table was made, 2 if data or matplotlib are missing."""
     given = _options().parse_args(arguments)
+    parts = []
     try:
-        text = document(given)
+        for part in document(given):
+            parts.append(part + "\n")
+            print(parts[-1], flush=True)
     except (NoDataError, NoChartsError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    print(text)
     if given.out:
-        given.out.write_text(text + "\n", encoding="utf-8")
+        given.out.write_text("\n".join(parts), encoding="utf-8")
     return 0
 
 
-def document(given: argparse.Namespace) -> str:
-    """The tables.
+def document(given: argparse.Namespace) -> Iterator[str]:
+    """The tables, as they come.
 
     Raises:
         NoDataError: a set is missing.
@@ -71,10 +73,9 @@ def document(given: argparse.Namespace) -> str:
     scores += _pooled(scores, draws)
     if _wants_seeds(given):
         scores.append(seeds_score(EVEN_SEEDS if given.half is Half.EVEN else ODD_SEEDS, draws))
-    parts = [WORDS.format(draws=draws), table.main_table(scores), "By kind and size:", table.part_table(scores)]
-    parts += _further(run, jobs, scores, given)
-    parts.append(f"Most memory held: {peak_mb():.0f} MB.")
-    return "\n\n".join(parts)
+    yield from (WORDS.format(draws=draws), table.main_table(scores), "By kind and size:", table.part_table(scores))
+    yield from _further(run, jobs, scores, given)
+    yield f"Most memory held: {peak_mb():.0f} MB."
 
 
 def chosen_jobs(given: argparse.Namespace) -> tuple[list[Job], dict[str, Path]]:
