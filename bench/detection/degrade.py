@@ -17,6 +17,7 @@ PULSE = {"m3": 0.010, "kWh": 1.0}
 LEAST_DIGITS = 5
 """Of a register, before the point; a meter that counts more than that in the set's time has more."""
 Random = np.random.Generator
+POLLS = 4
 
 
 def lost(batch: ReadingBatch, dice: Random) -> ReadingBatch:
@@ -76,7 +77,9 @@ DEGRADED: dict[str, Callable[[ReadingBatch, Random], ReadingBatch]] = {
 
 def degraded(data: DataSet, how: str, seed: int) -> DataSet:
     """The set as `how` (a key of `DEGRADED`) makes it."""
-    return data.with_readings(DEGRADED[how](data.readings, np.random.default_rng(seed)))
+    worse = data.with_readings(DEGRADED[how](data.readings, np.random.default_rng(seed)))
+    # Wrong clocks put readings out of order: they are handed on as a live system gets them, a few polls at a time.
+    return replace(worse, at_once=POLLS * len(data.site.meters)) if DEGRADED[how] is clock_jumps else worse
 
 
 def _meters(batch: ReadingBatch) -> Iterator[Mask]:

@@ -30,17 +30,22 @@ class NoDataError(Exception):
 
 @dataclass(frozen=True)
 class DataSet:
-    """One set in memory: `readings` oldest first (or as they arrive), `events` its labels."""
+    """One set in memory: `readings` oldest first (or as they arrive), `events` its labels.
+
+    at_once   readings in a batch; few where they arrive out of order, since a batch is sorted by those who take it
+    """
 
     name: str
     site: Site
     readings: ReadingBatch
     events: tuple[Event, ...]
+    at_once: int = ROWS
 
     def batches(self) -> Iterator[ReadingBatch]:
         """The readings, some thousand at a time."""
-        for first in range(0, len(self.readings), ROWS):
-            yield self.readings.take(np.arange(first, min(first + ROWS, len(self.readings)), dtype=np.intp))
+        for first in range(0, len(self.readings), self.at_once):
+            last = min(first + self.at_once, len(self.readings))
+            yield self.readings.take(np.arange(first, last, dtype=np.intp))
 
     def place(self, meter: str) -> str:
         """Where a meter stands."""
