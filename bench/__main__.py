@@ -2,8 +2,8 @@
 
     python -m bench [--quick] [--only rules_replay,storage] [--out docs/benchmarks.md]
 
-Each is a script of its own that prints Markdown; here stand its heading and its sizes. One that fails is named in the
-document and in the exit status, the others still run.
+Each is a script (or package) of its own that prints Markdown; here stand its heading and its sizes. One that fails is
+named in the document and in the exit status, the others still run.
 """
 
 from __future__ import annotations
@@ -32,6 +32,16 @@ class Bench:
     quick: tuple[str, ...] = ()
     full: tuple[str, ...] = ()
 
+    @property
+    def path(self) -> str:
+        """Where it stands, as the document names it."""
+        return f"bench/{self.script}" if (HERE / self.script).is_dir() else f"bench/{self.script}.py"
+
+    @property
+    def started_by(self) -> tuple[str, ...]:
+        """What Python is given to start it: a folder is a package."""
+        return ("-m", f"bench.{self.script}") if (HERE / self.script).is_dir() else (str(ROOT / self.path),)
+
 
 BENCHES = (
     Bench("page_start", "The demo: from the command to judged history", ("--live", "5")),
@@ -55,6 +65,7 @@ BENCHES = (
     ),
     Bench("sizing", "What a reading costs on disk and in memory", ("--readings", "1000000", "--interval-meters", "20")),
     Bench("campus_seeds", "Detection: injected faults on simulated campuses", ("--seeds", "101-102")),
+    Bench("detection", "Detection: labelled sets, beside chance and rules of thumb", ("--quick",)),
 )
 
 FRAME = """# Benchmarks
@@ -107,7 +118,7 @@ def frame(options: str) -> str:
 
 def run(bench: Bench, *, is_quick: bool) -> tuple[bool, str]:
     """Whether it worked, and what it printed."""
-    command = [sys.executable, str(HERE / f"{bench.script}.py"), *(bench.quick if is_quick else bench.full)]
+    command = [sys.executable, *bench.started_by, *(bench.quick if is_quick else bench.full)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, check=False)
     if done.returncode:
         return False, f"`{bench.script}` failed (exit status {done.returncode})."
@@ -122,7 +133,7 @@ def sections(chosen: list[Bench], *, is_quick: bool) -> Iterator[tuple[bool, str
         began = time.monotonic()
         worked, text = run(bench, is_quick=is_quick)
         sys.stderr.write(f"    {time.monotonic() - began:.0f} s\n")
-        yield worked, f"\n## {bench.title}\n\n`bench/{bench.script}.py`\n\n{text}\n"
+        yield worked, f"\n## {bench.title}\n\n`{bench.path}`\n\n{text}\n"
 
 
 def named(text: str) -> list[str]:

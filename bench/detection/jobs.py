@@ -1,68 +1,206 @@
 """What is scored on which set: one row of the table each.
 
-`half` says which meters count: settings were tuned on the even ones (in the order of their names) alone, and what is
-reported stands on the odd ones.
+`half` says which meters count, by their place in the order of the set's names: settings were tuned on the even ones
+alone, and what is reported stands on the odd ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bench.detection.events import HOUR_MS
+from bench.detection.events import HOUR_MS, Event
+from bench.detection.sets import DataSet
 
 LEAK = frozenset({"leak"})
-USE = frozenset({"consumption", "supply", "appliance"})
+CONSUMPTION = frozenset({"consumption"})
+USE = frozenset({"consumption", "supply"})
+APPLIANCE = frozenset({"appliance"})
+INF = float("inf")
+CAMPUS = "campus"
 
 
 class Half(StrEnum):
-    """Which subjects count."""
+    """Which meters count."""
 
     EVEN = "even"
     ODD = "odd"
     ALL = "all"
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A score: `name` is the row's heading.
+class Share(StrEnum):
+    """What the sizes of a part are compared with: nothing, the mean use at the event's place, that of the site."""
 
-    data        real, simulated, injected or composed
-    events      the set with labels; `quiet` the same meters untouched, where false alarms are counted
-    categories  of alerts that count
-    rules       conditions of data-quality alerts that count besides (a register that stands still is a fault here)
-    kinds       labels that count, and least size of each in the label's unit; empty for all
-    has_halves  whether the meters are split into even and odd
-    """
+    NOTHING = ""
+    PLACE = "of the meter's mean"
+    SITE = "of the inflow"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Events told apart: those of `kind` (all that begin so), from `low` to below `high`; to be found in `within_h`."""
 
     name: str
+    kind: str = ""
+    low: float = 0.0
+    high: float = INF
+    within_h: float = INF
+
+    def has(self, event: Event, size: float) -> bool:
+        """Whether an event of this size (NaN: not comparable) is in it."""
+        is_any_size = not self.low and self.high == INF
+        return event.kind.startswith(self.kind) and (is_any_size or self.low <= size < self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A score: `name` is the row's heading, `key` its name on the command line.
+
+    data           real, simulated, injected or composed
+    source         the set with labels, "" for none; `quiet` the same meters untouched, where false alarms are counted
+    categories     of alerts that count; `conditions` of data-quality alerts that count besides (a register that stands
+                   still is a fault here)
+    trivial        the rule of thumb beside it
+    parts          broken down so; their sizes are in the label's unit, or shares where `share` says of what
+    by_finding     findings are scored, by the time they speak of, not alerts
+    by_point       scored point by point too, as published figures are
+    is_zone        the place is scored too: named rightly, between or inside
+    """
+
+    key: str
+    name: str
     data: str
-    events: str
+    source: str
     quiet: str = ""
     categories: frozenset[str] = LEAK
     conditions: frozenset[str] = frozenset()
-    kinds: Mapping[str, float] = field(default_factory=dict)
-    has_halves: bool = True
+    trivial: str = ""
+    parts: tuple[Part, ...] = ()
+    share: Share = Share.NOTHING
     grace_ms: int = 0
+    has_halves: bool = True
+    by_finding: bool = False
+    is_zone: bool = False
+    by_point: bool = False
+    is_degraded: bool = False
+    is_quick: bool = False
 
-    @property
-    def sets(self) -> tuple[str, ...]:
-        """The sets that must be judged for it."""
-        return tuple(dict.fromkeys(s for s in (self.events, self.quiet) if s))
 
+_SMALL, _MIDDLE, _LARGE = (0.0, 0.15), (0.15, 0.4), (0.4, INF)
+_ELECTRIC = (
+    *(
+        Part(f"{kind}, {words}", kind, *band)
+        for kind in ("step_up", "night_load", "weekend_load", "drift_up")
+        for words, band in (("below 15 %", _SMALL), ("15 to 40 %", _MIDDLE), ("40 % or more", _LARGE))
+    ),
+    Part("outage", "outage"),
+    Part("stuck", "stuck"),
+)
+_ZONE_PARTS = (
+    Part("between, below 1 %", "leak_network", 0, 0.01),
+    Part("between, 1 % or more", "leak_network", 0.01),
+    Part("inside, below 1 %", "leak_inside", 0, 0.01),
+    Part("inside, 1 % or more", "leak_inside", 0.01),
+    Part("1 % or more", "", 0.01),
+)
 
 JOBS = (
-    Job("household water, constant leak", "injected", "daiad_injected", "daiad", kinds={"leak_constant": 5}),
-    Job("household water, constant leak of 2 to 5 L/h", "injected", "daiad_injected", kinds={"leak_constant": 2}),
-    Job("household water, pulsing toilet", "injected", "daiad_injected", kinds={"leak_toilet": 0}),
-    Job("zone inflow", "real", "", "bwdf", has_halves=False),
     Job(
-        "university electricity", "injected", "cambridge_injected", "cambridge", USE, frozenset({"stuck"}),
-        grace_ms=HOUR_MS,
+        "household", "household water", "injected", "daiad_injected", "daiad", trivial="steady",
+        parts=(
+            Part("constant, 5 L/h or more, within 50 h", "leak_constant", 5, within_h=50),
+            Part("constant, 2 to 5 L/h, within 170 h", "leak_constant", 2, 5, 170),
+            Part("pulsing toilet, below 5 L/h", "leak_toilet", 0, 5),
+            Part("pulsing toilet, 5 to 15 L/h", "leak_toilet", 5, 15),
+            Part("pulsing toilet, 15 L/h or more", "leak_toilet", 15),
+        ),
+        is_degraded=True, is_quick=True,
     ),
-    Job("university electricity, untouched", "real", "", "cambridge", USE),
-    Job("zone balance, leak between", "simulated", "campus_sim", kinds={"leak_network": 0}, has_halves=False),
-    Job("zone balance, leak inside", "simulated", "campus_sim", kinds={"leak_inside": 0}, has_halves=False),
-    Job("zone without building meters", "simulated", "battledim", has_halves=False),
+    Job("zone-inflow", "zone inflow, untouched", "real", "", "bwdf", trivial="night", has_halves=False),
+    Job(
+        "electricity", "university electricity", "injected", "cambridge_injected", "cambridge", USE,
+        frozenset({"stuck"}), "weekly", _ELECTRIC, Share.PLACE, HOUR_MS, is_degraded=True,
+    ),
+    Job(
+        "peers", "homes that use double for a week", "injected", "daiad:doubled", "daiad", CONSUMPTION,
+        trivial="heavier_week", grace_ms=24 * HOUR_MS,
+    ),
+    Job(
+        "peer-rooms", "rooms that use double for a week", "injected", f"{CAMPUS}:doubled", CAMPUS, CONSUMPTION,
+        trivial="heavier_week", has_halves=False, grace_ms=24 * HOUR_MS,
+        parts=(
+            Part("50 W more, or less", high=0.05), Part("50 to 150 W more", low=0.05, high=0.15),
+            Part("150 W more, or above", low=0.15),
+        ),
+    ),
+    Job(
+        "zone-balance", "zone balance", "simulated", "campus_sim", trivial="balance", parts=_ZONE_PARTS,
+        share=Share.SITE, has_halves=False, is_zone=True, is_degraded=True, is_quick=True,
+    ),
+    Job(
+        "battledim", "zone without building meters", "simulated", "battledim", trivial="night",
+        parts=(Part("abrupt, within 3 days", "leak_abrupt", within_h=72), Part("growing", "leak_incipient")),
+        has_halves=False, is_zone=True, by_point=True, is_quick=True,
+    ),
+    Job(
+        "rooms", "appliances in rooms, findings", "composed", "rooms", categories=APPLIANCE, trivial="power_step",
+        parts=(
+            Part("below 0.8 kW", high=0.8), Part("0.8 to 1.5 kW", low=0.8, high=1.5), Part("1.5 kW or more", low=1.5),
+        ),
+        grace_ms=60_000, by_finding=True, is_quick=True,
+    ),
+    Job(
+        "house", "appliances in one house, findings", "real", "uci", categories=APPLIANCE, trivial="power_step",
+        parts=(Part("below 1.5 kW", high=1.5), Part("1.5 kW or more", low=1.5)),
+        grace_ms=120_000, has_halves=False, by_finding=True,
+    ),
 )  # fmt: skip
+
+
+def leakdb_job(name: str) -> Job:
+    """A converted set of inlets, each with its own leaks."""
+    parts = (Part("abrupt", "leak_abrupt"), Part("growing", "leak_incipient"))
+    return Job(
+        f"leakdb:{name}", f"inlet of a town, {name}", "simulated", name, trivial="night", parts=parts, by_point=True
+    )
+
+
+def campus_year_job(name: str) -> Job:
+    """A campus year made with another network or seed."""
+    zone = next(job for job in JOBS if job.key == "zone-balance")
+    return Job(
+        f"campus-years:{name}", f"zone balance, {name}", "simulated", name, trivial=zone.trivial, parts=zone.parts,
+        share=zone.share, has_halves=False, is_zone=True,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The places that count: those of the half's meters, and those that no meter of the other half stands at."""
+
+    data: DataSet
+    half: Half
+    places: tuple[str, ...] = field(init=False)
+    others: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        mine: dict[str, None] = {}
+        others: set[str] = set()
+        for i, meter in enumerate(sorted(self.data.site.meters)):
+            is_mine = self.half is Half.ALL or (i % 2 == 1) == (self.half is Half.ODD)
+            place = self.data.place(meter)
+            if is_mine:
+                mine[place] = None
+            else:
+                others.add(place)
+        object.__setattr__(self, "places", tuple(p for p in mine if p in self.data.watched))
+        object.__setattr__(self, "others", frozenset(others - set(mine)))
+
+    def counts(self, place: str) -> bool:
+        """Whether what happens there counts."""
+        return place not in self.others
+
+    @property
+    def meter_months(self) -> float:
+        """Months (of a twelfth of a year) that its places were watched."""
+        return 12 * sum(self.data.watched[p].years for p in self.places)

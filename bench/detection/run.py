@@ -1,0 +1,84 @@
+"""Sets are read and judged once, whatever is scored on them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.detection.chance import DRAWS
+from bench.detection.degrade import DEGRADED, degraded
+from bench.detection.doubled import campus, doubled
+from bench.detection.jobs import APPLIANCE, CAMPUS, Chosen, Half, Job
+from bench.detection.judging import Judged, judge
+from bench.detection.rooms import RoomsAccused, rooms_accused
+from bench.detection.scoring import SEED, Score, score
+from bench.detection.sets import DataSet, load
+
+EVEN_SEED, ODD_SEED = 102, 103
+CAMPUS_SHARE, CAMPUS_QUIET_DAYS = 0.3, 21
+"""A third of the rooms at most: if all did it, it would be the season."""
+
+
+@dataclass
+class Run:
+    """Scores the jobs asked for. `elsewhere`: folders of sets that are not in `folder`, by name."""
+
+    folder: Path
+    half: Half
+    draws: int = DRAWS
+    elsewhere: Mapping[str, Path] = field(default_factory=dict)
+    _judged: dict[str, Judged] = field(default_factory=dict)
+
+    def scores(self, jobs: Sequence[Job]) -> Iterator[Score]:
+        """A score a job; a set is forgotten when no job to come wants it."""
+        for at, job in enumerate(jobs):
+            source = self.judged(job.source) if job.source else None
+            quiet = self.judged(job.quiet) if job.quiet else None
+            yield score(job, self.half, source, quiet, self.draws)
+            wanted = {name for later in jobs[at + 1 :] for name in (later.source, later.quiet)}
+            for name in set(self._judged) - wanted - {j.source for j in jobs if j.by_finding}:
+                del self._judged[name]
+
+    def degraded(self, jobs: Sequence[Job]) -> Iterator[tuple[str, Score]]:
+        """The jobs that are also scored on worse readings, as they are and in each way."""
+        for job in jobs:
+            if job.is_degraded:
+                data = self.data(job.source)
+                for how in DEGRADED:
+                    yield how, score(job, self.half, _timed(degraded(data, how, SEED)), None, 1)
+
+    def rooms(self, jobs: Sequence[Job]) -> Iterator[tuple[str, RoomsAccused]]:
+        """Alerts about appliances."""
+        for job in jobs:
+            if job.categories == APPLIANCE:
+                judged = self.judged(job.source)
+                yield job.source, rooms_accused(judged, Chosen(judged.data, self.half if job.has_halves else Half.ALL))
+
+    def judged(self, name: str) -> Judged:
+        """What the rules say of a set."""
+        if name not in self._judged:
+            self._judged[name] = _timed(self.data(name))
+        return self._judged[name]
+
+    def data(self, name: str) -> DataSet:
+        """A set by its name; `campus` is simulated; `NAME:doubled` is made from NAME.
+
+        Raises:
+            NoDataError: it is not there.
+        """
+        base, _, made = name.partition(":")
+        if base == CAMPUS:
+            whole = campus(EVEN_SEED if self.half is Half.EVEN else ODD_SEED)
+            return doubled(whole, SEED, CAMPUS_SHARE, CAMPUS_QUIET_DAYS) if made else whole
+        data = load(self.elsewhere.get(base, self.folder), base)
+        return doubled(data, SEED) if made else data
+
+
+def _timed(data: DataSet) -> Judged:
+    began = time.monotonic()
+    judged = judge(data)
+    sys.stderr.write(f"{data.name}: {len(judged.incidents)} alerts, {time.monotonic() - began:.0f} s\n")
+    return judged
