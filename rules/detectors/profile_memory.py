@@ -103,7 +103,8 @@ def _scatter(values: Float64, centre: Float64) -> Float64:
 class ProfileMemory:
     """All of it.
 
-    today      24 x columns: kWh of the day under way
+    today      24 x columns: kWh of the day under way; here, in `cut`, the rings and `expected` the rooms of buildings
+               follow the judged columns (see `Parts`)
     gains      the most that each learned day alone moved the hourly sum; `gain_today`, `gain_most`: of today
     told_day   by column: the local day on which its last finding ended
     """
@@ -126,12 +127,13 @@ class ProfileMemory:
     open: OpenFindings = field(default_factory=OpenFindings)
 
     @classmethod
-    def of(cls, columns: int, days: int, rest_days: int) -> ProfileMemory:
-        """Nothing remembered."""
+    def of(cls, columns: int, rooms: int, days: int, rest_days: int) -> ProfileMemory:
+        """Nothing remembered of so many judged columns and buildings with rooms."""
+        wide = columns + rooms
         return cls(
-            HourCut.of(columns), DayRing.of(days, columns), DayRing.of(rest_days, columns),
-            DayRing.of(rest_days, columns), Expectation.unknown(columns), Sums.of(columns), Running.of(columns),
-            np.full((HOURS, columns), np.nan), np.zeros(columns, bool), np.zeros(columns), np.zeros(columns),
+            HourCut.of(wide), DayRing.of(days, wide), DayRing.of(rest_days, wide),
+            DayRing.of(rest_days, wide), Expectation.unknown(wide), Sums.of(columns), Running.of(columns),
+            np.full((HOURS, wide), np.nan), np.zeros(columns, bool), np.zeros(columns), np.zeros(columns),
             DayLog.of(days, columns), np.full(columns, _NO_DAY, np.int64),
         )  # fmt: skip
 

@@ -67,23 +67,35 @@ def rows_of(*, is_work: bool) -> slice:
     return slice(first, first + len(WINDOWS))
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """An hour, or a window of the day, by column.
+
+    excess   kWh above the usual, without those that the sub-meters show, which are `below`
+    usual    kWh that were to be expected: the usual and what is below
+    hours    how many of its hours are known
+    """
+
+    excess: Float64
+    below: Float64
+    usual: Float64
+    hours: Float64
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """What one hour or window adds to one sum; arrays by column.
 
     shown   sigmas above the usual, NaN where not known
     slack   sigmas that are forgiven; `cap`: what the sum may not pass
     begin   hour (since 1970) in which the hour or window began
-    excess, usual, hours   kWh above the usual, kWh usual, and how many hours of it are known
     """
 
     shown: Float64
     slack: Float64
     cap: Float64
     begin: int
-    excess: Float64
-    usual: Float64
-    hours: Float64
+    figures: Figures
 
 
 @dataclass
@@ -110,29 +122,35 @@ class Sums:
         self.total[row] = np.clip(before + move, 0.0, step.cap)
         starts = (before <= 0) & (self.total[row] > 0)
         self.since[row] = np.where(starts, step.begin, self.since[row])
-        for figure, more in ((self.excess, step.excess), (self.usual, step.usual), (self.hours, step.hours)):
+        figures = step.figures
+        for figure, more in ((self.excess, figures.excess), (self.usual, figures.usual), (self.hours, figures.hours)):
             figure[row] = np.where(starts, 0.0, figure[row]) + np.where(known, more, 0.0)
 
 
 @dataclass
 class Running:
-    """The windows under way: windows x columns; kWh above the usual, kWh usual, hours known."""
+    """The windows under way: windows x columns, each as in `Figures`."""
 
     excess: Float64
+    below: Float64
     usual: Float64
-    known: Float64
+    hours: Float64
 
     @classmethod
     def of(cls, columns: int) -> Running:
         """None begun."""
         none = np.zeros((len(WINDOWS), columns))
-        return cls(none, none.copy(), none.copy())
+        return cls(none, none.copy(), none.copy(), none.copy())
 
-    def add(self, hour: int, excess: Float64, usual: Float64, known: Mask) -> None:
+    def add(self, hour: int, figures: Figures) -> None:
         """An hour of the local day; its first one starts the day's windows anew."""
-        if hour == 0:
-            self.excess[:], self.usual[:], self.known[:] = 0.0, 0.0, 0.0
         here = MASKS[:, hour, None]
-        self.excess += here * excess
-        self.usual += here * usual
-        self.known += here * known
+        for name in ("excess", "below", "usual", "hours"):
+            total = getattr(self, name)
+            if hour == 0:
+                total[:] = 0.0
+            total += here * getattr(figures, name)
+
+    def of_window(self, window: int) -> Figures:
+        """What has come together of one window."""
+        return Figures(self.excess[window], self.below[window], self.usual[window], self.hours[window])

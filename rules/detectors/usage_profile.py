@@ -1,6 +1,7 @@
 """Usage profile: a building that uses more, or far less, than its own days of that kind, hour by hour.
 
-    z = (use of the hour - median of the last like days) / robust sigma  - what its like all show
+    z = (use of the hour - median of the last like days - what its sub-meters show of it) / robust sigma
+        - what its like all show
 
 Summed above a slack (CUSUM), by the hour for what is large, and for each window of the day (nights, days of rest) for
 what is smaller and comes again day by day. Days of work, rest and vacation are profiles apart; no flagged day is
@@ -29,6 +30,7 @@ from rules.detectors.hours import Hours
 from rules.detectors.moments import columns_of
 from rules.detectors.open_findings import to_time
 from rules.detectors.profile_memory import Expectation, ProfileMemory
+from rules.detectors.profile_parts import parts_of
 from rules.detectors.profile_pattern import pattern
 from rules.detectors.profile_peers import alike
 from rules.detectors.profile_sums import (
@@ -39,6 +41,7 @@ from rules.detectors.profile_sums import (
     LENGTHS,
     LOW,
     ROWS,
+    Figures,
     Step,
     is_rest_row,
     rows_of,
@@ -54,7 +57,7 @@ _REST_DAYS = 40
 _STALE_DAYS = 30
 _CLIP = 5.0  # sigmas that one hour can add
 _WINDOW_CLIP = 4.0  # the same for a window of the day: no single one proves anything
-_COMMON = 1.0  # sigmas of what all show that are taken off: weather, not a fault of everybody
+_COMMON_LOW = 1.0  # sigmas of too little, shown by all, that are put down to the weather; more is a matter of supply
 _CAP = 1.5  # times the limit: how far a sum may run ahead, and so how long it takes to come to rest
 _OWN_TAIL = 1.25  # times what the meter's own days moved the sum by themselves
 _ALONE = 2.0  # times the limits of a meter without peers: what the weather does cannot be told from what it does
@@ -104,7 +107,9 @@ class UsageProfile(RuleDetector):
         self._meters = [context.columns.meters[c] for c in self._at]
         self._set = {name: per_column(settings_of, self._meters, name) for name in UsageProfileSettings.model_fields}
         self._alike = alike(context.columns, self._at)
-        self._memory: ProfileMemory = ProfileMemory.of(len(self._at), _RING_DAYS, _REST_DAYS)
+        self._parts = parts_of(context.columns, self._at)
+        rooms = len(self._parts.rows)
+        self._memory: ProfileMemory = ProfileMemory.of(len(self._at), rooms, _RING_DAYS, _REST_DAYS)
         self._caution = np.where(self._alike.has_peers(), 1.0, np.full((ROWS, 1), _ALONE))
         self._caution[HOURLY] = np.where(self._alike.has_peers(), 1.0, _ALONE_HOURLY)
         self._limits = np.zeros((ROWS, len(self._at)))
@@ -116,7 +121,7 @@ class UsageProfile(RuleDetector):
         if block.local_day != self._memory.day:
             self._begin_day(block.local_day, mine.flagged)
         self._set_limits()
-        hours = self._memory.cut.push(mine, mine.usage)
+        hours = self._memory.cut.push(mine, self._parts.usage(mine.usage, block.usage))
         findings: list[Finding] = []
         for row in range(len(hours)):
             findings += self._hour(hours, row)
@@ -127,18 +132,19 @@ class UsageProfile(RuleDetector):
     def _begin_day(self, local_day: int, flagged: Mask) -> None:
         memory = self._memory
         if memory.day != _NO_DAY:
-            learned = ~flagged & ~memory.excess_today & ~np.isnan(memory.today).all(axis=0)
-            memory.ring(memory.kind).keep(memory.day, memory.today, learned, _STALE_DAYS)
+            is_seen = ~np.isnan(memory.today[:, : len(self._at)]).all(axis=0)
+            learned = ~flagged & ~memory.excess_today & is_seen
+            memory.ring(memory.kind).keep(memory.day, memory.today, self._parts.widened(learned), _STALE_DAYS)
             memory.gains.keep(memory.gain_most, learned)
         memory.day, memory.kind = local_day, self._context.days.kind(local_day)
-        memory.today = np.full((HOURS, len(self._at)), np.nan)
+        memory.today = np.full_like(memory.today, np.nan)
         memory.gain_today, memory.gain_most = np.zeros(len(self._at)), np.zeros(len(self._at))
         memory.excess_today = memory.open.mask(len(self._at))
         self._expect()
 
     def _expect(self) -> None:
         """A holiday may be spent as any day; so may the first days of a vacation."""
-        memory, share = self._memory, self._set["least_share"]
+        memory, share = self._memory, self._parts.widened(self._set["least_share"])
         of_day = (memory.working, int(self._set["working_days"][0]))
         of_rest = (memory.resting, int(self._set["resting_days"][0]))
         own = (memory.ring(memory.kind), of_day[1] if memory.kind == WORKDAY else of_rest[1])
@@ -147,7 +153,7 @@ class UsageProfile(RuleDetector):
             return
         is_new = np.isnan(memory.expected.usual).any(axis=0)
         for ring, days in (of_day, of_rest):
-            other = Expectation.unknown(len(self._at))
+            other = Expectation.unknown(memory.today.shape[1])
             other.set_from(ring, days, share)
             if memory.kind == VACATION:  # once there is a profile of the vacation, it stands alone
                 other.usual[:, ~is_new] = np.nan
@@ -171,39 +177,40 @@ class UsageProfile(RuleDetector):
         hour, use, number = int(hours.local_hour[row]), hours.volume[row], int(hours.number[row])
         memory.today[hour] = use
         usual = memory.expected.usual[hour]
-        known = ~np.isnan(use) & ~np.isnan(usual) & (self._set["enabled"] > 0)
+        known = ~np.isnan(use) & ~np.isnan(usual)
         excess, usual = np.where(known, use - usual, 0.0), np.where(known, usual, 0.0)
-        self._sum_hour(hour, excess, usual, known, number)
-        memory.running.add(hour, excess, usual, known)
+        below, judged = self._parts.explained(excess), slice(len(self._at))
+        known = known[judged] & (self._set["enabled"] > 0)
+        figures = Figures(excess[judged] - below, below, usual[judged] + below, known.astype(np.float64))
+        self._sum_hour(hour, figures, number)
+        memory.running.add(hour, figures)
         for window in np.flatnonzero(hour == ENDS).tolist():
             self._sum_window(window, number)
         return self._tell(hours.at[row], number)
 
-    def _sum_hour(self, hour: int, excess: Float64, usual: Float64, known: Mask, number: int) -> None:
+    def _sum_hour(self, hour: int, figures: Figures, number: int) -> None:
         memory, settings = self._memory, self._set
-        shown = self._above(excess, memory.expected.scale[hour], known, _CLIP)
+        known, usual = figures.hours > 0, figures.usual
+        shown = self._above(figures, memory.expected.scale[hour], known, _CLIP)
         gained = np.maximum(memory.gain_today + np.nan_to_num(shown - settings["slack"]), 0.0)
         memory.gain_today, memory.gain_most = gained, np.maximum(memory.gain_most, gained)
-        figures = (number, excess, usual, known.astype(np.float64))
-        self._add(HOURLY, shown, settings["slack"], figures)
-        is_low = excess < (settings["low_share"] - 1) * usual
+        self._add(HOURLY, shown, settings["slack"], number, figures)
+        is_low = figures.excess < (settings["low_share"] - 1) * usual
         low = np.where(
             known & (memory.kind == WORKDAY), np.where(is_low, np.minimum(-shown, _WINDOW_CLIP), 0.0), np.nan
         )
-        self._add(LOW, low, settings["slack"], figures)
+        self._add(LOW, low, settings["slack"], number, figures)
 
     def _sum_window(self, window: int, number: int) -> None:
-        memory, settings = self._memory, self._set
-        running = memory.running
-        hours = running.known[window]
-        known = hours >= _KNOWN_SHARE * LENGTHS[window]
-        mean = running.excess[window] / np.maximum(hours, 1)
-        shown = self._above(mean, memory.expected.window_scale[window], known, _WINDOW_CLIP)
-        figures = (number + 1 - int(ENDS[window]) - 1, running.excess[window], running.usual[window], hours)
-        self._add(window_row(window, is_work=True), shown, settings["window_slack"], figures)
+        memory, slack = self._memory, self._set["window_slack"]
+        figures = memory.running.of_window(window)
+        known = figures.hours >= _KNOWN_SHARE * LENGTHS[window]
+        shown = self._above(figures, memory.expected.window_scale[window], known, _WINDOW_CLIP)
+        began = number - int(ENDS[window])
+        self._add(window_row(window, is_work=True), shown, slack, began, figures)
         if memory.kind != WORKDAY:
-            self._add(window_row(window, is_work=False), shown, settings["window_slack"], figures)
-        self._calm(window, mean, known)
+            self._add(window_row(window, is_work=False), shown, slack, began, figures)
+        self._calm(window, figures.excess / np.maximum(figures.hours, 1), known)
 
     def _calm(self, window: int, mean: Float64, known: Mask) -> None:
         """One window of those that told it, with little of it left: it is over, and what comes then is told anew."""
@@ -216,14 +223,21 @@ class UsageProfile(RuleDetector):
             if judges and known[column] and sign * mean[column] < self._set["clear_share"][column] * noted["size"]:
                 memory.sums.total[:, column] = 0.0
 
-    def _add(self, row: int, shown: Float64, slack: Float64, figures: tuple[int, Float64, Float64, Float64]) -> None:
-        self._memory.sums.add(row, Step(shown, slack, _CAP * self._limits[row], *figures))
+    def _add(self, row: int, shown: Float64, slack: Float64, begin: int, figures: Figures) -> None:
+        self._memory.sums.add(row, Step(shown, slack, _CAP * self._limits[row], begin, figures))
 
-    def _above(self, excess: Float64, scale: Float64, known: Mask, clip: float) -> Float64:
-        """Sigmas above the usual, what all alike show taken off; NaN where not known."""
-        shown = np.clip(np.divide(excess, scale, out=np.full(excess.shape, np.nan), where=known), -clip, clip)
-        common = np.nan_to_num(self._alike.medians(shown))
-        return np.asarray(np.clip(shown - np.clip(common, -_COMMON, _COMMON), -clip, clip), np.float64)
+    def _above(self, figures: Figures, scale: Float64, known: Mask, clip: float) -> Float64:
+        """Sigmas above the usual, without what all alike show: weather; NaN where not known."""
+        sigma = figures.hours * scale[: len(self._at)]
+        own, below = (
+            np.clip(np.divide(part, sigma, out=np.full(sigma.shape, np.nan), where=known), -clip, clip)
+            for part in (figures.excess, figures.below)
+        )
+        common = np.nan_to_num(self._alike.medians(np.clip(own + below, -clip, clip)))
+        common = np.maximum(common, -_COMMON_LOW)
+        # What the sub-meters show of it is off already.
+        common = np.where(below > 0, np.maximum(common - below, 0.0), common)
+        return np.asarray(np.clip(own - common, -clip, clip), np.float64)
 
     # -- findings -----------------------------------------------------------------------------------------
 

@@ -73,3 +73,36 @@ def test_rooms_and_water_are_left_to_others(tools: Any) -> None:
 
 def test_every_pattern_is_a_word_of_its_own() -> None:
     assert len(set(PATTERNS)) == len(PATTERNS)
+
+
+def heat_rooms(campus: Any, days: range, kw: float) -> None:
+    """A cold spell: all rooms of the building heat, and its meter counts it."""
+    here = campus.steps(days.start, days.stop)
+    for room in [m.id for m in campus.columns.meters if m.id.startswith("r")]:
+        campus.usage[here, campus.at(room)] += kw / 4
+        campus.usage[here, campus.at("board")] += kw / 4
+
+
+def test_what_all_rooms_use_more_is_no_fault_of_their_building(tools: Any) -> None:
+    campus = tools.campus(70)
+    heat_rooms(campus, range(50, 58), 0.25)
+    assert campus.run(UsageProfile) == []
+
+
+def test_a_load_of_the_building_itself_is_told_in_a_cold_spell_too(tools: Any) -> None:
+    campus = tools.campus(70)
+    heat_rooms(campus, range(50, 58), 0.25)
+    campus.usage[campus.steps(52, 58), campus.at("board")] += 3.0 / 4
+    findings = campus.run(UsageProfile)
+    assert [(f.phase, f.subject) for f in findings if f.phase != "update"] == [("open", "board"), ("close", "board")]
+    last = [f for f in findings if f.phase == "update"][-1]
+    assert last.size == pytest.approx(3.0, rel=0.25)
+    assert last.expected > 12 * 0.25  # the heating is expected, once the rooms show it
+
+
+def test_some_rooms_without_readings_stand_for_as_much_as_the_others(tools: Any) -> None:
+    campus = tools.campus(70)
+    heat_rooms(campus, range(50, 58), 0.25)
+    for room in ("r0", "r1", "r2"):
+        campus.usage[campus.steps(49, 70), campus.at(room)] = np.nan
+    assert campus.run(UsageProfile) == []
