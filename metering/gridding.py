@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metering.channels import Columns
+from metering.distinct import distinct, starts_of
 from metering.steps import Float64, Int64, Steps
 from metering.windows import GRID_MS
 
@@ -84,25 +85,44 @@ def _previous(
 
 def _flags(steps: Steps, channel: Int64, cell: Int64, state: Columns) -> npt.NDArray[np.uint16]:
     """Flags of each closed cell: those of all steps that touch it; what touches open cells is kept in the state."""
-    first = steps.t0 // GRID_MS
-    step, nth = _expand(-(-steps.t1 // GRID_MS) - first)
-    present = np.unique(steps.channel)
-    owner = np.concatenate([present, steps.channel[step]])
-    where = np.concatenate([state["cell"][present], first[step] + nth])
-    flags = np.concatenate([state["flags"][present], steps.flags[step]])
-    order = np.lexsort((where, owner))
-    owner, where, flags = owner[order], where[order], flags[order]
-    starts = np.flatnonzero(np.concatenate([[True], (owner[1:] != owner[:-1]) | (where[1:] != where[:-1])]))
-    joined = np.bitwise_or.reduceat(flags, starts)
-    base = int(where.min())
-    span = max(int(where.max()), int(cell.max()) if len(cell) else 0) - base + 2
-    keys = owner[starts] * span + (where[starts] - base)
-    last = np.searchsorted(owner[starts], present, side="right") - 1
+    present, out = distinct(steps.channel), np.zeros(len(cell), np.uint16)
+    owner, where, flags = _flagged(steps, present, state)
     open_cell = _last_by_channel(steps.channel, steps.t1) // GRID_MS
-    is_open = where[starts][last] == open_cell
-    state["cell"][present] = open_cell
-    state["flags"][present] = np.where(is_open, joined[last], 0)
-    return joined[np.searchsorted(keys, channel * span + (cell - base))]
+    state["cell"][present], state["flags"][present] = open_cell, 0
+    if not len(owner):
+        return out
+    base = min(int(where.min()), int(open_cell.min()), int(cell.min(initial=where.min())))
+    span = max(int(where.max()), int(open_cell.max()), int(cell.max(initial=where.max()))) - base + 1
+    keys = owner * span + (where - base)
+    order = np.argsort(keys, kind="stable")
+    starts = starts_of(keys[order])
+    keys, joined = keys[order][starts], np.bitwise_or.reduceat(flags[order], starts)
+    into, said = _same(keys, channel * span + (cell - base))
+    out[into] = joined[said]
+    into, said = _same(keys, present * span + (open_cell - base))
+    state["flags"][present[into]] = joined[said]
+    return out
+
+
+def _flagged(steps: Steps, present: Int64, state: Columns) -> tuple[Int64, Int64, npt.NDArray[np.uint16]]:
+    """Channel, cell and flags of all that is flagged: what was open before, and each cell that a step touches."""
+    rows = np.flatnonzero(steps.flags)
+    first = steps.t0[rows] // GRID_MS
+    step, nth = _expand(-(-steps.t1[rows] // GRID_MS) - first)
+    before = present[state["flags"][present] > 0]
+    return (
+        np.concatenate([before, steps.channel[rows][step]]),
+        np.concatenate([state["cell"][before], first[step] + nth]),
+        np.concatenate([state["flags"][before], steps.flags[rows][step]]),
+    )
+
+
+def _same(keys: Int64, among: Int64) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Places of `keys` in `among` (both ascending, without repetition), and which keys these are."""
+    at = np.searchsorted(among, keys)
+    said = np.flatnonzero(at < len(among))
+    said = said[among[at[said]] == keys[said]]
+    return at[said], said
 
 
 def _last_by_channel(channel: Int64, values: Int64) -> Int64:
@@ -116,7 +136,7 @@ def _move_on(
     steps: Steps, step: Int64, channel: Int64, register: Float64, unknown_so_far: Int64, state: Columns
 ) -> None:
     """Remember the register at the last boundary of each channel; unknown once an unknown step followed it."""
-    present = np.unique(steps.channel)
+    present = distinct(steps.channel)
     end = np.searchsorted(steps.channel, present, side="right") - 1
     start = np.searchsorted(steps.channel, present)
     unknown_at = np.where(start > 0, unknown_so_far[start - 1], 0)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from metering.batch import Quality
 from metering.channels import RECENT, UNSEEN, ChannelTable
+from metering.distinct import starts_of
 from metering.plausible import gap_flags, hours, limit
 from metering.register_event import RegisterEvent
 from metering.steps import Float64, Int64, Rows, Steps, join
@@ -48,7 +49,9 @@ class _Matrix:
 
     def __init__(self, rows: Rows, table: ChannelTable) -> None:
         self.table = table
-        self.channel, self.start, self.length = np.unique(rows.channel, return_index=True, return_counts=True)
+        self.start = starts_of(rows.channel)
+        self.channel = rows.channel[self.start]
+        self.length = np.diff(self.start, append=len(rows))
         nth = np.arange(len(rows)) - np.repeat(self.start, self.length)
         line = np.repeat(np.arange(len(self.channel)), self.length)
         width = int(self.length.max()) + 1

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metering.batch import Float64, Mask, UInt16
+from metering.distinct import distinct
 from metering.intervals import IntervalBatch
 from metering.site import Site
 from metering.windows import GRID_MS, offset_minutes
@@ -88,7 +89,7 @@ class Frontier:
         due = (step >= first) & (closed <= (step + 1) * GRID_MS + LONGEST_WAIT_MS)
         column, step, closed, kept = column[due], step[due], closed[due], kept[due]
         day = self._local_days(step)
-        for d in np.unique(day).tolist():
+        for d in distinct(day).tolist():
             rows = day == d
             into, at = self._day(d), (step[rows] - self._day(d).first, column[rows])
             into.usage[at], into.quality[at] = intervals.usage[kept[rows]], intervals.quality[kept[rows]]

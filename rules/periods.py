@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metering.batch import Mask
+from metering.distinct import distinct
 from metering.site import Meter
 from metering.windows import GRID_MS
 
@@ -61,7 +62,7 @@ class Periods:
         np.maximum.at(self._last_close, column, closed)
         quarters = np.clip(-(-(closed - before - _JITTER_MS) // GRID_MS), 1, _SLOW)
         known = before >= 0
-        for d in np.unique(day).tolist():
+        for d in distinct(day).tolist():
             rows = (day == d) & known
             count = np.bincount(column[rows] * _BUCKETS + quarters[rows], minlength=self._total.size)
             count = count.reshape(self._total.shape).astype(np.float64)

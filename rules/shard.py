@@ -19,6 +19,7 @@ import numpy as np
 
 from metering.batch import MeterEvent, ReadingBatch
 from metering.derivation import IntervalDerivation
+from metering.distinct import distinct
 from metering.entries import Entry, EventBatch, Revision, Tick
 from metering.incident import Incident, IncidentChange
 from metering.intervals import IntervalBatch, joined
@@ -150,7 +151,7 @@ class Shard:
             yield batch
             return
         day = self._local_day(steps)
-        for d in np.unique(day).tolist():
+        for d in distinct(day).tolist():
             yield batch.take(day == d)
 
     def _local_day(self, steps: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metering.batch import ReadingBatch
+from metering.distinct import distinct
 
 FAR_MS = 48 * 3_600_000
 TICK_SLACK_MS = 5 * 60_000
@@ -56,7 +57,7 @@ class Watermark:
             if newest <= self.now:
                 return []
             if newest - self.now <= FAR_MS and self.tick is None:
-                return self._walk(np.unique(times[times > self.now]))
+                return self._walk(distinct(times[times > self.now]))
         order = np.argsort(times, kind="stable")
         return self._see_sorted(times[order], batch.meter[order], batch.meters, live)
 
@@ -79,7 +80,7 @@ class Watermark:
             if not is_near.all():
                 steps = times[~is_near] // _SHORTEST_GAP_MS * _SHORTEST_GAP_MS
                 self.spoken = sorted({*self.spoken, *np.unique(steps).tolist()})[:_SPOKEN_SLOTS]
-            return self._walk(np.unique(times[is_near]))
+            return self._walk(distinct(times[is_near]))
         jumps: list[Jump] = []
         if self.now is None:
             used = self._begin(times, meter, meters, live)
@@ -87,7 +88,7 @@ class Watermark:
         while len(times) and self.now is not None:
             near = self._reach(times)
             if near:
-                jumps += self._walk(np.unique(times[:near]))
+                jumps += self._walk(distinct(times[:near]))
                 self.far.clear()
             times, meter = times[near:], meter[near:]
             used = self._confirm(times, meter, meters, live)

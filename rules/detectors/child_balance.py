@@ -20,7 +20,7 @@ from metering.batch import Float64, Mask
 from metering.site import Meter
 from rules.blocks import STEPS_PER_HOUR, IntervalBlock
 from rules.detectors.day_log import DayLog, median, spread
-from rules.detectors.zones import Zones
+from rules.detectors.zones import Indices, Zones
 
 _DAYS = 14  # usable days from which the balance is learned
 _SHARE_DAYS = 7  # days from which a child's share is learned: a new season is followed within a week
@@ -99,17 +99,23 @@ class ChildJudge:
         residuals, inflows = np.where(known, inflows - outflows, 0.0), np.where(known, inflows, 0.0)
         stands = ~counts[:, self.columns]
         own = np.where(known[:, self._zone], np.nan_to_num(block.usage[:, self.columns]), 0.0)
-        for row in range(block.steps):  # step by step: the sums must not depend on the cut
-            part = int(block.local_minute[row] >= _NIGHT_ENDS)
+        still = np.flatnonzero(stands.any(axis=0))
+        sums = [figure[:, still] for figure in (memory.missing, memory.inflow, memory.steps)]
+        adds = [figure[:, self._zone[still]] for figure in (residuals, inflows, known)]
+        moves = counts[:, self.columns[still]]
+        for row, part in enumerate((block.local_minute >= _NIGHT_ENDS).astype(int).tolist()):
+            # step by step: the sums must not depend on the cut
             memory.day_residual[part] += residuals[row]
             memory.day_inflow[part] += inflows[row]
             memory.day_known[part] += known[row]
             memory.day_use += own[row]
-            memory.missing[part] += residuals[row, self._zone]
-            memory.inflow[part] += inflows[row, self._zone]
-            memory.steps[part] += known[row, self._zone]
-            for sums in (memory.missing, memory.inflow, memory.steps):
-                sums[:, ~stands[row]] = 0.0
+            for figure, more in zip(sums, adds, strict=True):
+                figure[part] += more[row]
+                figure[:, moves[row]] = 0.0
+        for name, figure in zip(("missing", "inflow", "steps"), sums, strict=True):
+            whole = np.zeros_like(memory.missing)
+            whole[:, still] = figure
+            setattr(memory, name, whole)
 
     def end_day(self, memory: ChildBalance, usable: Mask) -> None:
         """Learn from the day that ended: the balance where no member of the zone (`usable` by column) is in doubt."""
@@ -124,29 +130,43 @@ class ChildJudge:
         for name in ("day_residual", "day_inflow", "day_known", "day_use"):
             setattr(memory, name, np.zeros_like(getattr(memory, name)))
 
-    def verdict(self, memory: ChildBalance) -> tuple[Mask, Mask, Mask]:
-        """By child: its flow is missing (it is frozen); none is (it is at rest); the balance above is known at all."""
-        constant, share, off = self._usual(memory)
-        usual = np.nansum(memory.use.values, axis=0) / np.maximum(np.nansum(memory.flow_of.values, axis=0), 1e-12)
-        by_part = memory.missing - share[self._zone] * memory.inflow - constant[self._zone] * memory.steps
-        missing, inflow, steps = by_part.sum(axis=0), memory.inflow.sum(axis=0), memory.steps.sum(axis=0)
-        expected = usual * inflow
+    def verdict(self, memory: ChildBalance, asked: Mask) -> tuple[Mask, Mask, Mask]:
+        """By child: its flow is missing (it is frozen); none is (it is at rest); the balance above is known at all.
+
+        Said of the children `asked` about and their siblings; of others nothing is said (False).
+        """
+        zones = np.flatnonzero(np.bincount(self._zone[asked], minlength=len(self._zones)))
+        rows = np.flatnonzero(np.isin(self._zone, zones))
+        said = np.zeros((3, len(self._zone)), bool)
+        if len(rows):
+            said[:, rows] = self._verdict(memory, zones, rows, np.searchsorted(zones, self._zone[rows]))
+        return said[0], said[1], said[2]
+
+    def _verdict(self, memory: ChildBalance, zones: Indices, rows: Indices, zone: Indices) -> tuple[Mask, Mask, Mask]:
+        """The verdict on all children (`rows`) of these zones; `zone` by child its place among them."""
+        constant, share, off = self._usual(memory, zones)
+        use, flow = (np.nansum(log.values[:, rows], axis=0) for log in (memory.use, memory.flow_of))
+        steps_by_part, inflow_by_part = memory.steps[:, rows], memory.inflow[:, rows]
+        by_part = memory.missing[:, rows] - share[zone] * inflow_by_part - constant[zone] * steps_by_part
+        missing, inflow, steps = by_part.sum(axis=0), inflow_by_part.sum(axis=0), steps_by_part.sum(axis=0)
+        expected = use / np.maximum(flow, 1e-12) * inflow
         days = steps / (24 * STEPS_PER_HOUR)
-        noise = _SIGMAS * np.hypot(off[self._zone] * np.sqrt(days), _GAIN * inflow) + self._pulses[self._zone]
-        enough = memory.residual.count()[: len(self._zones)] >= _LEAST_DAYS
-        is_known = enough[self._zone] & ~np.isnan(noise) & (memory.use.count() > 0)
+        noise = _SIGMAS * np.hypot(off[zone] * np.sqrt(days), _GAIN * inflow) + self._pulses[zones][zone]
+        enough = memory.residual.count()[zones] >= _LEAST_DAYS
+        is_known = enough[zone] & ~np.isnan(noise) & (memory.use.count()[rows] > 0)
         frozen = (missing >= np.maximum(_LEAST * expected, noise)) & (missing <= _MOST * expected)
-        frozen &= self._expected_of_others(np.where(steps > 0, expected, 0.0)) <= 0.5 * missing
+        frozen &= _expected_of_others(np.where(steps > 0, expected, 0.0), zone) <= 0.5 * missing
         # A leak runs by night as by day; what people draw does not.
-        by_night, by_day = by_part / np.maximum(memory.steps, 1.0)
-        frozen &= (memory.steps >= _EACH_PART).all(axis=0) & (by_night <= _NIGHT_SHARE * by_day)
+        by_night, by_day = by_part / np.maximum(steps_by_part, 1.0)
+        frozen &= (steps_by_part >= _EACH_PART).all(axis=0) & (by_night <= _NIGHT_SHARE * by_day)
         at_rest = (missing + noise <= (_AT_REST + _LEAST) * expected) & (missing <= _AT_REST * expected)
         return is_known & frozen, is_known & at_rest, is_known
 
-    def _usual(self, memory: ChildBalance) -> tuple[Float64, Float64, Float64]:
+    def _usual(self, memory: ChildBalance, zones: Indices) -> tuple[Float64, Float64, Float64]:
         """By zone what usually does not arrive: a constant (a step), a share of the inflow, and a day's sigma."""
         shape = (_DAYS, 2, len(self._zones))
-        residual, flow, known = (log.values.reshape(shape) for log in (memory.residual, memory.flow, memory.known))
+        logs = (memory.residual, memory.flow, memory.known)
+        residual, flow, known = (log.values.reshape(shape)[:, :, zones] for log in logs)
         (lost_n, lost_d), (in_n, in_d), (t_n, t_d) = (np.nansum(v, axis=0) for v in (residual, flow, known))
         across = in_d * t_n - in_n * t_d
         share = np.where(across > 0, (lost_d * t_n - lost_n * t_d) / np.where(across > 0, across, 1.0), 0.0)
@@ -154,7 +174,7 @@ class ChildJudge:
         error = (residual - share * flow - constant * known).sum(axis=1)
         return constant, share, spread(error, median(error))
 
-    def _expected_of_others(self, expected: Float64) -> Float64:
-        """By child: what its siblings that stand still too would have taken meanwhile."""
-        total = np.bincount(self._zone, expected, minlength=len(self._zones))
-        return np.asarray(total[self._zone] - expected, np.float64)
+
+def _expected_of_others(expected: Float64, zone: Indices) -> Float64:
+    """By child: what its siblings that stand still too would have taken meanwhile."""
+    return np.asarray(np.bincount(zone, expected)[zone] - expected, np.float64)

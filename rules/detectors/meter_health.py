@@ -160,9 +160,11 @@ class MeterHealth(RuleDetector):
         stands = self._zones.inflow(block.usage) <= _NOTHING
         measured = np.where(block.quality & Quality.ESTIMATED, 0.0, np.nan_to_num(block.usage))
         flows, largest = self._zones.outflow(measured), self._zones.largest_outflow(measured)
+        counted, most = still.children[first], still.largest[first]
         for row in range(block.steps):  # step by step: the sum must not depend on the cut
-            still.children[first] = np.where(stands[row], still.children[first] + flows[row], 0.0)
-            still.largest[first] = np.where(stands[row], np.maximum(still.largest[first], largest[row]), 0.0)
+            counted = np.where(stands[row], counted + flows[row], 0.0)
+            most = np.where(stands[row], np.maximum(most, largest[row]), 0.0)
+        still.children[first], still.largest[first] = counted, most
 
     # -- judging --------------------------------------------------------------------------------------------------
 
@@ -222,7 +224,7 @@ class MeterHealth(RuleDetector):
         """What the balance above says of children that stand still, into the mask."""
         memory, children = self._memory, self._children.columns
         long = memory.still.all_run[children] / STEPS_PER_HOUR >= self._set["stuck_h"][children]
-        frozen, at_rest, is_known = self._children.verdict(memory.children)
+        frozen, at_rest, is_known = self._children.verdict(memory.children, long)
         told = [int(c) for c, n in memory.open.by_place.items() if n["condition"] == Condition.STUCK]
         # In vacations anybody may leave for weeks: there only what is missing above proves that water is not counted.
         may_rest = (memory.kind in (HOLIDAY, VACATION)) & is_known & ~self._never_rests[children]

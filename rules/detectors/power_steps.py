@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metering.batch import Float64, Mask
+from metering.distinct import distinct
 from rules.samples import SampleBlock
 
 TAIL = 3
@@ -62,7 +63,7 @@ class Series:
 
     def with_tails(self, tails: Tails) -> Series:
         """The rows with those that the meters showed before them; `judged_at` of these is 0."""
-        columns = np.unique(self.column)
+        columns = distinct(self.column)
         row, place = np.nonzero(tails.time[columns])
         column = columns[row]
         before = Series(

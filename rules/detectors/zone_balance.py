@@ -241,8 +241,11 @@ class ZoneBalance(RuleDetector):
         all_above = (excess > 2 * noise).all(axis=0)
         large = figure >= np.maximum(self._minimum(), settings["hours_share"] * memory.model.inflow)
         is_open = memory.open.mask(len(self._zones))
-        raised = all_above & large & (z >= settings["hours_sigma"]) & ~standing & ~is_open & self._is_metered()
+        raised = all_above & large & (z >= settings["hours_sigma"]) & ~standing & ~is_open
         raised &= settings["enabled"] > 0
+        if not raised.any():
+            return []
+        raised &= self._is_metered()
         return [f for zone in np.flatnonzero(raised) if (f := self._open(int(zone), block))]
 
     # -- findings -------------------------------------------------------------------------------------------------

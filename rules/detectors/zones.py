@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from metering.batch import Float64
+from metering.batch import Float64, Mask
 from rules.blocks import Columns
 
 Indices = npt.NDArray[np.intp]
@@ -31,27 +33,50 @@ class Zones:
 
     def inflow(self, cells: Float64) -> Float64:
         """Sum over the parents: rows x zones; NaN where one is missing."""
-        return _reduced(np.add, cells, self.parents)
+        return np.asarray(self._feeding.reduced(np.add, cells), np.float64)
 
     def outflow(self, cells: Float64) -> Float64:
         """Sum over the children: rows x zones; NaN where one is missing."""
-        return _reduced(np.add, cells, self.children)
+        return np.asarray(self._fed.reduced(np.add, cells), np.float64)
 
     def largest_outflow(self, cells: Float64) -> Float64:
         """The largest child's cell: rows x zones."""
-        return _reduced(np.maximum, cells, self.children)
+        return np.asarray(self._fed.reduced(np.maximum, cells), np.float64)
 
-    def any_member(self, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    def any_member(self, mask: Mask) -> Mask:
         """By zone: whether the mask by column is true for any of its meters."""
-        return np.array([mask[list(p + c)].any() for p, c in zip(self.parents, self.children, strict=True)], bool)
+        return np.asarray(self._members.reduced(np.logical_or, mask[None])[0], bool)
+
+    @cached_property
+    def _feeding(self) -> _Groups:
+        return _Groups.of(self.parents)
+
+    @cached_property
+    def _fed(self) -> _Groups:
+        return _Groups.of(self.children)
+
+    @cached_property
+    def _members(self) -> _Groups:
+        return _Groups.of([p + c for p, c in zip(self.parents, self.children, strict=True)])
 
 
-def _reduced(by: np.ufunc, cells: Float64, groups: tuple[tuple[int, ...], ...]) -> Float64:
-    if not groups:
-        return np.zeros((len(cells), 0))
-    members = np.concatenate([np.array(g, np.intp) for g in groups])
-    starts = np.cumsum([0] + [len(g) for g in groups[:-1]])
-    return np.asarray(by.reduceat(cells[:, members], starts, axis=1), np.float64)
+@dataclass(frozen=True)
+class _Groups:
+    """Columns of groups one after the other, and where each group starts; no group is empty."""
+
+    columns: Indices
+    starts: Indices
+
+    @classmethod
+    def of(cls, groups: Sequence[tuple[int, ...]]) -> _Groups:
+        starts = np.cumsum([0] + [len(g) for g in groups])[: len(groups)]
+        return cls(np.array([c for g in groups for c in g], np.intp), starts.astype(np.intp))
+
+    def reduced(self, by: np.ufunc, cells: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Rows x groups."""
+        if not len(self.starts):
+            return np.zeros((len(cells), 0), cells.dtype)
+        return np.asarray(by.reduceat(cells[:, self.columns], self.starts, axis=1))
 
 
 def zones_of(columns: Columns, media: tuple[str, ...]) -> Zones:
