@@ -21,9 +21,10 @@ from metering.batch import to_datetime, to_ms
 from metering.incident import Incident
 from metering.site_document import parse_site
 from rules.backtest import AlertLines, backtest
-from rules.settings import RulesSettings
+from rules.settings import parse_rules
 from simulators.campus.campus import Campus, build_campus
 from simulators.campus.faults import Fault
+from simulators.campus.site_file import RULES
 
 FIRST_DAY = date(2026, 10, 19)
 DAYS = 35
@@ -44,7 +45,7 @@ class SeedResult:
 
 def judge_seed(seed: int, first_day: date = FIRST_DAY, days: int = DAYS) -> SeedResult:
     """Build the campus of a seed, judge its history, compare with its truth."""
-    campus = build_campus(seed, first_day, days)
+    campus = build_campus(seed, first_day, days, is_demo=True)
     began = time.perf_counter()
     incidents = _incidents(campus, days)
     result = _compared(seed, campus, incidents)
@@ -56,7 +57,7 @@ def _incidents(campus: Campus, days: int) -> tuple[Incident, ...]:
     site = parse_site(campus.site_document())
     end = campus.start + np.timedelta64(days, "D")
     lines = AlertLines()
-    for events in backtest(site, RulesSettings(), campus.history(campus.start, end)):
+    for events in backtest(site, parse_rules(RULES, site), campus.entries(campus.start, end)):
         lines.add(events.changes)
     return lines.incidents()
 
@@ -89,6 +90,7 @@ def _row(kind: str, results: list[SeedResult]) -> dict[str, Any]:
         "kind": kind,
         "injected": len(found) + missed,
         "found at its node": len(found),
+        "by": ", ".join(sorted({i.rule for _, i in found})),
         "median delay h": f"{np.median(hours):.0f}" if hours else "-",
         "longest h": f"{hours[-1]:.0f}" if hours else "-",
     }

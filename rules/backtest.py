@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from metering.batch import ReadingBatch, to_datetime
+from metering.entries import Entry
 from metering.incident import ChangeKind, Incident, IncidentChange
 from metering.quantities import BY_NAME
 from metering.site import Site
@@ -30,17 +31,17 @@ Progress = Callable[[int, np.datetime64 | None], None]
 def backtest(
     site: Site,
     settings: RulesSettings,
-    readings: Iterable[ReadingBatch],
+    entries: Iterable[Entry],
     *,
     progress: Progress | None = None,
     detectors: Mapping[str, type[Any]] = DETECTORS,
 ) -> Iterator[ShardEvents]:
-    """Run readings, given in the order of time in batches of any size; what each batch gave."""
+    """Run readings, given in the order of time in batches of any size, and what else happened; what each entry gave."""
     shard = Shard(site, settings, detectors)
     done = 0
-    for seq, batch in enumerate(readings, start=1):
-        yield shard.process(seq, batch)
-        done += len(batch)
+    for seq, entry in enumerate(entries, start=1):
+        yield shard.process(seq, entry)
+        done += len(entry) if isinstance(entry, ReadingBatch) else 0
         if progress is not None:
             progress(done, shard.judged_until)
     yield shard.finish()

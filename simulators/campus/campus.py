@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from metering.batch import ReadingBatch
+from metering.entries import EventBatch
 from simulators.campus.demand import Demand
-from simulators.campus.electrical import live_values
+from simulators.campus.electrical import Electrical
 from simulators.campus.fault_maker import FaultMaker
 from simulators.campus.faults import Fault, fault_of
 from simulators.campus.history import STEP, History
@@ -23,9 +24,11 @@ from simulators.campus.layout import Layout, build_layout
 from simulators.campus.masking import conflict
 from simulators.campus.randomness import Float64, generator
 from simulators.campus.registers import Registers
+from simulators.campus.sampling import watches
 from simulators.campus.schedule import LOCAL, ROUND_DAYS, Scheduler
 from simulators.campus.school_year import day_number
 from simulators.campus.site_file import TIMEZONE, Endpoints, site_document
+from simulators.campus.words import words
 
 
 def epoch_before(now: datetime, days: int = ROUND_DAYS) -> date:
@@ -36,8 +39,19 @@ def epoch_before(now: datetime, days: int = ROUND_DAYS) -> date:
 class Campus:
     """A campus of one seed and epoch. Times are `datetime64[ms]` UTC; nothing is known before the epoch."""
 
-    def __init__(self, seed: int, epoch: date, days: int = ROUND_DAYS, faults: Sequence[Fault] | None = None) -> None:
-        """`days` of history get the scheduled faults; `faults`, if given, stand in their place (none: `()`)."""
+    def __init__(
+        self,
+        seed: int,
+        epoch: date,
+        days: int = ROUND_DAYS,
+        faults: Sequence[Fault] | None = None,
+        *,
+        is_demo: bool = False,
+    ) -> None:
+        """`days` of history get the scheduled faults; `faults`, if given, stand in their place (none: `()`).
+
+        `is_demo` schedules also what readings and the rules' defaults do not show (`FaultKind.is_told`).
+        """
         if seed < 0:
             raise ValueError(f"a seed is a whole number, 0 or more, not {seed}")
         if days < 1:
@@ -46,9 +60,10 @@ class Campus:
         self.layout: Layout = build_layout(seed)
         demand = Demand(seed, self.layout)
         self._registers = Registers(seed, self.layout, demand, day_number(epoch))
+        self._electrical = Electrical(seed, self.layout, self._registers)
         self._maker = FaultMaker(self.layout, demand, self._registers)
         if faults is None:
-            self._faults = list(Scheduler(seed, self.layout, self._registers, self._maker).draw(days))
+            self._faults = list(Scheduler(seed, self.layout, self._registers, self._maker).draw(days, is_demo=is_demo))
         else:
             self._faults = list(faults)
             for fault in sorted(faults, key=lambda f: (f.meter is not None, f.start)):
@@ -71,7 +86,9 @@ class Campus:
         return np.datetime64(self._registers.epoch_ms, "ms")
 
     def history(self, start: np.datetime64, end: np.datetime64, step: np.timedelta64 = STEP) -> Iterator[ReadingBatch]:
-        """Readings of the main registers with start <= time < end, in order of time, a batch for six hours.
+        """Readings with start <= time < end, in order of time, a batch for six hours.
+
+        Main registers, and samples where somebody looks closer (`sampling`).
 
         One reading a meter and step, some seconds after the full step, a few of them lost; flagged simulated.
         Two calls for adjoining stretches give what one call for both gives.
@@ -79,7 +96,24 @@ class Campus:
         Raises:
             ValueError: the stretch begins before the campus.
         """
-        return History(self.seed, self.layout, self._registers).batches(start, end, step)
+        watched = watches(self._faults, self.layout)
+        return History(self.seed, self.layout, self._registers, self._electrical, watched).batches(start, end, step)
+
+    def entries(self, start: np.datetime64, end: np.datetime64) -> Iterator[ReadingBatch | EventBatch]:
+        """`history`, and with it what meters said of themselves in that time."""
+        said = words(self._faults, start, end)
+        for batch in self.history(start, end):
+            until = batch.time[-1]
+            if now := tuple(w for w in said if w.time <= until):
+                yield EventBatch(now)
+            said = said[len(now) :]
+            yield batch
+
+    def clock_error(self, meter: str, time: np.datetime64) -> timedelta:
+        """How far ahead the clock of a meter is."""
+        at = np.array([time.astype("datetime64[ms]").astype(np.int64)])
+        wrong = [f.size for f in self._faults if f.kind == "clock_wrong" and f.meter == meter and f.covers(at)[0]]
+        return timedelta(minutes=sum(wrong))
 
     def registers(self, time: np.datetime64) -> Float64:
         """The register of every meter at one time, in the order of `meters`; NaN where the unit does not answer."""
@@ -102,8 +136,7 @@ class Campus:
         """All quantities of all meters at one time, in the order of `meters`."""
         registers = self.registers(time)
         at = int(time.astype("datetime64[ms]").astype(np.int64))
-        rates = self._registers.rates(at)
-        return live_values(self.seed, self.layout, at, registers, rates)
+        return self._electrical.live(at, registers)
 
     def site_document(self, endpoints: Endpoints | None = None) -> dict[str, Any]:
         """The document for `site.yaml`; with connections if it is said where the meters are served."""
@@ -135,9 +168,11 @@ class Campus:
         }
 
 
-def build_campus(seed: int, epoch: date, days: int = ROUND_DAYS, faults: Sequence[Fault] | None = None) -> Campus:
+def build_campus(
+    seed: int, epoch: date, days: int = ROUND_DAYS, faults: Sequence[Fault] | None = None, *, is_demo: bool = False
+) -> Campus:
     """The campus of a seed that begins on a local day; with the scheduled faults unless others are given."""
-    return Campus(seed, epoch, days, faults)
+    return Campus(seed, epoch, days, faults, is_demo=is_demo)
 
 
 def campus_of_truth(document: Mapping[str, Any]) -> Campus:

@@ -35,10 +35,12 @@ class Demand:
         self._room_rows = np.array([index[f"e-{p.id}"] for p in layout.rooms()], np.intp)
         self._dorm_of_room = [layout.building_of(p.id) for p in layout.rooms()]
 
-    def day(self, day: int, extra: Mapping[int, Float64] | None = None) -> Float64:
+    def day(
+        self, day: int, extra: Mapping[int, Float64] | None = None, left: Mapping[int, Float64] | None = None
+    ) -> Float64:
         """m3 or kWh through each meter in each minute of that local day, meters x 1440.
 
-        `extra` adds flows at meters by position, each of 1440 minutes.
+        `extra` adds flows at meters by position, each of 1440 minutes; `left` says which share of their own they have.
         """
         kind = day_kind(day_of(day))
         is_free = kind is not DayKind.WORKDAY
@@ -51,6 +53,8 @@ class Demand:
         self._add_public(usage, ELECTRICITY, self._public.power(day, outdoor, self._shares(present)))
         for row, flow in (extra or {}).items():
             usage[row] += flow
+        for row, share in (left or {}).items():
+            usage[row] *= share
         return self._roll_up(usage)
 
     def _add_public(self, usage: Float64, medium: str, flows: Mapping[str, Float64]) -> None:

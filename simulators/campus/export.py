@@ -17,7 +17,7 @@ import numpy as np
 import yaml
 
 from metering.batch import ReadingBatch
-from metering.quantities import BY_CODE
+from metering.quantities import BY_CODE, MAIN_REGISTER
 from simulators.campus.campus import Campus, build_campus
 from simulators.campus.fault_flows import DAY_MS
 from simulators.campus.faults import Fault
@@ -26,6 +26,8 @@ from simulators.campus.registers import UTC_OFFSET_MS
 
 # The second week of a spring term, five weeks before the days off for Qingming: neither easy nor a vacation.
 DEFAULT_START = date(2026, 3, 9)
+_REGISTERS = np.array([q.code for q in MAIN_REGISTER.values()], np.uint8)
+_SAMPLE_DECIMALS = 3
 _LABEL_COLUMNS = ("event_id", "kind", "subject", "start", "end", "magnitude", "unit", "place")
 
 Progress = Callable[[float], None]
@@ -91,7 +93,8 @@ class _LongForm:
         local = batch.time + np.timedelta64(UTC_OFFSET_MS, "ms")
         times = np.datetime_as_string(local, unit="ms").tolist()
         names = {code: f"{BY_CODE[code].name}," for code in np.unique(batch.quantity).tolist()}
-        decimals = self._decimals[batch.meter].tolist()
+        is_main = np.isin(batch.quantity, _REGISTERS)
+        decimals = np.where(is_main, self._decimals[batch.meter], _SAMPLE_DECIMALS).tolist()
         rows = zip(batch.meter.tolist(), batch.quantity.tolist(), times, batch.value.tolist(), decimals, strict=True)
         text = "\n".join([f"{head[m]}{names[q]}{t}{self._offset},{v:.{d}f}" for m, q, t, v, d in rows])
         return text.encode() + b"\n"

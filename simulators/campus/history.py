@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from metering.batch import Quality, ReadingBatch, batch_of
+from metering.batch import Quality, ReadingBatch, batch_of, concatenate
 from metering.quantities import MAIN_REGISTER
+from simulators.campus.electrical import Electrical
 from simulators.campus.layout import Layout
 from simulators.campus.randomness import Int64, stream_number, uniform
 from simulators.campus.registers import Registers
+from simulators.campus.sampling import Watch, samples
 from simulators.campus.wiring import line_of
 
 STEP = np.timedelta64(15, "m")
@@ -21,8 +23,10 @@ LOST_ROUND = 0.0015  # of a line's rounds are lost for all its units: the gatewa
 class History:
     """Takes readings from the registers; what is late or lost is drawn by meter and moment, whatever the stretch."""
 
-    def __init__(self, seed: int, layout: Layout, registers: Registers) -> None:
-        self._seed, self._registers = seed, registers
+    def __init__(
+        self, seed: int, layout: Layout, registers: Registers, electrical: Electrical, watched: Sequence[Watch]
+    ) -> None:
+        self._seed, self._registers, self._electrical, self._watched = seed, registers, electrical, watched
         self._meters = tuple(m.id for m in layout.meters)
         self._rows = np.arange(len(self._meters))
         self._quantity = np.array([MAIN_REGISTER[m.medium].code for m in layout.meters], np.uint8)
@@ -46,10 +50,25 @@ class History:
         while slot < last:
             bound = min(last, (slot // CHUNK_MS + 1) * CHUNK_MS)
             slots = np.arange(slot, bound, step_ms, dtype=np.int64)
-            batch = self._take(slots, first, last)
+            slot = int(slots[-1]) + step_ms
+            batch = self._joined(self._take(slots, first, last), int(slots[0]), slot, first, last)
             if len(batch):
                 yield batch
-            slot = int(slots[-1]) + step_ms
+
+    def _joined(self, batch: ReadingBatch, begin: int, end: int, first: int, last: int) -> ReadingBatch:
+        """The batch with the samples of the steps from `begin` up to `end` whose times lie in [first, last)."""
+        parts = [batch]
+        for watch in self._watched:
+            if (taken := samples(watch, self._electrical, self._delay_ms, begin, end)) is None:
+                continue
+            kept = (taken.time >= first) & (taken.time < last) & self._registers.answers(taken.rows, taken.time)
+            at, rows = taken.time[kept].view("datetime64[ms]"), taken.rows[kept]
+            quality = int(Quality.SIMULATED)
+            parts.append(batch_of(self._meters, rows, taken.quantity[kept], at, taken.value[kept], quality))
+        if len(parts) == 1:
+            return batch
+        whole = concatenate(parts)
+        return whole.take(np.argsort(whole.time, kind="stable"))
 
     def _take(self, slots: Int64, first: int, last: int) -> ReadingBatch:
         rows = np.repeat(self._rows, len(slots))

@@ -39,6 +39,7 @@ class Place:
     department: str = ""
     opening_hours: str = ""
     unmetered_children: int = 0
+    contract_demand_kw: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,19 @@ _HOUSING, _TEACHING, _CATERING, _ESTATE = "公寓管理中心", "教务处", "�
 _OTHER_BUILDINGS = (
     Place("teaching", "building", CAMPUS, "求是教学楼", "teaching", None, 900, 8200, _TEACHING, "07:00-22:30"),
     Place("library", "building", CAMPUS, "图书馆", "library", None, 350, 6400, "图书馆", "08:00-22:30"),
-    Place("canteen", "building", CAMPUS, "第一食堂", "canteen", None, 620, 2600, _CATERING, "06:00-20:30"),
+    Place(
+        "canteen",
+        "building",
+        CAMPUS,
+        "第一食堂",
+        "canteen",
+        None,
+        620,
+        2600,
+        _CATERING,
+        "06:00-20:30",
+        contract_demand_kw=85.0,
+    ),
 )
 
 

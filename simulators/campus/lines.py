@@ -26,6 +26,8 @@ from simulators.modbus.server import HEALTHY, Fault, ModbusServer, SimulatedUnit
 _HOST = "127.0.0.1"
 _WHOLE_LITRES = Variant(unit=0x29)
 _QUIET = "0x0000"  # a status word that reports nothing
+_WELL, _LOW_BATTERY = b"\0\0", b"\x04\0"  # CJ/T 188 status: bit 2
+_WEAK_PERCENT = 20
 
 
 class CampusLines:
@@ -76,7 +78,10 @@ class CampusLines:
         for row, unit in self._units.items():
             unit.fault = HEALTHY if self._live.values(row) else Fault(is_silent=True)
         for row, meter in self._meters.items():
-            meter.fault = WELL_ON_LINE if self._live.values(row) else LineFault(is_silent=True)
+            values = self._live.values(row)
+            meter.fault = WELL_ON_LINE if values else LineFault(is_silent=True)
+            if isinstance(meter, Cjt188Meter):
+                meter.status = _LOW_BATTERY if values and values["battery"] < _WEAK_PERCENT else _WELL
 
     async def stop(self) -> None:
         """Close every port."""
@@ -96,6 +101,7 @@ def _electricity(live: LiveCampus, row: int) -> Mapping[str, float | str]:
     values = live.values(row)
     kwh = values.get("active_energy_import", 0.0)
     now = to_datetime(live.taken_at).astimezone(LOCAL)
+    now += live.campus.clock_error(live.campus.meters[row], live.taken_at)
     return {
         **values,
         **tariffs_of(kwh),

@@ -32,7 +32,11 @@ def conflict(fault: Fault, others: Iterable[Fault], layout: Layout) -> str | Non
 
 def _conflict(one: Fault, other: Fault, layout: Layout) -> str | None:
     own, others = _meter(one, layout), _meter(other, layout)
-    if own == others or (one.node, one.category) == (other.node, other.category):
+    if (one.node, one.category) == (other.node, other.category):
+        return "one meter can show only one of them"
+    if not (_changes_readings(one) and _changes_readings(other)):
+        return None
+    if own == others:
         return "one meter can show only one of them"
     one_flows, other_flows = KINDS[one.kind].is_flow, KINDS[other.kind].is_flow
     if one_flows and other_flows and layout.meters[own].medium == layout.meters[others].medium:
@@ -44,6 +48,11 @@ def _conflict(one: Fault, other: Fault, layout: Layout) -> str | None:
     if layout.parent_index[false] == flow and _is_false_during(*((other, one) if one_flows else (one, other))):
         return "the false meter bounds the balance in which the flow runs away"
     return None
+
+
+def _changes_readings(fault: Fault) -> bool:
+    """Whether registers tell of it, rightly or wrongly: not of a meter's word, nor of a low voltage."""
+    return not KINDS[fault.kind].word and fault.kind != "voltage_low"
 
 
 def _is_false_during(false: Fault, flow: Fault) -> bool:

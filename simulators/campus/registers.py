@@ -8,15 +8,14 @@ after a restart weeks later it goes on exactly where it was.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from simulators.campus.demand import Demand
-from simulators.campus.fault_flows import DAY_MS, MINUTE_MS, fault_flows
-from simulators.campus.faults import Fault
+from simulators.campus.fault_flows import DAY_MS, MINUTE_MS, fault_flows, lost_shares
+from simulators.campus.faults import KINDS, Fault
 from simulators.campus.instruments import draw_gain
 from simulators.campus.layout import DIGIT_PROFILES, ELECTRICITY, Layout
 from simulators.campus.randomness import Bools, Float64, Int64
@@ -56,7 +55,7 @@ class Registers:
         self._seed, self._layout, self._demand = seed, layout, demand
         self.epoch_day = epoch_day
         self.epoch_ms = epoch_day * DAY_MS - UTC_OFFSET_MS
-        self._flows: list[Fault] = []
+        self.others: list[Fault] = []  # faults that leave every register true
         self._base: list[Float64] = [np.zeros(len(layout.meters))]
         self._days: OrderedDict[int, Float64] = OrderedDict()
         self._lives: dict[int, list[_Life]] = {}
@@ -70,8 +69,8 @@ class Registers:
 
     def add(self, fault: Fault) -> None:
         """Let a fault happen. What was shown before its start does not change."""
-        if fault.meter is None:
-            self._flows.append(fault)
+        if fault.meter is None or KINDS[fault.kind].word:
+            self.others.append(fault)
             self._forget_from((fault.start_ms + UTC_OFFSET_MS) // DAY_MS)
             return
         row = self._layout.meter_index[fault.meter]
@@ -82,8 +81,19 @@ class Registers:
             self._frozen.append(_Spell(row, fault.start_ms, end, self._true_of(row, fault.start_ms)))
         else:
             self._begin_life(row, fault)
+            if fault.kind == "register_reversed" and fault.end_ms is not None:
+                self._turn(row, fault.end_ms)
+
+    def _turn(self, row: int, time: int) -> None:
+        """From that time on the register counts the other way round."""
+        lives = self._lives.setdefault(row, [])
+        gain = lives[-1].gain if lives else self._layout.meters[row].instrument.gain
+        lives.append(_Life(time, self._true_of(row, time), self.shown(row, time), -gain))
 
     def _begin_life(self, row: int, fault: Fault) -> None:
+        if fault.kind == "register_reversed":
+            self._turn(row, fault.start_ms)
+            return
         lives = self._lives.setdefault(row, [])
         instrument = self._layout.meters[row].instrument
         gain = lives[-1].gain if lives else instrument.gain
@@ -109,8 +119,8 @@ class Registers:
     def _day(self, day: int) -> Float64:
         """True quantity since the day's midnight, meters x 1441 minute bounds."""
         if day not in self._days:
-            extra = fault_flows(self._flows, self._layout, self._seed, day, UTC_OFFSET_MS)
-            usage = self._demand.day(day, extra)
+            extra = fault_flows(self.others, self._layout, self._seed, day, UTC_OFFSET_MS)
+            usage = self._demand.day(day, extra, lost_shares(self.others, self._layout, day, UTC_OFFSET_MS))
             total = np.zeros((len(usage), usage.shape[1] + 1))
             np.cumsum(usage, axis=1, out=total[:, 1:])
             self._days[day] = total
@@ -169,8 +179,6 @@ class Registers:
             out &= ~spell.holds(rows, times)
         return out
 
-    def rates(self, time: int) -> Float64:
-        """True flow or power of every meter in the minute around the time, in m3/h or kW."""
-        rows = np.arange(len(self._layout.meters))
-        both: Sequence[Float64] = [self.true(rows, np.full(len(rows), time + t)) for t in (0, MINUTE_MS)]
-        return (both[1] - both[0]) * 60
+    def power(self, rows: npt.NDArray[np.intp], times: Int64) -> Float64:
+        """True flow (m3/h) or power (kW) of each meter in the minute that begins at each time; the two go in pairs."""
+        return (self.true(rows, times + MINUTE_MS) - self.true(rows, times)) * 60

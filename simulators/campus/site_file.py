@@ -10,6 +10,7 @@ from typing import Any
 from simulators.campus.layout import (
     CAMPUS,
     DIGIT_PROFILES,
+    DORMITORIES,
     ELECTRICITY,
     RADIO_PROFILE,
     WATER,
@@ -25,10 +26,28 @@ TIMEZONE = "Asia/Shanghai"
 POLL_S = 12.0
 FRAME_POLL_S = 30.0  # a slow line's
 RADIO_PERIOD_S = 15.0
+# A rule of the user's own: in the corridors nothing but lamps runs, so that this is somebody charging a bicycle.
+RULES: dict[str, Any] = {
+    "threshold": {
+        "rules": [
+            {
+                "id": "corridor-charging",
+                "zh": "公共区域疑似电动车充电",
+                "en": "Somebody charges in the corridor",
+                "when": "power > 3.5",
+                "for": "45 min",
+                "clear": "power < 3.2",
+                "nodes": [f"{d.id}-common" for d in DORMITORIES],
+                "severity": "warning",
+                "category": "consumption",
+            }
+        ]
+    }
+}
 _YEARS_KNOWN_AHEAD = timedelta(400)
 _NODE_KEYS = (
     "id", "kind", "parent", "name", "use", "beds", "people", "area_m2", "department", "opening_hours",
-    "unmetered_children",
+    "unmetered_children", "contract_demand_kw",
 )  # fmt: skip
 
 
