@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import quote
 
 from alerts.channel import Message
 from alerts.figures import duration_text, rate_text, time_text, total_text
+from alerts.playbook import Playbook, shipped_playbook
 from alerts.values import Alert, Clock, NotifyReason, utc_now
-from alerts.words import Language, has_word, pattern_text, reported_text, rule_text, word
+from alerts.words import Language, cause_text, pattern_text, reported_text, rule_text, word
 from metering.site import Site
 
 _PLACE_JOINT = " › "
@@ -28,33 +29,32 @@ class MessageWriter:
     """Writes messages of one site. Call it as the outbox's `compose`.
 
     site       the site as it is now (it may be reloaded)
+    playbook   what to do next
     page_base  where the pages are seen from a phone, e.g. `https://meters.example.edu`; without a slash at the end
     """
 
     site: Callable[[], Site]
     page_base: str
     clock: Clock = utc_now
+    playbook: Playbook = field(default_factory=shipped_playbook)
 
     def __call__(self, alert: Alert, reason: NotifyReason) -> dict[Language, Message]:
         """The message in every language."""
         site, now = self.site(), self.clock()
-        link = f"{self.page_base.rstrip('/')}/alerts/{quote(alert.id, safe='')}"
-        return {language: write_message(alert, reason, site, link, now, language) for language in Language}
+        return {language: self._write(alert, reason, site, now, language) for language in Language}
 
-
-def write_message(
-    alert: Alert, reason: NotifyReason, site: Site, link: str, now: datetime, language: Language
-) -> Message:
-    """The message in one language."""
-    place = place_text(site, alert.node)
-    severity, told = word(f"severity.{alert.severity}", language), word(f"reason.{reason}", language)
-    title = f"[{severity}] {told}: {_what(alert, language)} - {place}"
-    if language is Language.ZH_CN:
-        title = f"【{severity}】{told}：{_what(alert, language)}，{place}"
-    colon = "：" if language is Language.ZH_CN else ": "
-    lines = [("place", place), *_lines(alert, site, now, language), ("open", link)]
-    body = [_one_line(f"{word(f'label.{key}', language)}{colon}{text}") for key, text in lines]
-    return Message(_one_line(title), "\n".join(body), link)
+    def _write(self, alert: Alert, reason: NotifyReason, site: Site, now: datetime, language: Language) -> Message:
+        place, link = place_text(site, alert.node), f"{self.page_base.rstrip('/')}/alerts/{quote(alert.id, safe='')}"
+        severity, told = word(f"severity.{alert.severity}", language), word(f"reason.{reason}", language)
+        title = f"[{severity}] {told}: {_what(alert, language)} - {place}"
+        if language is Language.ZH_CN:
+            title = f"【{severity}】{told}：{_what(alert, language)}，{place}"
+        colon = "：" if language is Language.ZH_CN else ": "
+        lines = [("place", place), *_lines(alert, site, now, language)]
+        if alert.closed_at is None:
+            lines.append(("next", self.playbook.steps(alert, site, language)[0]))
+        body = [_one_line(f"{word(f'label.{k}', language)}{colon}{text}") for k, text in [*lines, ("open", link)]]
+        return Message(_one_line(title), "\n".join(body), link)
 
 
 def _what(alert: Alert, language: Language) -> str:
@@ -69,6 +69,8 @@ def _lines(alert: Alert, site: Site, now: datetime, language: Language) -> Itera
         yield "reported", said
     if when := pattern_text(alert.evidence, language):
         yield "pattern", when
+    if cause := cause_text(alert.evidence, language):
+        yield "cause", cause
     if alert.loss_rate is not None and alert.loss_rate > 0:
         yield "rate", rate_text(alert.loss_rate, alert.medium, language)
     lasting = duration_text((alert.closed_at or now) - alert.onset_at, language)
@@ -77,21 +79,6 @@ def _lines(alert: Alert, site: Site, now: datetime, language: Language) -> Itera
         yield "loss", total_text(alert.loss_total, alert.medium)
     if alert.closed_at is not None:
         yield "cleared", time_text(alert.closed_at, site.zone)
-    else:
-        yield "next", next_step(alert, language)
-
-
-def next_step(alert: Alert, language: Language) -> str:
-    """What to do: what the rule suggests (a code, a text, or one a language), else what fits the category."""
-    suggested = alert.evidence.get("next_step")
-    if isinstance(suggested, dict):
-        suggested = suggested.get(language.value)
-    general = word(f"next.{alert.category}", language)
-    if not isinstance(suggested, str) or not suggested:
-        return general
-    if suggested.isascii() and suggested.isidentifier():  # a code; one of newer rules has no words yet
-        return word(f"step.{suggested}", language) if has_word(f"step.{suggested}") else general
-    return suggested
 
 
 def _aside(text: str, language: Language) -> str:

@@ -99,84 +99,39 @@ _TABLE: dict[str, tuple[str, str]] = {
     "label.cleared": ("恢复", "Cleared"),
     "label.next": ("下一步", "Next step"),
     "label.open": ("查看", "Open"),
-    "step.check_gateway": (
-        "检查这些表共用的网关的供电和网络，其他部分没有问题。",
-        "Check power and network of the gateway these meters share; nothing else is wrong with them.",
-    ),
-    "step.check_meter_link": ("检查该表的供电、通信线或无线信号。", "Check the meter's power, cable or radio."),
-    "step.mend_meter": (
-        "检修表计：电池、表盖、铅封、时钟和水流方向；读数仍然有效。",
-        "Have the meter looked at: battery, cover, seals, clock, flow direction; its readings still count.",
-    ),
-    "step.read_meter_on_site": (
-        "到现场读表盘，与系统中的最近读数核对。",
-        "Read the meter's display and compare it with the last register here.",
-    ),
-    "step.confirm_reset": (
-        "问清谁动过这只表：读数已从头开始。",
-        "Ask who worked on the meter: its register began again.",
-    ),
-    "step.declare_replacement": (
-        "如已换表，请在站点文件中登记新表号和起码。",
-        "If the meter was changed, enter its serial number and first register in the site file.",
-    ),
-    "step.walk_the_pipe": (
-        "在安静时沿总表到分表之间的管线查：先看管井、阀门和地下室，边听边逐个关阀。",
-        "Walk the pipe between the main meter and those below at a quiet hour; listen, and close valve by valve.",
-    ),
-    "step.check_fixtures": (
-        "查看这里的马桶、龙头和淋浴；最常见的是水箱漏水。",
-        "Look at toilets, taps and showers here; most often a cistern runs.",
-    ),
-    "step.close_branches_at_night": (
-        "夜里逐个关闭分支并看这只表：关到哪一支表停，漏点就在那一支。",
-        "At night close the branches one by one: the one after which this meter stands still leads to the leak.",
-    ),
-    "step.look_at_room": (
-        "会同住户查看房间里插着的电器。",
-        "Look at what is plugged in there, together with the people who live there.",
-    ),
-    "step.look_after_closing": (
-        "下班后到现场，看空调、照明、热水和实验设备中还有什么开着；可设定时。",
-        "Go there after closing time and see what is still on: air conditioning, lights, hot water, laboratories.",
-    ),
-    "step.check_supply": (
-        "检查上级供电：熔断器、断路器、各相、控制和进线；再问是否停用或放假。注意带电部分。",
-        "Look at what feeds it: fuses, phases, controls, the supplier. Ask whether it is closed. Mind live parts.",
-    ),
-    "step.check_voltage": (
-        "现场测量电压；请电工调整变压器分接头或三相负荷分配。",
-        "Measure the voltage on site; have the transformer's tap or the load of the phases changed.",
-    ),
-    "step.check_compensation": (
-        "检查无功补偿电容柜及其控制器：功率因数低会被加收电费。",
-        "Have the capacitor bank and its controller checked: the supplier charges for it.",
-    ),
-    "step.shed_load": (
-        "错峰或停用暂不需要的设备；再次出现时应分摊负荷或申请增容。",
-        "Move or switch off what need not run now; if it comes again, spread the load or have the limit raised.",
-    ),
-    "step.compare_use": (
-        "先问清是否计划内用量，再派人。",
-        "Ask whether this use is planned before anybody is sent.",
-    ),
-    "next.leak": (
-        "到现场听漏、看管井和末端用水点；找到后先关就近阀门。",
-        "Go there, listen at pipes and shafts, look at the taps and toilets; close the nearest valve once found.",
-    ),
-    "next.consumption": (
-        "核对是否有计划用量；没有则到现场查看用水用电设备。",
-        "Check for planned use; if there is none, look at what runs there.",
-    ),
-    "next.appliance": (
-        "按宿舍管理规定上门核实，不得远程断电。",
-        "Check on site by the dormitory's rules; nothing is switched off from afar.",
-    ),
-    "next.supply": ("检查上级供水供电和阀门、开关。", "Check the supply above: feeders, valves, switches."),
-    "next.data_quality": (
-        "检查表计供电、通信线和网关；换表请在站点文件中登记。",
-        "Check the meter's power, its line and gateway; enter a replacement in the site file.",
-    ),
+    "label.cause": ("可能原因", "Probable cause"),
+    "label.reopened": ("再次出现", "Came back"),
+    "cause.toilet": ("马桶水箱漏水", "a toilet that runs"),
+    "cause.tap": ("龙头、淋浴或软管未关", "a tap, shower or hose left on"),
+    "cause.burst": ("爆管", "a burst pipe"),
+    "cause.pipe_leak": ("管道或接头渗漏", "a leaking pipe or joint"),
+    "cause.irrigation_or_tank": ("绿化、泳池或水箱进水未关", "irrigation, a pool or a tank left on"),
+    "cause.meters_apart": ("总表与分表误差拉开，未必漏水", "meters that drift apart, perhaps no loss at all"),
+    "cause.more_use": ("用量增加", "more use"),
+    "cause.night_equipment": ("下班后设备未关", "equipment left on out of hours"),
+    "cause.standing_load": ("有设备一直开着", "something that never stops"),
+    "cause.heating_appliance": ("取暖或电热器具", "a heater, cooker or kettle"),
+    "sign.between_meters": ("在总表与分表之间", "between main meter and submeters"),
+    "sign.small_place": ("一间或一层", "a room or a floor"),
+    "sign.outdoors": ("绿化、泳池等用水点", "a place with irrigation, a pool or a tank"),
+    "sign.tiny": ("流量很小", "a trickle"),
+    "sign.small": ("流量如马桶漏水", "as much as a toilet"),
+    "sign.middle": ("流量如一个龙头", "as much as a tap"),
+    "sign.large": ("流量如管道破损", "as much as a broken pipe"),
+    "sign.jump": ("突然超过以往任何时候", "suddenly more than ever"),
+    "sign.grows": ("逐日增大", "grows from day to day"),
+    "sign.began_at_once": ("一下子出现，之后不变", "began at once and stays"),
+    "sign.never_stops": ("昼夜不停", "never stops"),
+    "sign.pauses": ("时有时无", "comes and goes"),
+    "sign.only_by_day": ("只在白天", "by day alone"),
+    "sign.mostly_at_night": ("主要在夜里", "mostly at night"),
+    "sign.outside_hours": ("在上班时间以外", "outside of opening hours"),
+    "sign.all_hours": ("全天都高", "at all hours"),
+    "sign.meter_says_burst": ("表计自报爆管", "the meter itself reports a burst"),
+    "sign.heats": ("纯电阻性大功率负荷", "a resistive load of high power"),
+    "sign.multiple": ("比平时多一倍以上", "far more than usual"),
+    "cleared.back_at_usual": ("表计确认：用量恢复正常已 {span}", "the meters say: back at usual for {span}"),
+    "cleared.rules_changed": ("规则已更改，不再成立", "the rules changed and hold it no longer"),
 }
 
 _COLUMN = {Language.ZH_CN: 0, Language.EN: 1}
@@ -194,6 +149,28 @@ def word(key: str, language: Language) -> str:
 def has_word(key: str) -> bool:
     """Whether the key has a row."""
     return key in _TABLE
+
+
+def values_of(kind: str) -> tuple[str, ...]:
+    """All values of a kind that have words, such as those of `cause`."""
+    return tuple(key.removeprefix(f"{kind}.") for key in _TABLE if key.startswith(f"{kind}."))
+
+
+def cause_text(evidence: Mapping[str, Any], language: Language) -> str:
+    """What it probably is and how sure that is, `a toilet that runs (72 %)`; empty where the rules did not say."""
+    cause = evidence.get("cause")
+    if not isinstance(cause, Mapping) or not has_word(key := f"cause.{cause.get('code')}"):
+        return ""
+    sure = f"{round(100 * float(cause.get('confidence') or 0))} %"
+    return f"{word(key, language)}（{sure}）" if language is Language.ZH_CN else f"{word(key, language)} ({sure})"
+
+
+def signs_text(evidence: Mapping[str, Any], language: Language) -> str:
+    """What speaks for the cause, in words; empty without any."""
+    cause = evidence.get("cause")
+    signs = cause.get("signs") if isinstance(cause, Mapping) else None
+    joint = "、" if language is Language.ZH_CN else ", "
+    return joint.join(word(f"sign.{s}", language) for s in signs or () if has_word(f"sign.{s}"))
 
 
 def reported_text(evidence: Mapping[str, Any], language: Language) -> str:

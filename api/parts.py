@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from alerts.playbook import Playbook, shipped_playbook
 from metering.batch import ReadingBatch
 from metering.health import HealthReport
 from metering.ports import IntervalStore, ReadingStore
@@ -87,6 +88,7 @@ class ApiParts:
     health    how collecting goes, now
     submit    takes readings into the journal; done when they are durable
     is_ready  whether history is judged
+    playbook  what to do about an alert
     now       the clock, aware
     """
 
@@ -100,5 +102,6 @@ class ApiParts:
     is_ready: Callable[[], Readiness]
     access: Access
     prices: Prices = field(default_factory=Prices)
+    playbook: Playbook = field(default_factory=shipped_playbook)
     now: Callable[[], datetime] = _now
     version: str = "0.1.0"

@@ -20,7 +20,7 @@ from api.parts import Access
 from aquavolt.channels.webhook import WebhookChannel, WebhookSettings
 from aquavolt.child import Child
 from aquavolt.clock import utc_ms
-from aquavolt.config.documents import load_rules, load_site
+from aquavolt.config.documents import load_playbook, load_rules, load_site
 from aquavolt.config.settings import Settings
 from aquavolt.program import Program, Setup
 from aquavolt.stores.lock import DataLock
@@ -82,6 +82,7 @@ class Demo:
             settings.model_copy(update={"site": site_file}),
             site,
             load_rules(settings.rules, site),
+            load_playbook(settings.playbook),
             access=Access(demo=True),
             channels=(WebhookChannel(webhook),),
             is_history=is_simulated,

@@ -58,8 +58,12 @@ class Judging:
             journal.skip_to(self.records.applied_seq())  # a journal that was lost must not give these again
             parts = JudgeParts(journal, self.records, store, self._tell, self._rebuild, setup.is_history)
             self.judge = Judge(parts, *shard_at_start(setup.site, setup.rules, self.records, journal))
-            self.outbox = Outbox(self.records, channels, MessageWriter(lambda: setup.site, settings.page_url))
+            self.outbox = Outbox(self.records, channels, self._writer(setup))
             self._closing = opened.pop_all()
+
+    @staticmethod
+    def _writer(setup: Setup) -> MessageWriter:
+        return MessageWriter(lambda: setup.site, setup.settings.page_url, playbook=setup.playbook)
 
     def start(self) -> None:
         """Start the threads."""

@@ -179,6 +179,7 @@ class Program:
                 is_ready=self.readiness,
                 access=access_of(self.setup),
                 prices=settings.prices.prices(),
+                playbook=self.setup.playbook,
             )
         )
 

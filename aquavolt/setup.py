@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alerts.playbook import Playbook, shipped_playbook
 from aquavolt.channels.kinds import OpenChannel
 from aquavolt.clock import utc_ms
 from aquavolt.config.settings import Settings
@@ -37,6 +38,7 @@ class Setup:
     settings: Settings
     site: Site
     rules: RulesSettings
+    playbook: Playbook = field(default_factory=shipped_playbook)
     access: Access | None = None
     channels: Sequence[OpenChannel] = ()
     is_history: Callable[[Entry], bool] = lambda _: False

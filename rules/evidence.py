@@ -5,7 +5,9 @@ Members of `evidence`, all JSON:
     findings      those joined: rule, subject, node, role (own, echo), observed, expected, unit, size, uncertainty,
                   onset, at, details (the rule's own)
     place_reason  code, params, text: why this place and no smaller one
-    next_step     code, one of `placing.NEXT_STEPS`
+    next_step     code, one of `placing.NEXT_STEPS`; the playbook has words for it
+    cause         code, confidence, others, signs: what it probably is (`rules.causes`; optional)
+    loss          rate_uncertainty and total_uncertainty, one sigma, m3/h or kW and m3 or kWh (of an excess)
     series        meters, quantity, start, end, expected: the stretch to draw
     rule_version  rule and digest of all settings
     previous      id of the incident before, if it has come back (optional)
@@ -17,6 +19,7 @@ Members of `evidence`, all JSON:
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +27,15 @@ import numpy as np
 
 from metering.batch import to_datetime
 from metering.incident import Category, Incident, Severity
+from rules.causes import cause_of
 from rules.findings import Finding
 from rules.open_incident import RANK, OpenIncident, ms_of
-from rules.places import EXCESS, Places
+from rules.places import EXCESS, NET_RULES, Places
 from rules.placing import next_step, place_reason
 from rules.planned import Plans
+from rules.recent import RecentHours
 from rules.settings import IncidentSettings
+from rules.shape import Shape, shape_of
 
 _HOUR_MS = 3_600_000
 _SERIES_BEFORE_MS = 48 * _HOUR_MS
@@ -71,6 +77,8 @@ class Describer:
     settings: IncidentSettings
     rules_revision: str
     plans: Plans
+    recent: RecentHours
+    column: Mapping[str, int]
 
     def refresh(self, incident: OpenIncident, at: np.datetime64) -> None:
         """Bring onset, loss and severity up to a moment. Loss and severity never fall."""
@@ -131,6 +139,10 @@ class Describer:
             "series": self._series(incident, at),
             "rule_version": f"{incident.rule}@{self.rules_revision}",
         }
+        if incident.category in EXCESS:
+            evidence["loss"] = plain(self._uncertainty(incident, below, at))
+        if (cause := cause_of(incident, self.places, self._shape(incident, at))) is not None:
+            evidence["cause"] = cause.evidence()
         if incident.previous is not None:
             evidence["previous"] = incident.previous
         if (planned := self.plans.evidence(incident.inhibited_by)) is not None:
@@ -140,6 +152,22 @@ class Describer:
         if incident.group is not None:
             evidence["group"] = dict(incident.group)
         return evidence
+
+    def _uncertainty(self, incident: OpenIncident, below: list[OpenIncident], at: np.datetime64) -> dict[str, float]:
+        """One sigma of the rate, and of the total: an excess that is off is off by as much in every hour."""
+        net = incident.main.rule in NET_RULES
+        rate = math.hypot(incident.main.uncertainty, *(i.main.uncertainty for i in below if not net))
+        hours = max(ms_of(at) - ms_of(incident.onset_at), 0) / _HOUR_MS
+        return {"rate_uncertainty": rate, "total_uncertainty": rate * hours}
+
+    def _shape(self, incident: OpenIncident, at: np.datetime64) -> Shape:
+        """Of what the meters counted; of a balance, of what its children did not."""
+        index, main = self.column, incident.main
+        plus = [index[m] for m in self.places.fed_by(main) if m in index]
+        minus = [index[m.id] for m in self.places.children_of(main) if m.id in index]
+        if not plus or incident.category not in EXCESS:
+            return Shape()
+        return shape_of(self.recent.past(plus, minus, ms_of(at)), ms_of(incident.onset_at))
 
     def _finding(self, finding: Finding, role: str) -> dict[str, Any]:
         found: dict[str, Any] = plain(

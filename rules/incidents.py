@@ -17,6 +17,7 @@ import numpy as np
 from metering.batch import Mask
 from metering.incident import ChangeKind, Incident, IncidentChange
 from rules.blocks import Columns
+from rules.detectors.memory import dump, load
 from rules.doubt import Doubt
 from rules.evidence import Describer, iso
 from rules.excess import Excess
@@ -35,6 +36,7 @@ from rules.open_incident import (
 )
 from rules.places import EXCESS, NET_RULES, Places
 from rules.planned import Plans
+from rules.recent import RecentHours
 from rules.settings import IncidentSettings
 from rules.together import Silence, medium_of, silences, still_silent
 
@@ -63,6 +65,7 @@ class IncidentBook:
     excess: Excess = field(init=False)
     doubt: Doubt = field(init=False)
     plans: Plans = field(init=False)
+    recent: RecentHours = field(init=False)
     _inhibition: Inhibition = field(init=False)
     _describer: Describer = field(init=False)
     _past: dict[tuple[str, str, str], _Past] = field(init=False, default_factory=dict)
@@ -73,8 +76,11 @@ class IncidentBook:
         self.excess = Excess(self.places, self.settings, self.incidents)
         self.doubt = Doubt(self.places, int(self.settings.doubt_grace_h * _HOUR_MS))
         self.plans = Plans(self.columns, self.places, timedelta(hours=self.settings.echo_grace_h))
+        self.recent = RecentHours.of(len(self.columns.meters))
         self._inhibition = Inhibition(self.places, self.excess, self.doubt, self.incidents, self.plans)
-        self._describer = Describer(self.places, self.settings, self.rules_revision, self.plans)
+        self._describer = Describer(
+            self.places, self.settings, self.rules_revision, self.plans, self.recent, self.columns.index
+        )
 
     # -- what happens ---------------------------------------------------------------------------------------------
 
@@ -302,6 +308,7 @@ class IncidentBook:
             "incidents": [open_to_state(i) for i in self.incidents.values()],
             "spent": [[finding_to_state(f), until] for f, until in self.excess.spent.values()],
             "doubt": self.doubt.state(),
+            "recent": dump(self.recent),
             "past": [[*key, past.id, past.cleared_ms] for key, past in self._past.items()],
         }
 
@@ -312,6 +319,7 @@ class IncidentBook:
         spent = [(finding_from_state(f), until) for f, until in state["spent"]]
         self.excess.spent = {key_of(f): (f, until) for f, until in spent}
         self.doubt.restore(state["doubt"])
+        load(self.recent, state["recent"])
         self._past = {(c, m, p): _Past(i, ms) for c, m, p, i, ms in state["past"]}
 
 

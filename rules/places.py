@@ -106,12 +106,18 @@ class Places:
         listed = finding.evidence.get("meters")
         if isinstance(listed, list | tuple) and listed and all(m in self.site.meters for m in listed):
             return tuple(listed)
-        meters = self.subject_meters(finding)
-        if finding.rule in NET_RULES:
-            below = [c for m in meters for c in self.submeters(m)]
-            sides = [p for c in below for p in c.parents]
-            meters = tuple(dict.fromkeys([*meters, *sides, *(c.id for c in below)]))
-        return meters
+        return tuple(dict.fromkeys([*self.fed_by(finding), *(c.id for c in self.children_of(finding))]))
+
+    def children_of(self, finding: Finding) -> tuple[Meter, ...]:
+        """The sub-meters that a balance takes off; none of other rules."""
+        if finding.rule not in NET_RULES:
+            return ()
+        return tuple(c for m in self.subject_meters(finding) for c in self.submeters(m))
+
+    def fed_by(self, finding: Finding) -> tuple[str, ...]:
+        """The meters whose use together was judged: its subject's, and for a balance those that feed beside it."""
+        beside = [p for c in self.children_of(finding) for p in c.parents]
+        return tuple(dict.fromkeys([*self.subject_meters(finding), *beside]))
 
     def subject_meters(self, finding: Finding) -> tuple[str, ...]:
         """The meter that was judged; for a judged node, the meters of the medium that stand at it."""

@@ -211,6 +211,7 @@ class Shard:
 
     def _judge_block(self, block: IntervalBlock, out: _Gathered) -> None:
         findings: list[Finding] = []
+        self._book.recent.push(block)
         for detector in self._detectors.values():
             findings += detector.process(block)
         self._conclude(findings + self._sampled(ms_of(block.judged_at[-1])), out)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
+from alerts.playbook import Playbook
 from alerts.values import Alert, AuditEntry, Delivery
+from alerts.words import Language, word
 from api.parts import Prices
 from api.wire import jsonable
 from metering.quantities import MAIN_REGISTER
@@ -46,15 +49,35 @@ def loss_money(medium: str, amount: float | None, prices: Prices) -> dict[str, A
     }
 
 
-def alert_document(alert: Alert, site: Site, prices: Prices) -> dict[str, Any]:
-    """Every member of a backtest line (DESIGN section 5), then what people did, the place and the money."""
+def _uncertainty(alert: Alert, name: str) -> float | None:
+    """One sigma of the loss's rate or total; None where the rules did not say."""
+    loss = alert.evidence.get("loss")
+    found = loss.get(f"{name}_uncertainty") if isinstance(loss, Mapping) else None
+    return float(found) if isinstance(found, int | float) else None
+
+
+def alert_document(alert: Alert, site: Site, prices: Prices, playbook: Playbook) -> dict[str, Any]:
+    """Every member of a backtest line, then what people did, the place, the money, the cause and what to do."""
     members = {f.name: getattr(alert, f.name) for f in dataclasses.fields(alert)}
     document: dict[str, Any] = jsonable(members)
     document["loss_unit"] = loss_unit(alert.medium)
     document["loss_rate_unit"] = loss_rate_unit(alert.medium)
+    for name in ("rate", "total"):
+        document[f"loss_{name}_uncertainty"] = _uncertainty(alert, name)
     document["loss_money"] = loss_money(alert.medium, alert.loss_total, prices)
     document["place"] = place_of(site, alert.node)
+    document["cause"] = _cause(alert)
+    document["next_steps"] = {language.value: list(playbook.steps(alert, site, language)) for language in Language}
     return document
+
+
+def _cause(alert: Alert) -> dict[str, Any] | None:
+    """What it probably is, with words; None where the rules did not say."""
+    cause = alert.evidence.get("cause")
+    if not isinstance(cause, Mapping):
+        return None
+    words = {language.value: word(f"cause.{cause.get('code')}", language) for language in Language}
+    return {"code": cause.get("code"), "confidence": cause.get("confidence"), "text": words}
 
 
 def audit_document(entry: AuditEntry) -> dict[str, Any]:

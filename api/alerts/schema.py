@@ -16,6 +16,9 @@ ALERT_EXAMPLE: dict[str, Any] = {
     "detected_at": "2026-11-20T20:00:00Z", "onset_at": "2026-11-19T18:15:00Z", "closed_at": None,
     "observed": 0.61, "expected": 0.19, "unit": "m3/h", "loss_rate": 0.42, "loss_total": 31.2,
     "loss_rate_unit": "m3/h", "loss_unit": "m3",
+    "loss_rate_uncertainty": 0.05, "loss_total_uncertainty": 3.7,
+    "cause": {"code": "pipe_leak", "confidence": 0.71, "text": {"zh-CN": "管道渗漏", "en": "a leaking pipe"}},
+    "next_steps": {"zh-CN": ["逐个关分支阀。"], "en": ["Close branch by branch."]},
     "loss_money": {"amount": 131.04, "currency": "CNY", "price": 4.2, "per": "m3", "is_estimate": True},
     "evidence": {"place_reason": "The floors' own meters show nothing of it."},
     "place": [{"id": "campus", "name": "主校区"}, {"id": "dorm-2", "name": "梅园2号楼"}],
@@ -39,6 +42,14 @@ class PlaceOut(BaseModel):
 
     id: str
     name: str
+
+
+class CauseOut(BaseModel):
+    """What it probably is; `evidence.cause` has the signs and the next best."""
+
+    code: str
+    confidence: float = Field(ge=0, le=1)
+    text: dict[str, str] = Field(description="By language")
 
 
 class AlertOut(BaseModel):
@@ -65,8 +76,12 @@ class AlertOut(BaseModel):
     loss_total: float | None
     loss_rate_unit: str
     loss_unit: str
+    loss_rate_uncertainty: float | None = Field(description="One sigma")
+    loss_total_uncertainty: float | None = Field(description="One sigma")
     loss_money: LossMoney | None
     evidence: dict[str, Any]
+    cause: CauseOut | None
+    next_steps: dict[str, list[str]] = Field(description="What to do, by language")
     place: list[PlaceOut] = Field(description="From the campus down to the node")
     inhibited_by: str | None
     acknowledged_by: str | None

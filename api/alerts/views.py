@@ -68,14 +68,14 @@ def list_alerts(
         inhibited=None if inhibited else False,
     )
     page = parts.records.find_alerts(wanted, cursor=cursor, limit=limit)
-    items = [alert_document(a, site, parts.prices) for a in page.items]
+    items = [alert_document(a, site, parts.prices, parts.playbook) for a in page.items]
     return JsonResponse({"items": items, "next_cursor": page.next_cursor})
 
 
 @router.get("/{alert_id}", response_model=AlertOut, responses=ONE_PROBLEMS, summary="One alert")
 def get_alert(parts: Parts, site: CurrentSite, alert_id: AlertId) -> JsonResponse:
     """With its evidence, place and estimated loss."""
-    return JsonResponse(alert_document(parts.records.get_alert(alert_id), site, parts.prices))
+    return JsonResponse(alert_document(parts.records.get_alert(alert_id), site, parts.prices, parts.playbook))
 
 
 @router.post("/{alert_id}/acknowledge", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="I have it")
@@ -85,7 +85,7 @@ def acknowledge(
     """409 when somebody else was quicker; `current` then says who."""
     alert = parts.records.acknowledge(alert_id, actor, note=change.note, expected_version=change.version)
     parts.stream.publish(alert_event(alert.id, "acknowledged"))
-    return JsonResponse(alert_document(alert, site, parts.prices))
+    return JsonResponse(alert_document(alert, site, parts.prices, parts.playbook))
 
 
 @router.post("/{alert_id}/comments", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="Add a remark")
@@ -93,7 +93,7 @@ def comment(parts: Parts, site: CurrentSite, actor: CurrentActor, alert_id: Aler
     """Kept in the alert's history; never conflicts."""
     alert = parts.records.comment(alert_id, actor, change.text)
     parts.stream.publish(alert_event(alert.id, "commented"))
-    return JsonResponse(alert_document(alert, site, parts.prices))
+    return JsonResponse(alert_document(alert, site, parts.prices, parts.playbook))
 
 
 @router.post("/{alert_id}/resolve", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="What it was")
@@ -101,7 +101,7 @@ def resolve(parts: Parts, site: CurrentSite, actor: CurrentActor, alert_id: Aler
     """Records the outcome. Whether it is over is for the meters to say: `state` does not change by this."""
     alert = parts.records.resolve(alert_id, actor, change.outcome, note=change.note, expected_version=change.version)
     parts.stream.publish(alert_event(alert.id, "resolved"))
-    return JsonResponse(alert_document(alert, site, parts.prices))
+    return JsonResponse(alert_document(alert, site, parts.prices, parts.playbook))
 
 
 @router.get("/{alert_id}/audit", response_model=HistoryOut, responses=ONE_PROBLEMS, summary="What happened to it")

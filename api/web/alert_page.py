@@ -71,7 +71,9 @@ class AlertView:
     path: tuple[str, ...]
     sentence: str
     place_reason: str
-    next_step: str
+    cause: str
+    signs: str
+    next_steps: tuple[str, ...]
     loss: float | None
     money: Mapping[str, Any] | None
     counting: Counting | None
@@ -95,6 +97,7 @@ def build_alert_view(parts: ApiParts, reader: Reader, alert_id: str, notice: str
     known = alert.node in reader.site.nodes
     source = source_of(alert, reader.site)
     loss = loss_until(alert, parts.now())
+    cause, signs = words.cause(alert)
     return AlertView(
         alert=alert,
         title=words.title(alert),
@@ -102,7 +105,9 @@ def build_alert_view(parts: ApiParts, reader: Reader, alert_id: str, notice: str
         path=reader.site.place_path(alert.node) if known else (),
         sentence=words.sentence(alert),
         place_reason=words.place_reason(alert),
-        next_step=words.next_step(alert),
+        cause=cause,
+        signs=signs,
+        next_steps=parts.playbook.steps(alert, reader.site, words.language),
         loss=loss,
         money=loss_money(alert.medium, loss, parts.prices) if loss else None,
         counting=_counting(alert, parts.prices.per_unit(alert.medium), parts.now()),

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from alerts.values import Alert, Outcome
-from alerts.words import Language, reported_text, rule_text
+from alerts.words import Language, cause_text, reported_text, rule_text, signs_text
 from api.alerts.evidence import main_details
 from api.web.formats import Formats
 from metering.incident import Category, Severity
@@ -155,35 +155,6 @@ REPORTED_SENTENCE = N_("Since %(since)s the meter %(subject)s itself reports: %(
 REPORTED_FLOW = N_("Since %(since)s the meter %(subject)s itself reports: %(said)s. About %(rate)s runs all the time.")
 ANY_EXCESS = N_("Since %(since)s %(place)s uses about %(rate)s more than usual.")
 UNMETERED = N_("%(unmetered)s branches here have no meter; it may be one of them.")
-# The rules' codes of `evidence["next_step"]`, then what helps with a category where the rules say nothing.
-NEXT_STEPS = {
-    "check_gateway": N_("Check power and network of the gateway these meters share; nothing else is wrong with them."),
-    "check_meter_link": N_("Check the meter's power, cable or radio. Until it is back, use here is not judged."),
-    "mend_meter": N_("Have the meter looked at: battery, cover, seals and clock, and which way the arrow on it points. "
-                     "Its readings still count."),
-    "read_meter_on_site": N_("Read the display of the meter and compare it with the last register below."),
-    "confirm_reset": N_("Ask who worked on the meter: its register began again. Use goes on from the new value."),
-    "declare_replacement": N_("If the meter was changed, enter its serial number and first register in the site file."),
-    "walk_the_pipe": N_("Walk the pipe between the main meter and the meters below at a quiet hour: manholes, valves "
-                        "and the basement first. Listen, and close valve by valve."),
-    "check_fixtures": N_("Look at toilets, taps and showers here. A cistern that runs is the most frequent cause."),
-    "close_branches_at_night": N_("At night close the branches one by one and watch this meter: the one after which it "
-                                  "stands still leads to the leak."),
-    "look_at_room": N_("Look at what is plugged in there, together with the people who live there."),
-    "check_supply": N_("Look at what feeds it: fuses, breakers and taps, then the supplier's side. Mind live parts."),
-    "check_voltage": N_("Measure the voltage on site; have the transformer's tap or the load of the phases changed."),
-    "check_compensation": N_("Have the capacitor bank and its controller checked: the supplier charges for it."),
-    "shed_load": N_("Move or switch off what need not run now; if it comes again, spread the load or have the limit "
-                    "raised."),
-    "compare_use": N_("Ask whether this use is planned before anybody is sent."),
-}  # fmt: skip
-NEXT_BY_CATEGORY = {
-    Category.LEAK: "check_fixtures",
-    Category.CONSUMPTION: "compare_use",
-    Category.APPLIANCE: "look_at_room",
-    Category.SUPPLY: "check_supply",
-    Category.DATA_QUALITY: "read_meter_on_site",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,10 +241,9 @@ class Wording:
             return str(given.get("text", ""))
         return f"{text} {self.gettext(UNMETERED) % shown}" if "unmetered" in shown else text
 
-    def next_step(self, alert: Alert) -> str:
-        """What to do now: the rule's word, else what helps with this category."""
-        code = str(alert.evidence.get("next_step"))
-        return self.gettext(NEXT_STEPS.get(code) or NEXT_STEPS[NEXT_BY_CATEGORY[alert.category]])
+    def cause(self, alert: Alert) -> tuple[str, str]:
+        """What it probably is, with how sure that is, and what speaks for it; empty where the rules did not say."""
+        return cause_text(alert.evidence, self.language), signs_text(alert.evidence, self.language)
 
     def _shown(self, value: Any) -> str:
         """A parameter as people read it: places by name, numbers by locale."""

@@ -16,8 +16,8 @@ def check(
     rules: Annotated[Path | None, typer.Option(help="The rules file.")] = None,
     settings: Annotated[Path | None, typer.Option(help="Settings; none: aquavolt.yaml, if there is one.")] = None,
 ) -> None:
-    """Check settings, site and rules files: every fault with file, line, key and what is allowed."""
-    from aquavolt.config.documents import ConfigError, load_rules, load_site
+    """Check settings, site, rules and playbook files: every fault with file, line, key and what is allowed."""
+    from aquavolt.config.documents import ConfigError, load_playbook, load_rules, load_site
     from aquavolt.config.doubts import doubts
     from aquavolt.config.settings import load_settings
 
@@ -25,6 +25,7 @@ def check(
         found = load_settings(settings, site=site, rules=rules)
         checked, _ = load_site(found.site)
         load_rules(found.rules, checked)
+        load_playbook(found.playbook)
     media = Counter(m.medium for m in checked.meters.values())
     typer.echo(f"{found.site}: {len(checked.nodes)} places, {len(checked.meters)} meters ({_counted(media)})")
     connected = sum(m.connection is not None for m in checked.meters.values())

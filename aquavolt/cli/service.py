@@ -36,7 +36,7 @@ def run(
     settings: SettingsFile = None,
 ) -> None:
     """Read the site's meters, judge what they say and serve the page, until told to stop."""
-    from aquavolt.config.documents import ConfigError, load_rules, load_site
+    from aquavolt.config.documents import ConfigError, load_playbook, load_rules, load_site
     from aquavolt.config.settings import load_settings
     from aquavolt.program import Setup
 
@@ -44,8 +44,9 @@ def run(
         found = load_settings(settings, site=site, data=data, port=port, host=host, rules=rules)
         checked, _ = load_site(found.site)
         judged = load_rules(found.rules, checked)
+        plays = load_playbook(found.playbook)
     check_host(found)
-    _serve(Setup(found, checked, judged), None)
+    _serve(Setup(found, checked, judged, plays), None)
 
 
 def demo(

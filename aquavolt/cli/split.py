@@ -98,14 +98,14 @@ def _given(**values: Any) -> dict[str, Any] | None:
 
 
 def _setup(settings: Path | None, **given: Any) -> Setup:
-    from aquavolt.config.documents import ConfigError, load_rules, load_site
+    from aquavolt.config.documents import ConfigError, load_playbook, load_rules, load_site
     from aquavolt.config.settings import load_settings
     from aquavolt.setup import Setup
 
     with told(ConfigError):
         found = load_settings(settings, **given)
         site, _ = load_site(found.site)
-        return Setup(found, site, load_rules(found.rules, site))
+        return Setup(found, site, load_rules(found.rules, site), load_playbook(found.playbook))
 
 
 @contextmanager

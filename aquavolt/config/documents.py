@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from alerts.playbook import Playbook, PlaybookError, known_steps, parse_playbook, shipped_playbook
 from collector.connection import ConnectionTextError
 from collector.line.plan import UnreadableError, plan_polls
 from collector.line.poller import is_framed
@@ -143,4 +144,20 @@ def load_rules(path: Path | None, site: Site) -> RulesSettings:
     try:
         return parse_rules(document.content, site)
     except RulesDocumentError as error:
+        raise document.error(error.faults) from error
+
+
+def load_playbook(path: Path | None) -> Playbook:
+    """The plays that ship, after those of a site's own file if there is one.
+
+    Raises:
+        ConfigError: with every fault.
+    """
+    shipped = shipped_playbook()
+    if path is None:
+        return shipped
+    document = read_document(path)
+    try:
+        return replace(shipped, own=parse_playbook(document.content, known_steps()))
+    except PlaybookError as error:
         raise document.error(error.faults) from error

@@ -98,6 +98,7 @@ class Settings(_Strict):
 
     site: Path = Path("site.yaml")
     rules: Path | None = Field(None, description="rules.yaml; none: the documented defaults")
+    playbook: Path | None = Field(None, description="own plays, looked at before those that ship")
     data: Path = Path("data")
     host: str = Field("127.0.0.1", description="any other address is refused until there are accounts")
     port: int = Field(8000, ge=0, le=65535)
@@ -136,6 +137,7 @@ class Settings(_Strict):
 _ENVIRONMENT = {
     "AQUAVOLT_SITE": "site",
     "AQUAVOLT_RULES": "rules",
+    "AQUAVOLT_PLAYBOOK": "playbook",
     "AQUAVOLT_DATA": "data",
     "AQUAVOLT_HOST": "host",
     "AQUAVOLT_PORT": "port",

@@ -70,6 +70,7 @@ class Serve:
                 is_ready=self.watch.readiness,
                 access=access_of(self.setup),
                 prices=self.setup.settings.prices.prices(),
+                playbook=self.setup.playbook,
             )
         )
         stopping = loop.create_task(stop.wait(), name="stop")

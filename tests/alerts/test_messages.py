@@ -10,6 +10,7 @@ import pytest
 
 from alerts.figures import duration_text, number_text, rate_text, time_text, total_text
 from alerts.messages import MessageWriter, place_text
+from alerts.playbook import shipped_playbook
 from alerts.rows import moment_of, ms_of
 from alerts.values import Action, AlertState, DeliveryState, NotifyReason, Outcome
 from alerts.words import Language, rule_text, word, words
@@ -17,8 +18,8 @@ from metering.incident import Category, Severity
 from metering.meter_alarms import METER_ALARMS, AlarmKind
 from metering.quantities import MEDIA
 from metering.site import Node, Site
+from rules.causes import CAUSES, SIGNS
 from rules.detectors.registry import DETECTORS
-from rules.placing import NEXT_STEPS
 
 ZH, EN = Language.ZH_CN, Language.EN
 
@@ -44,7 +45,7 @@ def write(site, clock):
     return MessageWriter(lambda: site, "https://meters.example.edu/", clock)
 
 
-def test_a_new_leak_in_english(write, alert):
+def test_a_new_leak_in_english(write, alert, site):
     message = write(alert, NotifyReason.RAISED)[EN]
     assert message.title == "[critical] New alert: leak - 主校区 › 梅园2号楼"
     assert message.link == "https://meters.example.edu/alerts/leak-1"
@@ -54,7 +55,7 @@ def test_a_new_leak_in_english(write, alert):
         "Excess: 420 litres per hour",
         "Since: 2026-11-19 06:00 (1 d 10 h)",
         "Loss so far (estimate): 31.2 m³",
-        f"Next step: {word('next.leak', EN)}",
+        f"Next step: {shipped_playbook().steps(alert, site, EN)[0]}",
         "Open: https://meters.example.edu/alerts/leak-1",
     ]
 
@@ -108,7 +109,8 @@ def test_the_rules_suggestion_comes_before_the_general_one(write, alert, suggest
 
 
 KEYS = [
-    *(f"step.{code}" for code in NEXT_STEPS),
+    *(f"cause.{code}" for code in CAUSES),
+    *(f"sign.{code}" for code in SIGNS),
     *(f"rule.{rule}" for rule in DETECTORS),
     *(f"condition.{alarm.code}" for alarm in METER_ALARMS if alarm.kind is not AlarmKind.STATE),
 ]
@@ -181,7 +183,7 @@ def test_local_time_across_a_change_of_clocks():
 def test_every_value_an_alert_can_have_has_a_word_in_both_languages():
     kinds = {
         "severity": Severity, "category": Category, "medium": MEDIA, "state": AlertState, "outcome": Outcome,
-        "action": Action, "reason": NotifyReason, "delivery": DeliveryState, "next": Category,
+        "action": Action, "reason": NotifyReason, "delivery": DeliveryState,
     }  # fmt: skip
     for language in Language:
         known = words(language)
