@@ -18,6 +18,7 @@ FIGURES_EVERY_MS = 6 * 3600 * 1000
 
 _REASONS = {
     ChangeKind.RAISED: NotifyReason.RAISED,
+    ChangeKind.REOPENED: NotifyReason.REOPENED,
     ChangeKind.RELEASED: NotifyReason.RAISED,
     ChangeKind.ESCALATED: NotifyReason.ESCALATED,
     ChangeKind.CLEARED: NotifyReason.CLEARED,
@@ -46,6 +47,8 @@ class ChangeWriter:
         row.closed_ms = None if row.is_active else ms_of(change.incident.closed_at or change.time)
         row.inhibited_by, row.is_inhibited = inhibited_by, inhibited_by is not None
         row.updated_ms = self._now_ms
+        if change.kind is ChangeKind.REOPENED:
+            _hand_back(row)
         self._session.flush()
         self._audit(row, change)
         if row.is_inhibited and not was_inhibited and not is_new:
@@ -123,6 +126,13 @@ def _describe(row: AlertRow, incident: Incident) -> None:
     row.loss_rate, row.loss_total = figure(incident.loss_rate), figure(incident.loss_total)
     row.unit, row.rules_revision = incident.unit, incident.rules_revision
     row.evidence = plain(incident.evidence)
+
+
+def _hand_back(row: AlertRow) -> None:
+    """Whoever had it holds it for done: it needs somebody again. What was done stays in the history."""
+    row.is_acknowledged, row.acknowledged_by, row.acknowledged_ms = False, None, None
+    row.outcome, row.resolved_by, row.resolved_ms = None, None, None
+    row.version += 1
 
 
 def _detail(row: AlertRow) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from alerts.channel import Message
 from alerts.figures import duration_text, rate_text, time_text, total_text
 from alerts.playbook import Playbook, shipped_playbook
 from alerts.values import Alert, Clock, NotifyReason, utc_now
-from alerts.words import Language, cause_text, pattern_text, reported_text, rule_text, word
+from alerts.words import Language, back_text, cause_text, pattern_text, reported_text, rule_text, word
 from metering.site import Site
 
 _PLACE_JOINT = " › "
@@ -63,6 +63,7 @@ def _what(alert: Alert, language: Language) -> str:
 
 def _lines(alert: Alert, site: Site, now: datetime, language: Language) -> Iterator[tuple[str, str]]:
     """Each line's label and text, of what there is to say."""
+    loss = alert.evidence.get("loss") or {}
     rule, comma = rule_text(alert.rule, alert.evidence, language), "，" if language is Language.ZH_CN else ", "
     yield "what", f"{_what(alert, language)}{comma}{rule}{_aside(alert.subject, language)}"
     if said := reported_text(alert.evidence, language):
@@ -72,13 +73,23 @@ def _lines(alert: Alert, site: Site, now: datetime, language: Language) -> Itera
     if cause := cause_text(alert.evidence, language):
         yield "cause", cause
     if alert.loss_rate is not None and alert.loss_rate > 0:
-        yield "rate", rate_text(alert.loss_rate, alert.medium, language)
+        sure = loss.get("rate_uncertainty")
+        yield (
+            "rate",
+            rate_text(alert.loss_rate, alert.medium, language)
+            + (f" ± {rate_text(sure, alert.medium, language)}" if sure else ""),
+        )
     lasting = duration_text((alert.closed_at or now) - alert.onset_at, language)
     yield "since", f"{time_text(alert.onset_at, site.zone)}{_aside(lasting, language)}"
     if alert.loss_total is not None and alert.loss_total > 0:
-        yield "loss", total_text(alert.loss_total, alert.medium)
+        sure = loss.get("total_uncertainty")
+        yield (
+            "loss",
+            total_text(alert.loss_total, alert.medium) + (f" ± {total_text(sure, alert.medium)}" if sure else ""),
+        )
     if alert.closed_at is not None:
-        yield "cleared", time_text(alert.closed_at, site.zone)
+        back = back_text(alert.evidence, language)
+        yield "cleared", time_text(alert.closed_at, site.zone) + (_aside(back, language) if back else "")
 
 
 def _aside(text: str, language: Language) -> str:

@@ -102,6 +102,7 @@ class Action(StrEnum):
     """What an audit entry records: the rules' changes, then what people do."""
 
     RAISED = "raised"
+    REOPENED = "reopened"
     UPDATED = "updated"
     ESCALATED = "escalated"
     MOVED = "moved"
@@ -180,6 +181,7 @@ class NotifyReason(StrEnum):
     """Why somebody is told."""
 
     RAISED = "raised"
+    REOPENED = "reopened"
     ESCALATED = "escalated"
     CLEARED = "cleared"
 
@@ -214,4 +216,4 @@ class NotifyPolicy:
     """Who is told of what: the names of the channels, and the reasons for which they are."""
 
     channels: tuple[str, ...] = ()
-    reasons: frozenset[NotifyReason] = frozenset({NotifyReason.RAISED, NotifyReason.ESCALATED})
+    reasons: frozenset[NotifyReason] = frozenset({NotifyReason.RAISED, NotifyReason.REOPENED, NotifyReason.ESCALATED})

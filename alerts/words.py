@@ -39,6 +39,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "outcome.planned_use": ("计划用量", "planned use"),
     "outcome.meter_fault": ("表计故障", "meter fault"),
     "action.raised": ("产生", "raised"),
+    "action.reopened": ("再次出现", "came back"),
     "action.updated": ("数据更新", "updated"),
     "action.escalated": ("升级", "escalated"),
     "action.moved": ("位置缩小", "moved to a smaller place"),
@@ -49,6 +50,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "action.commented": ("备注", "commented"),
     "action.resolved": ("处理完毕", "resolved"),
     "reason.raised": ("新告警", "New alert"),
+    "reason.reopened": ("告警再次出现", "Alert came back"),
     "reason.escalated": ("告警升级", "Alert escalated"),
     "reason.cleared": ("告警恢复", "Alert cleared"),
     "delivery.pending": ("待发送", "pending"),
@@ -130,7 +132,8 @@ _TABLE: dict[str, tuple[str, str]] = {
     "sign.meter_says_burst": ("表计自报爆管", "the meter itself reports a burst"),
     "sign.heats": ("纯电阻性大功率负荷", "a resistive load of high power"),
     "sign.multiple": ("比平时多一倍以上", "far more than usual"),
-    "cleared.back_at_usual": ("表计确认：用量恢复正常已 {span}", "the meters say: back at usual for {span}"),
+    "cleared.back_at_usual": ("表计确认已恢复正常", "the meters say: back at usual"),
+    "cleared.back_at_usual_for": ("表计确认：恢复正常已 {hours} 小时", "the meters say: back at usual for {hours} h"),
     "cleared.rules_changed": ("规则已更改，不再成立", "the rules changed and hold it no longer"),
 }
 
@@ -163,6 +166,17 @@ def cause_text(evidence: Mapping[str, Any], language: Language) -> str:
         return ""
     sure = f"{round(100 * float(cause.get('confidence') or 0))} %"
     return f"{word(key, language)}（{sure}）" if language is Language.ZH_CN else f"{word(key, language)} ({sure})"
+
+
+def back_text(evidence: Mapping[str, Any], language: Language) -> str:
+    """Why it cleared: what the meters say, and for how long; empty where the rules did not say."""
+    if not has_word(key := f"cleared.{evidence.get('cleared_because')}"):
+        return ""
+    back = evidence.get("back_at_usual")
+    hours = back.get("hours") if isinstance(back, Mapping) else None
+    if hours is None:
+        return word(key, language)
+    return word(f"{key}_for", language).format(hours=round(float(hours)))
 
 
 def signs_text(evidence: Mapping[str, Any], language: Language) -> str:

@@ -34,6 +34,7 @@ class ChangeKind(StrEnum):
     """Why an incident is written again."""
 
     RAISED = "raised"
+    REOPENED = "reopened"  # it had cleared and came back: the repair did not hold
     UPDATED = "updated"  # new figures, a joined finding
     ESCALATED = "escalated"  # its severity rose
     MOVED = "moved"  # a smaller node than before is justified

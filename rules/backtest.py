@@ -59,7 +59,7 @@ class AlertLines:
         for change in changes:
             incident = change.incident
             at = self._current.get(incident.id)
-            if change.kind is ChangeKind.RAISED and incident.inhibited_by is None:
+            if change.kind in (ChangeKind.RAISED, ChangeKind.REOPENED) and incident.inhibited_by is None:
                 self._show(incident)
             elif change.kind is ChangeKind.RELEASED:
                 self._show(replace(incident, detected_at=change.time))

@@ -10,6 +10,9 @@ Members of `evidence`, all JSON:
     loss          rate_uncertainty and total_uncertainty, one sigma, m3/h or kW and m3 or kWh (of an excess)
     series        meters, quantity, start, end, expected: the stretch to draw
     rule_version  rule and digest of all settings
+    cleared_because  `back_at_usual`, or `rules_changed` (once cleared)
+    back_at_usual    since, hours: from when on the meters had shown nothing of it when it cleared (optional)
+    earlier       the stretches before it was reopened: onset, closed, loss_total (optional)
     previous      id of the incident before, if it has come back (optional)
     planned       node, medium, from, to, text of the planned use that explains it (optional)
     moved_from    the larger places it was at before (optional)
@@ -20,7 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,9 +36,9 @@ from rules.open_incident import RANK, OpenIncident, ms_of
 from rules.places import EXCESS, NET_RULES, Places
 from rules.placing import next_step, place_reason
 from rules.planned import Plans
-from rules.recent import RecentHours
+from rules.recent import Past, RecentHours
 from rules.settings import IncidentSettings
-from rules.shape import Shape, shape_of
+from rules.shape import back_since, shape_of
 
 _HOUR_MS = 3_600_000
 _SERIES_BEFORE_MS = 48 * _HOUR_MS
@@ -102,6 +105,15 @@ class Describer:
             rules_revision=self.rules_revision,
         )  # fmt: skip
 
+    def cleared(self, last: Incident, incident: OpenIncident, at: np.datetime64) -> Incident:
+        """The incident as it ended: the meters say that it is over, and for how long it has been."""
+        evidence = {**last.evidence, "cleared_because": "back_at_usual"}
+        since = back_since(self._past(incident, at), ms_of(incident.onset_at), incident.loss_rate)
+        if since is not None:
+            hours = (ms_of(at) - since) / _HOUR_MS
+            evidence["back_at_usual"] = {"since": iso(np.datetime64(since, "ms")), "hours": round(hours, 1)}
+        return replace(last, closed_at=at, evidence=evidence)
+
     def _total(self, incident: OpenIncident, main: Finding, at: np.datetime64) -> float:
         """m3 or kWh since onset: the detector's sum, less what is explained below; else rate x time."""
         if incident.category not in EXCESS:
@@ -141,10 +153,14 @@ class Describer:
         }
         if incident.category in EXCESS:
             evidence["loss"] = plain(self._uncertainty(incident, below, at))
-        if (cause := cause_of(incident, self.places, self._shape(incident, at))) is not None:
+        if (
+            cause := cause_of(incident, self.places, shape_of(self._past(incident, at), ms_of(incident.onset_at)))
+        ) is not None:
             evidence["cause"] = cause.evidence()
         if incident.previous is not None:
             evidence["previous"] = incident.previous
+        if incident.earlier:
+            evidence["earlier"] = [_stretch(e) for e in incident.earlier]
         if (planned := self.plans.evidence(incident.inhibited_by)) is not None:
             evidence["planned"] = planned
         if incident.moved_from:
@@ -160,14 +176,13 @@ class Describer:
         hours = max(ms_of(at) - ms_of(incident.onset_at), 0) / _HOUR_MS
         return {"rate_uncertainty": rate, "total_uncertainty": rate * hours}
 
-    def _shape(self, incident: OpenIncident, at: np.datetime64) -> Shape:
-        """Of what the meters counted; of a balance, of what its children did not."""
-        index, main = self.column, incident.main
-        plus = [index[m] for m in self.places.fed_by(main) if m in index]
-        minus = [index[m.id] for m in self.places.children_of(main) if m.id in index]
-        if not plus or incident.category not in EXCESS:
-            return Shape()
-        return shape_of(self.recent.past(plus, minus, ms_of(at)), ms_of(incident.onset_at))
+    def _past(self, incident: OpenIncident, at: np.datetime64) -> Past | None:
+        """The last hours of the meters, of a balance what its children did not count; None of what is no excess."""
+        column, main = self.column, incident.main
+        plus = [column[m] for m in self.places.fed_by(main) if m in column]
+        minus = [column[m.id] for m in self.places.children_of(main) if m.id in column]
+        is_excess = incident.category in EXCESS
+        return self.recent.past(plus, minus, ms_of(at)) if plus and is_excess else None
 
     def _finding(self, finding: Finding, role: str) -> dict[str, Any]:
         found: dict[str, Any] = plain(
@@ -193,3 +208,8 @@ class Describer:
         }  # fmt: skip
         shown: dict[str, Any] = plain(series)
         return shown
+
+
+def _stretch(earlier: Mapping[str, Any]) -> dict[str, Any]:
+    onset, closed = (iso(np.datetime64(earlier[name], "ms")) for name in ("onset_ms", "cleared_ms"))
+    return {"onset": onset, "closed": closed, "loss_total": finite(earlier["loss_total"])}

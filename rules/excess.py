@@ -116,7 +116,9 @@ class Excess:
             return None
         nearest = max(above, key=lambda i: (len(self.places.path(i.place)), i.id))
         left = self.left_of(nearest.main, nearest.place)
-        rate = left.rate - max(self.left_of(finding, place).rate, 0.0)
+        # What is fading is not explained by a trickle: it must account for what was lost all the time, too.
+        faded = max(nearest.mean_rate(finding.at) - nearest.loss_rate, 0.0)
+        rate = left.rate + faded - max(self.left_of(finding, place).rate, 0.0)
         sigma = self.settings.echo_sigmas * finding.uncertainty
         return nearest if rate <= math.hypot(left.tolerance, sigma) else None
 

@@ -24,7 +24,6 @@ from rules.excess import Excess
 from rules.findings import Finding, FindingPhase
 from rules.inhibition import Inhibition
 from rules.open_incident import (
-    RANK,
     Key,
     OpenIncident,
     finding_from_state,
@@ -37,20 +36,12 @@ from rules.open_incident import (
 from rules.places import EXCESS, NET_RULES, Places
 from rules.planned import Plans
 from rules.recent import RecentHours
+from rules.returning import Returns
 from rules.settings import IncidentSettings
+from rules.telling import news_of
 from rules.together import Silence, medium_of, silences, still_silent
 
 _HOUR_MS = 3_600_000
-_TELL_EVERY_MS = _HOUR_MS  # small news of figures are told at most so often (event time)
-_RATE_NEWS = 0.2  # a rate that moved by more than this share is news at once
-
-
-@dataclass(slots=True)
-class _Past:
-    """A cleared incident, in case it comes back."""
-
-    id: str
-    cleared_ms: int
 
 
 @dataclass(slots=True)
@@ -68,7 +59,7 @@ class IncidentBook:
     recent: RecentHours = field(init=False)
     _inhibition: Inhibition = field(init=False)
     _describer: Describer = field(init=False)
-    _past: dict[tuple[str, str, str], _Past] = field(init=False, default_factory=dict)
+    _returns: Returns = field(init=False)
     _cleared: list[IncidentChange] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
@@ -76,6 +67,7 @@ class IncidentBook:
         self.excess = Excess(self.places, self.settings, self.incidents)
         self.doubt = Doubt(self.places, int(self.settings.doubt_grace_h * _HOUR_MS))
         self.plans = Plans(self.columns, self.places, timedelta(hours=self.settings.echo_grace_h))
+        self._returns = Returns(self.settings)
         self.recent = RecentHours.of(len(self.columns.meters))
         self._inhibition = Inhibition(self.places, self.excess, self.doubt, self.incidents, self.plans)
         self._describer = Describer(
@@ -153,12 +145,10 @@ class IncidentBook:
         text = "|".join(
             [self.places.site.id, finding.category, medium, place, *key_of(finding), iso(finding.onset), iso(at)]
         )
-        past = self._past.get((finding.category.value, medium, place))
-        recent = past is not None and ms_of(at) - past.cleared_ms <= self.settings.previous_days * 24 * _HOUR_MS
         return OpenIncident(
             id=hashlib.sha256(text.encode()).hexdigest()[:16], category=finding.category, medium=medium, place=place,
             rule=finding.rule, subject=finding.subject, detected_at=at, onset_at=finding.onset,
-            severity=finding.severity, own=own, previous=past.id if past is not None and recent else None,
+            severity=finding.severity, own=own,
         )  # fmt: skip
 
     def _add(self, incident: OpenIncident) -> None:
@@ -194,10 +184,10 @@ class IncidentBook:
                 continue
             del self.incidents[incident.id]
             self.excess.drop(incident, at)
-            self._past[(incident.category.value, incident.medium, incident.place)] = _Past(incident.id, ms_of(at))
             if incident.written is not None:
-                final = replace(self._describe(incident, at), closed_at=at)
+                final = self._describer.cleared(self._describe(incident, at), incident, at)
                 self._cleared.append(IncidentChange(ChangeKind.CLEARED, final, at))
+            self._returns.note(incident, at)
 
     def _group(self, at: np.datetime64) -> None:
         """Open and extend the incidents of meters that fell silent together."""
@@ -227,43 +217,16 @@ class IncidentBook:
 
     def _tell(self, at: np.datetime64, *, daily: bool) -> list[IncidentChange]:
         changes = []
-        for incident in self.incidents.values():
+        for incident in list(self.incidents.values()):
+            if incident.written is None and (earlier := self._returns.link(incident, self.incidents)) is not None:
+                self.adopt(incident.id, earlier)
             self._describer.refresh(incident, at)
-            kinds = self._kinds(incident, at, daily=daily)
+            kinds = news_of(incident, at, daily=daily)
             if kinds:
                 incident.written = self._describe(incident, at)
                 incident.told_ms = ms_of(at)
                 changes += [IncidentChange(kind, incident.written, at) for kind in kinds]
         return changes
-
-    def _kinds(self, incident: OpenIncident, at: np.datetime64, *, daily: bool) -> list[ChangeKind]:
-        """What has changed since the incident was told last."""
-        told = incident.written
-        if told is None:
-            return [ChangeKind.RAISED]
-        kinds = []
-        if told.node != incident.place:
-            kinds.append(ChangeKind.MOVED)
-        if told.inhibited_by != incident.inhibited_by:
-            kinds.append(ChangeKind.INHIBITED if incident.inhibited_by else ChangeKind.RELEASED)
-        if RANK[incident.severity] > RANK[told.severity]:
-            kinds.append(ChangeKind.ESCALATED)
-        if not kinds and self._has_news(incident, at, daily=daily):
-            kinds.append(ChangeKind.UPDATED)
-        return kinds
-
-    @staticmethod
-    def _has_news(incident: OpenIncident, at: np.datetime64, *, daily: bool) -> bool:
-        findings = [*incident.own.items(), *incident.echoes.items()]
-        told = incident.written
-        if told is None or incident.told_findings() != {key for key, _ in findings}:
-            return True
-        if abs(told.loss_rate - incident.loss_rate) > _RATE_NEWS * told.loss_rate:
-            return True
-        if daily and incident.category in EXCESS:
-            return True
-        newest = max(ms_of(f.at) for _, f in findings)
-        return newest > incident.told_ms and ms_of(at) - incident.told_ms >= _TELL_EVERY_MS
 
     def flagged(self) -> Mask:
         """By column: a finding about too much use covers the meter, nothing may be learned from it.
@@ -309,7 +272,7 @@ class IncidentBook:
             "spent": [[finding_to_state(f), until] for f, until in self.excess.spent.values()],
             "doubt": self.doubt.state(),
             "recent": dump(self.recent),
-            "past": [[*key, past.id, past.cleared_ms] for key, past in self._past.items()],
+            "past": self._returns.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -320,7 +283,7 @@ class IncidentBook:
         self.excess.spent = {key_of(f): (f, until) for f, until in spent}
         self.doubt.restore(state["doubt"])
         load(self.recent, state["recent"])
-        self._past = {(c, m, p): _Past(i, ms) for c, m, p, i, ms in state["past"]}
+        self._returns.restore(state["past"])
 
 
 def _is_group(incident: OpenIncident, connection: str) -> bool:

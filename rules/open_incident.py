@@ -35,6 +35,7 @@ class OpenIncident:
     place          the smallest place so far; `moved_from` the ones before
     group          meters that fell silent together: {"connection": .. | None, "meters": [..]}
     hold_until     ms: it was inhibited by an incident that cleared; it stays so until then
+    earlier        the stretches before it was reopened: onset_ms, cleared_ms, loss_total
     written        as it was last told (at `told_ms`); None before that
     """
 
@@ -52,6 +53,7 @@ class OpenIncident:
     inhibited_by: str | None = None
     hold_until: int | None = None
     previous: str | None = None
+    earlier: list[dict[str, Any]] = field(default_factory=list)
     moved_from: list[str] = field(default_factory=list)
     group: dict[str, Any] | None = None
     loss_rate: float = 0.0
@@ -74,6 +76,11 @@ class OpenIncident:
         """The findings whose onset counts: balances where there are any, for the others also see what leaks below."""
         net = [f for f in self.own.values() if f.rule in NET_RULES]
         return net or list(self.own.values())
+
+    def mean_rate(self, at: np.datetime64) -> float:
+        """What was lost since the onset, by hour (m3/h or kW)."""
+        hours = (ms_of(at) - ms_of(self.onset_at)) / 3_600_000
+        return self.loss_total / hours if hours > 0 else 0.0
 
     def told_findings(self) -> set[Key]:
         """The findings that `written` lists."""

@@ -21,12 +21,16 @@ PLACE_TEXTS = {
     "meter_itself": "It is about the meter {meter} itself.",
     "between_meters": "{meter} counts more than its {count} sub-meters together: the loss is between them.",
     "smallest_metered": "{meter} has no sub-meters: no smaller place is metered.",
+    "below_unmetered": "{place}: its meter {meter} shows it, and its {count} {kind}s have no {medium} meters.",
     "more_than_below": "{meter} shows more than the incidents below it explain ({below}).",
     "submeters_in_doubt": "{doubtful} of the {count} sub-meters of {meter} cannot be relied on now: it may be smaller.",
     "measured_here": "It was measured at {meter}.",
     "submeters_quiet": "None of the {count} sub-meters of {meter} shows it: it is before them, or too small to tell.",
 }
-"""By code. Parameters: `meter` id, `count`, `of`, `doubtful` numbers, `connection` text, `below` place ids."""
+"""By code. Parameters: `meter`, `place` ids, `count`, `of`, `doubtful` numbers, `connection` text, `below` place ids,
+`kind` of node, `medium`."""
+
+UNMETERED_TEXT = "{unmetered} of its {branches} branches ({unmetered_percent} %) have no meter; it may be one of them."
 
 _GROUP_CODES = {SITE_GROUP: "site_silent", UNKNOWN_GROUP: "many_silent"}
 
@@ -71,11 +75,31 @@ def place_reason(
 ) -> dict[str, Any]:
     """`code`, its `params` and the English `text`."""
     code, params = _reason(incident, places, sorted({i.place for i in below}), doubtful)
+    text = PLACE_TEXTS[code].format(**params | _readable(params, places))
+    if incident.category in EXCESS and (branches := _unmetered(incident, places)):
+        params |= branches
+        text = f"{text} {UNMETERED_TEXT.format(**branches)}"
+    return {"code": code, "params": params, "text": text}
+
+
+def _readable(params: dict[str, Any], places: Places) -> dict[str, str]:
+    """Places by their names, from the smallest up to the one below the campus: `floor 3 of dorm 5`."""
+    nodes = places.site.nodes
+    path = [nodes[n].name or n for n in places.path(params.get("place", "")) if n in nodes]
+    return {"place": " of ".join(reversed(path[1:] or path)), "below": ", ".join(params.get("below", ()))}
+
+
+def _unmetered(incident: OpenIncident, places: Places) -> dict[str, int]:
+    """How many of the place's branches have no meter, as the site file says; empty where none is said to."""
     node = places.site.nodes.get(incident.place)
-    if node is not None and node.unmetered_children and incident.category in EXCESS:
-        params["unmetered"] = node.unmetered_children
-    shown = params | {"below": ", ".join(params.get("below", ()))}
-    return {"code": code, "params": params, "text": PLACE_TEXTS[code].format(**shown)}
+    if node is None or not node.unmetered_children:
+        return {}
+    metered = {
+        s.id for m in places.subject_meters(incident.main) if m in places.site.meters for s in places.submeters(m)
+    }
+    branches = node.unmetered_children + len(metered)
+    percent = round(100 * node.unmetered_children / branches)
+    return {"unmetered": node.unmetered_children, "branches": branches, "unmetered_percent": percent}
 
 
 def _reason(incident: OpenIncident, places: Places, below: list[str], doubtful: set[str]) -> tuple[str, dict[str, Any]]:
@@ -97,7 +121,7 @@ def _reason_of_excess(
     submeters = [s.id for s in places.submeters(meter)] if meter in places.site.meters else []
     params = {"meter": meter, "count": len(submeters), "submeters": submeters[:50]}
     if not submeters:
-        return "smallest_metered", {"meter": meter}
+        return _no_submeters(incident, places, meter)
     if incident.main.rule in NET_RULES:
         return "between_meters", params
     if below:
@@ -105,6 +129,16 @@ def _reason_of_excess(
     if unsure := sum(s in doubtful for s in submeters):
         return "submeters_in_doubt", params | {"doubtful": unsure}
     return "submeters_quiet", params
+
+
+def _no_submeters(incident: OpenIncident, places: Places, meter: str) -> tuple[str, dict[str, Any]]:
+    """No smaller place is metered: by the places below where the site file has some."""
+    children = [n for n in places.site.nodes.values() if n.parent == incident.place]
+    kinds = {n.kind for n in children}
+    if len(kinds) != 1:
+        return "smallest_metered", {"meter": meter}
+    params = {"meter": meter, "place": incident.place, "count": len(children), "kind": kinds.pop()}
+    return "below_unmetered", params | {"medium": incident.medium}
 
 
 def next_step(incident: OpenIncident, places: Places) -> str:

@@ -12,6 +12,7 @@ from rules.blocks import IntervalBlock
 from rules.detectors.hours import HourCut
 
 HOURS = 14 * 24
+_RING = HOURS + 48  # a block may bring a day that a moment within it must not see
 HOUR_MS = 3_600_000
 _NEVER = -1
 
@@ -33,7 +34,7 @@ class Past:
 class RecentHours:
     """A ring of hours x columns (m3 or kWh); `judged_ms` says when each hour was known, so that no later one is seen.
 
-    float32: seven digits are enough for a shape, and a thousand meters take 1.3 MB.
+    float32: seven digits are enough for a shape, and a thousand meters take 1.5 MB.
     """
 
     cut: HourCut
@@ -45,15 +46,15 @@ class RecentHours:
     @classmethod
     def of(cls, columns: int) -> RecentHours:
         """Nothing seen yet."""
-        none = np.full(HOURS, _NEVER, np.int64)
-        usage = np.full((HOURS, columns), np.nan, np.float32)
+        none = np.full(_RING, _NEVER, np.int64)
+        usage = np.full((_RING, columns), np.nan, np.float32)
         return cls(HourCut.of(columns), usage, none, none.copy(), none.copy())
 
     def push(self, block: IntervalBlock) -> None:
         """Take in the hours that these steps complete."""
         hours = self.cut.push(block, block.usage)
         for i in range(len(hours)):
-            row = int(hours.number[i]) % HOURS
+            row = int(hours.number[i]) % _RING
             self.usage[row] = hours.volume[i]
             self.number[row], self.local_hour[row] = hours.number[i], hours.local_hour[i]
             self.judged_ms[row] = hours.at[i].astype(np.int64)

@@ -61,6 +61,12 @@ class IncidentSettings(BaseModel):
     together_min: float = Field(
         default=90, ge=15, le=1440, description="Meters that fall silent within so many minutes fell silent together."
     )
+    reopen_days: float = Field(
+        default=3,
+        ge=0,
+        le=30,
+        description="Days after it cleared in which an incident that comes back is the same one, reopened.",
+    )
     previous_days: float = Field(
         default=14, ge=0, le=365, description="Days for which an incident that comes back names the one before."
     )

@@ -18,6 +18,7 @@ _LEAST_AFTER_H = 12
 _GROWTH_AFTER_H = 60  # younger than this: too early to say whether it grows
 _ONSET_H = 12  # onsets are as exact as a detector's look back
 _DAY_H = 24
+_SMOOTH_H = 6
 NAN = float("nan")
 
 
@@ -37,8 +38,10 @@ class Shape:
     share: float = NAN
 
 
-def shape_of(past: Past, onset_ms: int) -> Shape:
+def shape_of(past: Past | None, onset_ms: int) -> Shape:
     """The shape of what is used since the onset, against the same hours of the day before it."""
+    if past is None:
+        return Shape()
     known = ~np.isnan(past.flow)
     before = past.part(known & (past.end_ms <= onset_ms - _ONSET_H * HOUR_MS))
     after = past.part(known & (past.end_ms > onset_ms))
@@ -55,6 +58,25 @@ def shape_of(past: Past, onset_ms: int) -> Shape:
     usual = float(before.flow.mean())
     share = mean / usual if usual > 0 else NAN
     return Shape(_mean(excess[sleeping]) / mean, _growth(excess, after, onset_ms), pauses, share)
+
+
+def back_since(past: Past | None, onset_ms: int, rate: float) -> int | None:
+    """From when on (ms) an excess of `rate` (m3/h or kW) is no longer seen; None where that cannot be told.
+
+    The end of the last hours in which half of it still ran.
+    """
+    if past is None or not rate > 0:
+        return None
+    known = past.part(~np.isnan(past.flow))
+    before = known.part(known.end_ms <= onset_ms - _ONSET_H * HOUR_MS)
+    after = known.part(known.end_ms > onset_ms)
+    if len(before.flow) < _LEAST_BEFORE_H or len(after.flow) < _SMOOTH_H:
+        return None
+    excess = after.flow - _usual(before)[after.local_hour]
+    smooth = np.convolve(excess, np.full(_SMOOTH_H, 1 / _SMOOTH_H), "valid")
+    high = np.flatnonzero(smooth >= rate / 2)
+    last = len(high) and int(high[-1]) + _SMOOTH_H
+    return None if last == len(after.flow) else int(after.end_ms[max(last - 1, 0)])
 
 
 def _usual(before: Past) -> Float64:

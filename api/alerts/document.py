@@ -9,6 +9,7 @@ from typing import Any
 from alerts.playbook import Playbook
 from alerts.values import Alert, AuditEntry, Delivery
 from alerts.words import Language, word
+from api.alerts.evidence import loss_uncertainty
 from api.parts import Prices
 from api.wire import jsonable
 from metering.quantities import MAIN_REGISTER
@@ -49,21 +50,13 @@ def loss_money(medium: str, amount: float | None, prices: Prices) -> dict[str, A
     }
 
 
-def _uncertainty(alert: Alert, name: str) -> float | None:
-    """One sigma of the loss's rate or total; None where the rules did not say."""
-    loss = alert.evidence.get("loss")
-    found = loss.get(f"{name}_uncertainty") if isinstance(loss, Mapping) else None
-    return float(found) if isinstance(found, int | float) else None
-
-
 def alert_document(alert: Alert, site: Site, prices: Prices, playbook: Playbook) -> dict[str, Any]:
     """Every member of a backtest line, then what people did, the place, the money, the cause and what to do."""
     members = {f.name: getattr(alert, f.name) for f in dataclasses.fields(alert)}
     document: dict[str, Any] = jsonable(members)
     document["loss_unit"] = loss_unit(alert.medium)
     document["loss_rate_unit"] = loss_rate_unit(alert.medium)
-    for name in ("rate", "total"):
-        document[f"loss_{name}_uncertainty"] = _uncertainty(alert, name)
+    document["loss_rate_uncertainty"], document["loss_total_uncertainty"] = loss_uncertainty(alert) or (None, None)
     document["loss_money"] = loss_money(alert.medium, alert.loss_total, prices)
     document["place"] = place_of(site, alert.node)
     document["cause"] = _cause(alert)

@@ -42,3 +42,12 @@ def loss_until(alert: Alert, now: datetime) -> float | None:
     if not is_counting(alert, now) or alert.loss_total is None or alert.loss_rate is None:
         return alert.loss_total
     return alert.loss_total + alert.loss_rate * max(0.0, (now - as_of(alert)) / timedelta(hours=1))
+
+
+def loss_uncertainty(alert: Alert) -> tuple[float, float] | None:
+    """One sigma of the loss's rate (m3/h or kW) and total (m3 or kWh); None where the rules did not say."""
+    given = alert.evidence.get("loss")
+    if not isinstance(given, Mapping):
+        return None
+    rate, total = (given.get(name) for name in ("rate_uncertainty", "total_uncertainty"))
+    return (float(rate), float(total)) if isinstance(rate, int | float) and isinstance(total, int | float) else None

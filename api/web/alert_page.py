@@ -9,7 +9,7 @@ from typing import Any
 
 from alerts.values import Alert, AuditEntry, Delivery
 from api.alerts.document import loss_money
-from api.alerts.evidence import as_of, is_counting, loss_until, main_details
+from api.alerts.evidence import as_of, is_counting, loss_uncertainty, loss_until, main_details
 from api.alerts.series import source_of
 from api.parts import ApiParts
 from api.web.formats import Formats
@@ -75,6 +75,7 @@ class AlertView:
     signs: str
     next_steps: tuple[str, ...]
     loss: float | None
+    uncertainty: tuple[float, float] | None
     money: Mapping[str, Any] | None
     counting: Counting | None
     age: timedelta
@@ -109,6 +110,7 @@ def build_alert_view(parts: ApiParts, reader: Reader, alert_id: str, notice: str
         signs=signs,
         next_steps=parts.playbook.steps(alert, reader.site, words.language),
         loss=loss,
+        uncertainty=loss_uncertainty(alert),
         money=loss_money(alert.medium, loss, parts.prices) if loss else None,
         counting=_counting(alert, parts.prices.per_unit(alert.medium), parts.now()),
         age=(alert.closed_at or parts.now()) - alert.onset_at,

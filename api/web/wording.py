@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from alerts.values import Alert, Outcome
-from alerts.words import Language, cause_text, reported_text, rule_text, signs_text
+from alerts.words import Language, back_text, cause_text, reported_text, rule_text, signs_text
 from api.alerts.evidence import main_details
 from api.web.formats import Formats
 from metering.incident import Category, Severity
@@ -78,7 +78,7 @@ SUPPLY_KINDS = {
     "contract_demand": N_("Contracted demand exceeded"), "place_limit": N_("Allowed power exceeded"),
 }  # fmt: skip
 ACTIONS = {
-    "raised": N_("Raised"), "updated": N_("New figures"), "escalated": N_("More severe"),
+    "raised": N_("Raised"), "reopened": N_("Came back"), "updated": N_("New figures"), "escalated": N_("More severe"),
     "moved": N_("Narrowed down to a smaller place"), "inhibited": N_("Explained by another alert"),
     "released": N_("No longer explained by another alert"), "cleared": N_("Cleared by the meters"),
     "acknowledged": N_("Acknowledged"), "commented": N_("Comment"), "resolved": N_("Resolved"),
@@ -117,6 +117,10 @@ PLACE_REASONS: dict[str, str] = {
     "between_meters": N_("%(meter)s counts more than its %(count)s sub-meters together, so the loss lies between them "
                          "and not inside one of the places below."),
     "smallest_metered": N_("%(meter)s has no sub-meters: no smaller place is metered."),
+    "below_unmetered": N_("%(place)s: its meter %(meter)s shows it, and its %(count)s %(kind)s have no %(medium)s "
+                          "meters."),
+    "many_silent": N_("%(count)s of %(of)s meters with no stated connection fell silent together: they share "
+                      "something."),
     "more_than_below": N_("%(meter)s shows more than the alerts below it explain (%(below)s)."),
     "submeters_in_doubt": N_("%(doubtful)s of the %(count)s sub-meters of %(meter)s cannot be relied on now: it may be "
                              "a smaller place."),
@@ -154,7 +158,14 @@ OWN_SENTENCE = N_("Since %(since)s one of your own rules holds at %(place)s: %(r
 REPORTED_SENTENCE = N_("Since %(since)s the meter %(subject)s itself reports: %(said)s.")
 REPORTED_FLOW = N_("Since %(since)s the meter %(subject)s itself reports: %(said)s. About %(rate)s runs all the time.")
 ANY_EXCESS = N_("Since %(since)s %(place)s uses about %(rate)s more than usual.")
-UNMETERED = N_("%(unmetered)s branches here have no meter; it may be one of them.")
+UNMETERED = N_(
+    "%(unmetered)s of its %(branches)s branches (%(unmetered_percent)s %%) have no meter; it may be one of them."
+)
+# Parameters that are words of ours, by name: kinds of places as several, media within a sentence.
+PARAMETER_WORDS: dict[str, dict[str, str]] = {
+    "kind": {"zone": N_("zones"), "building": N_("buildings"), "floor": N_("floors"), "room": N_("rooms")},
+    "medium": {"water": N_("water"), "electricity": N_("electricity"), "gas": N_("gas"), "heat": N_("heat")},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,16 +245,24 @@ class Wording:
             return str(given or "")
         params = given.get("params")
         params = params if isinstance(params, Mapping) else {}
-        shown = {str(k): self._shown(v) for k, v in params.items()}
+        shown = {str(k): self._parameter(str(k), v) for k, v in params.items()}
         try:
             text = self.gettext(PLACE_REASONS[str(given.get("code"))]) % shown
         except KeyError:  # a newer rule than these pages: its English text says it
             return str(given.get("text", ""))
-        return f"{text} {self.gettext(UNMETERED) % shown}" if "unmetered" in shown else text
+        return f"{text} {self.gettext(UNMETERED) % shown}" if "branches" in shown else text
 
     def cause(self, alert: Alert) -> tuple[str, str]:
         """What it probably is, with how sure that is, and what speaks for it; empty where the rules did not say."""
         return cause_text(alert.evidence, self.language), signs_text(alert.evidence, self.language)
+
+    def cleared(self, alert: Alert) -> str:
+        """Why it cleared, and how often it had come back before; empty while it goes on."""
+        return "" if alert.is_active else back_text(alert.evidence, self.language)
+
+    def _parameter(self, name: str, value: Any) -> str:
+        word = PARAMETER_WORDS.get(name, {}).get(str(value))
+        return self.gettext(word) if word else self._shown(value)
 
     def _shown(self, value: Any) -> str:
         """A parameter as people read it: places by name, numbers by locale."""

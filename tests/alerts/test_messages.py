@@ -207,3 +207,23 @@ def test_a_rule_of_the_users_own_is_called_as_the_user_says():
 def test_stored_times_come_back_to_the_millisecond():
     for moment in (datetime(2026, 11, 20, 8, 0, 0, 123000, tzinfo=UTC), datetime(1969, 12, 31, 23, tzinfo=UTC)):
         assert moment_of(ms_of(moment)) == moment
+
+
+def test_a_cleared_alert_says_what_the_meters_say(write, alert):
+    evidence = {"cleared_because": "back_at_usual", "back_at_usual": {"hours": 9.2}}
+    over = replace(alert, state=AlertState.CLEARED, closed_at=alert.onset_at + timedelta(hours=3), evidence=evidence)
+    texts = write(over, NotifyReason.CLEARED)
+    assert "Cleared: 2026-11-19 09:00 (the meters say: back at usual for 9 h)" in texts[EN].text
+    assert "恢复：2026-11-19 09:00（表计确认：恢复正常已 9 小时）" in texts[ZH].text
+
+
+def test_cause_and_uncertainty_are_told(write, alert):
+    evidence = {
+        "cause": {"code": "toilet", "confidence": 0.716, "signs": ["small"]},
+        "loss": {"rate_uncertainty": 0.04, "total_uncertainty": 3.1},
+    }
+    texts = write(replace(alert, evidence=evidence), NotifyReason.RAISED)
+    assert "Probable cause: a toilet that runs (72 %)\n" in texts[EN].text
+    assert "可能原因：马桶水箱漏水（72 %）\n" in texts[ZH].text
+    assert "Excess: 420 litres per hour ± 40 litres per hour\n" in texts[EN].text
+    assert "Loss so far (estimate): 31.2 m³ ± 3.1 m³\n" in texts[EN].text

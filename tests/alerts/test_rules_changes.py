@@ -250,3 +250,16 @@ class TestReconcile:
         records.reconcile([rules.incident()], 9, clock())
         assert records.get_alert("leak-1").is_active
         assert not records.get_alert("other").is_active
+
+
+def test_one_that_comes_back_needs_somebody_again(records, rules):
+    records.apply([rules.raised()], 1)
+    mine = records.resolve("leak-1", Actor("plumber"), Outcome.REPAIRED)
+    records.apply([rules.cleared()], 2)
+    back = rules.change(ChangeKind.REOPENED, hours=20, evidence={"earlier": [{"loss_total": 31.2}]})
+    (again,) = records.apply([back], 3)
+    assert (again.id, again.state, again.closed_at) == ("leak-1", AlertState.ACTIVE, None)
+    assert (again.acknowledged, again.outcome, again.resolved_by) == (False, None, None)
+    assert again.version == mine.version + 1, "a page that still shows it as repaired must not write over it"
+    assert actions(records)[-3:] == [Action.RESOLVED, Action.CLEARED, Action.REOPENED]
+    assert {reason for reason, _ in told(records)} == {NotifyReason.RAISED, NotifyReason.REOPENED}

@@ -252,3 +252,39 @@ def test_a_loss_is_thought_on_from_the_rules_last_word_only_while_it_is_fresh(se
     now, known = served.parts.now(), served.parts.records.get_alert("leak")
     series = {"series": {"end": (now - told_before).isoformat()}}
     assert loss_until(replace(known, evidence=series, state=AlertState(state)), now) == loss
+
+
+def test_the_probable_cause_its_signs_and_all_steps_are_shown(served):
+    leak = next(i for i in active(served) if i.id == "leak")
+    evidence = {
+        **leak.evidence,
+        "next_step": "walk_the_pipe",
+        "cause": {"code": "pipe_leak", "confidence": 0.71, "signs": ["between_meters", "never_stops"], "others": []},
+        "loss": {"rate_uncertainty": 0.05, "total_uncertainty": 2.4},
+        "earlier": [{"loss_total": 3.0}],
+    }
+    told = replace(leak, evidence=evidence, loss_rate=0.5, loss_total=24.0, observed=2.0, expected=1.5, unit="m3/h")
+    served.parts.records.apply([IncidentChange(ChangeKind.UPDATED, told, leak.onset_at)], 2)
+    html = page(served, "/alerts/leak")
+    for text in (
+        "a leaking pipe or joint (71 %)",
+        "between main meter and submeters, never stops",
+        "Came back 1 time",
+        "± 50",
+        "Branches without a meter are part of it",
+        "a correlator then finds the spot",
+    ):
+        assert text in html
+    answer = served.client.get("/api/v1/alerts/leak").json()
+    assert answer["cause"]["text"]["zh-CN"] == "管道或接头渗漏"
+    assert (answer["loss_rate_uncertainty"], answer["loss_total_uncertainty"]) == (0.05, 2.4)
+    assert len(answer["next_steps"]["en"]) == len(answer["next_steps"]["zh-CN"]) == 3
+
+
+def test_a_cleared_alert_says_that_the_meters_confirm_it(served):
+    leak = next(i for i in active(served) if i.id == "leak")
+    evidence = {**leak.evidence, "cleared_because": "back_at_usual", "back_at_usual": {"hours": 14.0}}
+    over = replace(leak, closed_at=leak.detected_at, evidence=evidence)
+    served.parts.records.apply([IncidentChange(ChangeKind.CLEARED, over, leak.detected_at)], 2)
+    assert "back at usual for 14 h" in page(served, "/alerts/leak")
+    assert "恢复正常已 14 小时" in page(served, "/alerts/leak", "zh-CN")

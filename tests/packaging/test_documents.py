@@ -14,6 +14,7 @@ import typer.main
 import yaml
 from pydantic import BaseModel
 
+from alerts.playbook import known_steps, parse_playbook
 from aquavolt.cli import app
 from aquavolt.config import settings as settings_module
 from aquavolt.config.settings import Settings
@@ -121,7 +122,9 @@ def test_every_setting_is_told_with_its_default_and_variable(name: str, heading:
 def test_examples_of_settings_rules_and_replacements_are_taken() -> None:
     (settings,) = blocks(ROOT / "docs" / "operations.md", "yaml")
     assert len(Settings.model_validate(yaml.safe_load(settings)).channels) == 2
-    examples = [parse_rules(yaml.safe_load(rules)) for rules in blocks(ROOT / "docs" / "rules.md", "yaml")]
+    *given, plays = [yaml.safe_load(block) for block in blocks(ROOT / "docs" / "rules.md", "yaml")]
+    assert parse_playbook(plays, known_steps())
+    examples = [parse_rules(rules) for rules in given]
     assert any("threshold" in rules.detectors for rules in examples)
     assert all(rules.overrides or rules.detectors["threshold"].rules for rules in examples)
     (lives,) = blocks(ROOT / "docs" / "connect-meters.md", "yaml")
