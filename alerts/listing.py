@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, false, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from alerts.errors import CursorError, RefusedError
@@ -60,9 +60,22 @@ def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
         out.append(AlertRow.severity == wanted.severity.value)
     if wanted.medium is not None:
         out.append(AlertRow.medium.in_(_storable([wanted.medium])))
-    if wanted.nodes is not None:
-        out.append(AlertRow.node.in_(_storable(wanted.nodes)))
+    return [*out, *_within(wanted.nodes, wanted.assignee)]
+
+
+def _within(nodes: Sequence[str] | None, assignee: str | None) -> list[ColumnElement[bool]]:
+    """What a reader sees: the alerts of these places, those that are assigned to this account."""
+    out: list[ColumnElement[bool]] = []
+    if nodes is not None:
+        out.append(AlertRow.node.in_(_storable(nodes)))
+    if assignee is not None:
+        out.append(_is_assigned_to(assignee))
     return out
+
+
+def _is_assigned_to(_account: str) -> ColumnElement[bool]:
+    """Nobody can be given an alert yet, so none is anybody's."""
+    return false()
 
 
 def _storable(texts: Sequence[str]) -> list[str]:
@@ -92,12 +105,11 @@ def decode_cursor(cursor: str) -> tuple[int, str]:
     return detected_ms, alert_id
 
 
-def counts_of(session: Session, nodes: Sequence[str] | None) -> AlertCounts:
-    """The head of the list. Answered from one index."""
+def counts_of(session: Session, nodes: Sequence[str] | None, assignee: str | None = None) -> AlertCounts:
+    """The head of the list. Answered from one index, unless it is an assignee's."""
     keys = (AlertRow.is_inhibited, AlertRow.is_active, AlertRow.is_acknowledged, AlertRow.severity)
     query = select(*keys, func.count()).group_by(*keys)
-    if nodes is not None:
-        query = query.where(AlertRow.node.in_(_storable(nodes)))
+    query = query.where(*_within(nodes, assignee))
     out = AlertCounts()
     for is_inhibited, is_active, is_acknowledged, severity, count in session.execute(query):
         if is_inhibited:

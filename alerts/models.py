@@ -8,7 +8,7 @@ from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # SQLite counts rows by itself in a column of exactly INTEGER only.
-_Counted = BigInteger().with_variant(Integer, "sqlite")
+Counted = BigInteger().with_variant(Integer, "sqlite")
 
 
 class Base(DeclarativeBase):
@@ -67,7 +67,7 @@ class AuditRow(Base):
 
     __tablename__ = "audit"
 
-    id: Mapped[int] = mapped_column(_Counted, primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(Counted, primary_key=True, autoincrement=True)
     alert_id: Mapped[str] = mapped_column(ForeignKey("alerts.id"))
     at_ms: Mapped[int] = mapped_column(BigInteger)
     event_ms: Mapped[int | None] = mapped_column(BigInteger)

@@ -124,10 +124,10 @@ class Records:
         with self.database.reading() as session:
             return page_of(session, wanted, cursor, limit)
 
-    def count_alerts(self, nodes: Sequence[str] | None = None) -> AlertCounts:
-        """The head of the list, of the whole site or of these nodes."""
+    def count_alerts(self, nodes: Sequence[str] | None = None, assignee: str | None = None) -> AlertCounts:
+        """The head of the list, of the whole site or of these nodes, of any or of one account's alerts."""
         with self.database.reading() as session:
-            return counts_of(session, nodes)
+            return counts_of(session, nodes, assignee)
 
     def acknowledge(self, alert_id: str, actor: Actor, *, note: str = "", expected_version: int | None = None) -> Alert:
         """Somebody says: I have it. By the same person again: nothing changes.

@@ -111,6 +111,7 @@ class Action(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     COMMENTED = "commented"
     RESOLVED = "resolved"
+    HANDED_ON = "handed_on"  # its holder's account goes, or an administrator says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,10 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
-    """Which alerts: None means any. `nodes` are ids as they stand (a caller asks for a subtree by listing it)."""
+    """Which alerts: None means any. `nodes` are ids as they stand (a caller asks for a subtree by listing it).
+
+    assignee  those that are assigned to this account
+    """
 
     state: AlertState | None = None
     category: Category | None = None
@@ -144,6 +148,7 @@ class AlertFilter:
     severity: Severity | None = None
     acknowledged: bool | None = None
     inhibited: bool | None = False
+    assignee: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,15 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from alerts.users.users import users_of
 from api.access import AccessLayer
 from api.alerts import views as alerts
+from api.identity import Identity
 from api.parts import ApiParts
+from api.permits import check_routes
 from api.problem_schema import ProblemOut
 from api.problems import HANDLED, Answer, Problem, answer_error
+from api.reaches import Reaches
 from api.readings import views as readings
 from api.site import views as site
 from api.system import collector, meters, metrics, status
@@ -32,7 +36,10 @@ Times are ISO 8601; a day such as `2026-11-01` means its local midnight on the s
 
 def create_app(parts: ApiParts) -> FastAPI:
     """The application: REST under `/api/v1`, the pages, `/docs`, `/metrics`, `/healthz` and `/readyz`."""
-    rendering = Rendering(parts)
+    reaches = Reaches(parts.site)
+    rendering = Rendering(parts, reaches)
+    users = parts.users or users_of(parts.records.database, parts.now)
+    identity = Identity(parts.access, users)
     answer = partial(_answer, rendering)
     app = FastAPI(
         title="AquaVolt",
@@ -40,14 +47,18 @@ def create_app(parts: ApiParts) -> FastAPI:
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,
         middleware=[
             Middleware(GZipMiddleware, minimum_size=2048),
-            Middleware(AccessLayer, access=parts.access, answer=answer),
+            Middleware(AccessLayer, access=parts.access, identity=identity, answer=answer),
         ],
         exception_handlers=dict.fromkeys(HANDLED, _handler(answer)),
     )
     app.state.parts = parts
     app.state.rendering = rendering
+    app.state.reaches = reaches
+    app.state.users = users
+    app.state.identity = identity
     app.state.registry = metrics.registry_of(parts)
     for router in (alerts.router, site.router, readings.router, collector.router, meters.router, status.stream_router):
         app.include_router(router)
@@ -55,6 +66,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         app.include_router(router)
     app.mount("/static", pages.static_files(), name="static")
     app.mount("/vendor", pages.vendor_files(), name="vendor")
+    check_routes(app)
     app.openapi = partial(_openapi, app, parts)  # type: ignore[method-assign]
     return app
 

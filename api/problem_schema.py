@@ -31,12 +31,13 @@ Responses = dict[int | str, dict[str, Any]]
 
 _MEANING = {
     401: "Not signed in",
-    403: "A change from another site's page",
+    403: "Not allowed to this account, or a change from another site's page",
     404: "Nothing of this id",
     409: "Somebody else changed it in between",
     413: "The body is too long",
     415: "The body is of a type that is not read here",
     421: "The demo does not answer under this name",
+    429: "Too many wrong passwords; see `Retry-After`",
     422: "A parameter or member is wrong",
     503: "The store of readings cannot answer now",
 }
@@ -48,6 +49,6 @@ def problems(*statuses: int) -> Responses:
     return {s: {"description": _MEANING[s], "content": {MEDIA_TYPE: {"schema": schema}}} for s in statuses}
 
 
-LIST_PROBLEMS = problems(401, 404, 421, 422, 503)
-ONE_PROBLEMS = problems(401, 404, 421, 422, 503)
+LIST_PROBLEMS = problems(401, 403, 404, 421, 422, 503)
+ONE_PROBLEMS = problems(401, 403, 404, 421, 422, 503)
 CHANGE_PROBLEMS = problems(401, 403, 404, 409, 421, 422)

@@ -14,6 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from alerts.errors import AlertError, ConflictError, UnknownAlertError
+from alerts.users.errors import (
+    AccountConflictError,
+    AccountError,
+    ThrottledError,
+    UnknownAccountError,
+    WrongPasswordError,
+)
 from metering.ports import StoreUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
@@ -58,16 +65,37 @@ def problem_of(error: Exception) -> Problem:
             return Problem(
                 422, "The request does not fit this operation; see `errors`.", errors=_faults(error.errors())
             )
+        case AlertError():
+            return _alert_problem(error)
+        case AccountError():
+            return _account_problem(error)
+        case StoreUnavailableError():
+            return Problem(503, f"The store of readings cannot answer now: {error}", headers={"Retry-After": "5"})
+    return Problem(500, "The program met an error of its own; it is in the log.")
+
+
+def _alert_problem(error: AlertError) -> Problem:
+    match error:
         case UnknownAlertError():
             return Problem(404, str(error))
         case ConflictError():
             current = {"version": error.current.version, "acknowledged_by": error.current.acknowledged_by}
             return Problem(409, str(error), current=current)
-        case AlertError():
-            return Problem(422, str(error))
-        case StoreUnavailableError():
-            return Problem(503, f"The store of readings cannot answer now: {error}", headers={"Retry-After": "5"})
-    return Problem(500, "The program met an error of its own; it is in the log.")
+    return Problem(422, str(error))
+
+
+def _account_problem(error: AccountError) -> Problem:
+    text = str(error)
+    match error:
+        case ThrottledError():
+            return Problem(429, text, headers={"Retry-After": str(error.retry_after_s)})
+        case UnknownAccountError():
+            return Problem(404, text)
+        case AccountConflictError():
+            return Problem(409, text)
+        case WrongPasswordError():
+            return Problem(403, text)
+    return Problem(422, text)
 
 
 def _framework_detail(error: HTTPException) -> str:
@@ -92,4 +120,4 @@ def answer_error(request: Request, error: Exception, answer: Answer) -> Response
     return answer(request, problem)
 
 
-HANDLED = (Problem, HTTPException, RequestValidationError, AlertError, StoreUnavailableError)
+HANDLED = (Problem, HTTPException, RequestValidationError, AlertError, AccountError, StoreUnavailableError)

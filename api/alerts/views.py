@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from alerts.values import AlertFilter, AlertState
+from alerts.users.roles import Permission
+from alerts.values import Alert, AlertFilter, AlertState
 from api.alerts.document import alert_document, audit_document, delivery_document, loss_rate_unit
 from api.alerts.schema import (
     AcknowledgeIn,
@@ -18,7 +19,8 @@ from api.alerts.schema import (
     SeriesOut,
 )
 from api.alerts.series import alert_series, read_span
-from api.dependencies import CurrentActor, CurrentSite, Parts, node_of
+from api.dependencies import CurrentActor, CurrentAlerts, CurrentSite, Parts, node_of
+from api.permits import needs
 from api.problem_schema import CHANGE_PROBLEMS, LIST_PROBLEMS, ONE_PROBLEMS
 from api.wire import JsonResponse, numbers, time_text, time_texts
 from metering.batch import to_ms
@@ -26,6 +28,7 @@ from metering.incident import Category, Severity
 from metering.site import Site
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"], default_response_class=JsonResponse)
+_READ, _HANDLE = [needs(Permission.ALERTS_READ)], [needs(Permission.ALERTS_HANDLE)]
 AlertId = Annotated[str, Path(max_length=200, examples=["a3f0c2"])]
 
 
@@ -43,9 +46,12 @@ def nodes_below(site: Site, node: str | None) -> tuple[str, ...] | None:
     return None if node is None else tuple(site.subtree(node_of(site, node).id))
 
 
-@router.get("", response_model=AlertPageOut, responses=LIST_PROBLEMS, summary="Alerts, latest first")
+@router.get(
+    "", response_model=AlertPageOut, responses=LIST_PROBLEMS, summary="Alerts, latest first", dependencies=_READ
+)
 def list_alerts(
     parts: Parts,
+    alerts: CurrentAlerts,
     site: CurrentSite,
     state: Annotated[str, Query(pattern="^(active|cleared|all)$")] = "all",
     category: Category | None = None,
@@ -67,44 +73,68 @@ def list_alerts(
         acknowledged=acknowledged,
         inhibited=None if inhibited else False,
     )
-    page = parts.records.find_alerts(wanted, cursor=cursor, limit=limit)
+    page = alerts.find(wanted, cursor=cursor, limit=limit)
     items = [alert_document(a, site, parts.prices) for a in page.items]
     return JsonResponse({"items": items, "next_cursor": page.next_cursor})
 
 
-@router.get("/{alert_id}", response_model=AlertOut, responses=ONE_PROBLEMS, summary="One alert")
+@router.get("/{alert_id}", response_model=AlertOut, responses=ONE_PROBLEMS, summary="One alert", dependencies=_READ)
 def get_alert(parts: Parts, site: CurrentSite, alert_id: AlertId) -> JsonResponse:
     """With its evidence, place and estimated loss."""
     return JsonResponse(alert_document(parts.records.get_alert(alert_id), site, parts.prices))
 
 
-@router.post("/{alert_id}/acknowledge", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="I have it")
+@router.post(
+    "/{alert_id}/acknowledge",
+    response_model=AlertOut,
+    responses=CHANGE_PROBLEMS,
+    summary="I have it",
+    dependencies=_HANDLE,
+)
 def acknowledge(
     parts: Parts, site: CurrentSite, actor: CurrentActor, alert_id: AlertId, change: AcknowledgeIn
 ) -> JsonResponse:
     """409 when somebody else was quicker; `current` then says who."""
     alert = parts.records.acknowledge(alert_id, actor, note=change.note, expected_version=change.version)
-    parts.stream.publish(alert_event(alert.id, "acknowledged"))
+    parts.stream.publish(alert_event(alert, "acknowledged"))
     return JsonResponse(alert_document(alert, site, parts.prices))
 
 
-@router.post("/{alert_id}/comments", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="Add a remark")
+@router.post(
+    "/{alert_id}/comments",
+    response_model=AlertOut,
+    responses=CHANGE_PROBLEMS,
+    summary="Add a remark",
+    dependencies=_HANDLE,
+)
 def comment(parts: Parts, site: CurrentSite, actor: CurrentActor, alert_id: AlertId, change: CommentIn) -> JsonResponse:
     """Kept in the alert's history; never conflicts."""
     alert = parts.records.comment(alert_id, actor, change.text)
-    parts.stream.publish(alert_event(alert.id, "commented"))
+    parts.stream.publish(alert_event(alert, "commented"))
     return JsonResponse(alert_document(alert, site, parts.prices))
 
 
-@router.post("/{alert_id}/resolve", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="What it was")
+@router.post(
+    "/{alert_id}/resolve",
+    response_model=AlertOut,
+    responses=CHANGE_PROBLEMS,
+    summary="What it was",
+    dependencies=_HANDLE,
+)
 def resolve(parts: Parts, site: CurrentSite, actor: CurrentActor, alert_id: AlertId, change: ResolveIn) -> JsonResponse:
     """Records the outcome. Whether it is over is for the meters to say: `state` does not change by this."""
     alert = parts.records.resolve(alert_id, actor, change.outcome, note=change.note, expected_version=change.version)
-    parts.stream.publish(alert_event(alert.id, "resolved"))
+    parts.stream.publish(alert_event(alert, "resolved"))
     return JsonResponse(alert_document(alert, site, parts.prices))
 
 
-@router.get("/{alert_id}/audit", response_model=HistoryOut, responses=ONE_PROBLEMS, summary="What happened to it")
+@router.get(
+    "/{alert_id}/audit",
+    response_model=HistoryOut,
+    responses=ONE_PROBLEMS,
+    summary="What happened to it",
+    dependencies=_READ,
+)
 def audit(parts: Parts, alert_id: AlertId) -> JsonResponse:
     """The audit trail, oldest first, and the notifications sent."""
     entries = parts.records.audit_of(alert_id)
@@ -114,7 +144,9 @@ def audit(parts: Parts, alert_id: AlertId) -> JsonResponse:
     )
 
 
-@router.get("/{alert_id}/series", response_model=SeriesOut, responses=ONE_PROBLEMS, summary="Its curve")
+@router.get(
+    "/{alert_id}/series", response_model=SeriesOut, responses=ONE_PROBLEMS, summary="Its curve", dependencies=_READ
+)
 def series(
     parts: Parts,
     site: CurrentSite,
@@ -143,6 +175,6 @@ def series(
     )
 
 
-def alert_event(alert_id: str, change: str) -> dict[str, str]:
-    """What the live stream says of a changed alert; readers fetch the rest."""
-    return {"type": "alert", "id": alert_id, "change": change}
+def alert_event(alert: Alert, change: str) -> dict[str, str]:
+    """What the live stream says of a changed alert; who sees its place hears it, and fetches the rest."""
+    return {"type": "alert", "id": alert.id, "node": alert.node, "change": change}
