@@ -48,6 +48,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "action.acknowledged": ("接单", "acknowledged"),
     "action.commented": ("备注", "commented"),
     "action.resolved": ("处理完毕", "resolved"),
+    "action.handed_on": ("转交", "handed on"),
     "reason.raised": ("新告警", "New alert"),
     "reason.escalated": ("告警升级", "Alert escalated"),
     "reason.cleared": ("告警恢复", "Alert cleared"),

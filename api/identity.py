@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from alerts.users.roles import OWN_ALERTS_ONLY, Permission
+from alerts.users.roles import OWN_ALERTS_ONLY, Permission, permissions_of
 from alerts.users.users import Users
 from alerts.users.values import Account, Origin, SignedIn
 from api.parts import DEMO_USER, Access, User
@@ -64,9 +64,9 @@ class Identity:
         if (found := self.users.tokens.identify(secret)) is None:
             return self.access.user_of_token(secret)
         account, token = found
-        user = _user_of(account)
-        scopes = token.scopes | {Permission.SIGNED_IN}
-        return replace(user, permissions=user.permissions & scopes)
+        # A program has no password to change first.
+        allowed = permissions_of(account.role, account.nodes) & (token.scopes | {Permission.SIGNED_IN})
+        return replace(_user_of(account), permissions=allowed)
 
     def _of_session(self, secret: str) -> User | None:
         found = self.users.sessions.identify(secret) if secret else None

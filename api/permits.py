@@ -100,6 +100,7 @@ _PATH_PARAMETERS: dict[str, Callable[[Request, str], None] | None] = {
     "language": None,
     "session_id": None,
     "token_id": None,
+    "name": None,
 }
 
 

@@ -113,7 +113,9 @@ class Accounts:
             found = [account_of(row) for row in session.scalars(select(AccountRow).order_by(AccountRow.name))]
         return tuple(a for a in found if with_deleted or a.state is not AccountState.DELETED)
 
-    def change(self, name: str, role: Role, nodes: Iterable[str], actor: Actor, expected_version: int) -> Account:
+    def change(
+        self, name: str, role: Role, nodes: Iterable[str], actor: Actor, expected_version: int | None
+    ) -> Account:
         """Give it another role or other parts of the site; open sessions have them from their next request on.
 
         Raises:

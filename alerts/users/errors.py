@@ -13,6 +13,7 @@ class Refusal(StrEnum):
         "an account's name has 1 to 40 letters, digits, dots, hyphens, underscores or @, and is none of %(reserved)s"
     )
     NAME_TAKEN = "there is or was an account %(name)s; names are not given twice"
+    ROLE = "there is no such role"
     ADMIN_LIMITED = "an administrator is limited to no part of the site"
     NODES = "an account is for 1 to %(most)s parts of the site, or for * (all of it)"
     UNKNOWN_NODE = "the site has no place %(node)s"

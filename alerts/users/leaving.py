@@ -5,7 +5,7 @@ Also the way back, and a password that an administrator gives.
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from alerts.database import Database
@@ -37,7 +37,7 @@ class Leaving:
     def held_by(self, name: str) -> tuple[Alert, ...]:
         """The active alerts that the account has acknowledged and not resolved, latest first."""
         with self._database.reading() as session:
-            return tuple(alert_of(row) for row in _held(session, normal_name(name)))
+            return tuple(alert_of(row) for row in session.scalars(_held(normal_name(name))))
 
     def leave(
         self, name: str, to: AccountState, actor: Actor, *, heir: str | None = None, expected_version: int | None = None
@@ -112,13 +112,13 @@ class Leaving:
         record(session, now_ms, actor, row.name, AccountAction.PASSWORD_GIVEN)
 
 
-def _held(session: Session, name: str) -> list[AlertRow]:
+def _held(name: str) -> Select[AlertRow]:
     holds = (AlertRow.is_active.is_(True), AlertRow.acknowledged_by == name, AlertRow.outcome.is_(None))
-    return list(session.scalars(select(AlertRow).where(*holds).order_by(AlertRow.detected_ms.desc()).with_for_update()))
+    return select(AlertRow).where(*holds).order_by(AlertRow.detected_ms.desc())
 
 
 def _hand_on(session: Session, name: str, heir: str | None, actor: Actor, now_ms: int) -> int:
-    rows = _held(session, name)
+    rows = session.scalars(_held(name).with_for_update()).all()
     for row in rows:
         row.acknowledged_by, row.is_acknowledged = heir, heir is not None
         row.acknowledged_ms = now_ms if heir is not None else None

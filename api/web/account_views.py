@@ -122,7 +122,10 @@ def make_token(
     name, days = fields.get("name", [""])[-1], fields.get("days", [""])[-1]
     try:
         good_for = int(days) if days.isdecimal() and len(days) < 6 else 0  # noqa: PLR2004
-        secret, _ = users.tokens.make(user.name, name, fields.get("scope", []), good_for, actor)
+        scopes = fields.get("scope", [])
+        if not all(map(user.may, scopes)):  # before the first password is changed it may nothing
+            raise AccountRefusedError(Refusal.TOKEN_SCOPES, name=user.name, allowed="–")
+        secret, _ = users.tokens.make(user.name, name, scopes, good_for, actor)
     except AccountRefusedError as error:
         text = text_of(error, pages.reader(request))
         return _page(request, pages, users, status=422, failed="token", error=text)

@@ -70,6 +70,7 @@ REFUSALS = {
         "An account's name has 1 to 40 letters, digits, dots, hyphens, underscores or @, and is none of %(reserved)s."
     ),
     Refusal.NAME_TAKEN: N_("There is or was an account %(name)s; names are not given twice."),
+    Refusal.ROLE: N_("Choose a role."),
     Refusal.ADMIN_LIMITED: N_("An administrator is limited to no part of the site."),
     Refusal.NODES: N_("Choose 1 to %(most)s places, or the whole site."),
     Refusal.UNKNOWN_NODE: N_("The site has no place %(node)s."),

@@ -64,6 +64,16 @@ ROUTES = {
     "POST /api/v1/readings": "readings.write",
     "POST /sign-in": "open",
     "POST /sign-out": "own_account",
+    "GET /users": "users.read",
+    "GET /users/audit": "users.read",
+    "GET /users/{name}": "users.read",
+    "POST /users": "users.manage",
+    "POST /users/{name}": "users.manage",
+    "POST /users/{name}/enable": "users.manage",
+    "POST /users/{name}/hand-on": "users.manage",
+    "POST /users/{name}/leave": "users.manage",
+    "POST /users/{name}/password": "users.manage",
+    "POST /users/{name}/sign-out": "users.manage",
 }
 ANYBODY = {"open", "signed_in", "own_account"}
 ALERTS = ANYBODY | {"alerts.read", "alerts.handle"}
@@ -79,7 +89,7 @@ MAY = {
 }
 INSIDE = {
     "alert_id": "leak", "node_id": "dorm-1", "meter_id": "w-dorm-1", "language": "en", "session_id": "0",
-    "token_id": "0",
+    "token_id": "0", "name": "other",
 }  # fmt: skip
 OUTSIDE = INSIDE | {"alert_id": "dead", "node_id": "library", "meter_id": "e-library"}
 QUERY = "?meter=w-dorm-1&start=2026-11-20&end=2026-11-21"
@@ -113,6 +123,7 @@ def test_every_route_asks_for_what_is_written_here(guarded):
 @pytest.mark.parametrize("role", Role)
 def test_the_walk(guarded, role):
     """A signed-in person of each role asks every route: refused where the table says so, and nowhere else."""
+    users_of(guarded).accounts.add("other", Role.DUTY_GUARD, (WHOLE_SITE,), ADMIN)
     someone = person(guarded, "someone", role)
     leaves = "POST /sign-out"
     for route in sorted(ROUTES, key=lambda r: r == leaves):
