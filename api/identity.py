@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from alerts.users.roles import OWN_ALERTS_ONLY, Permission, permissions_of
+from alerts.users.roles import Permission
 from alerts.users.users import Users
 from alerts.users.values import Account, Origin, SignedIn
 from api.parts import DEMO_USER, Access, User
@@ -65,7 +65,7 @@ class Identity:
             return self.access.user_of_token(secret)
         account, token = found
         # A program has no password to change first.
-        allowed = permissions_of(account.role, account.nodes) & (token.scopes | {Permission.SIGNED_IN})
+        allowed = account.granted & (token.scopes | {Permission.SIGNED_IN})
         return replace(_user_of(account), permissions=allowed)
 
     def _of_session(self, secret: str) -> User | None:
@@ -77,7 +77,7 @@ class Identity:
 
 
 def _user_of(account: Account) -> User:
-    assignee = account.name if account.role in OWN_ALERTS_ONLY else None
+    assignee = account.name if account.sees_own_alerts_only else None
     return User(account.name, account.permissions, account.nodes, assignee, account=account)
 
 

@@ -73,7 +73,7 @@ class Leaving:
         if heir is None:
             return None
         found = account_of(known_account(session, heir))
-        may = found.state is AccountState.ACTIVE and Permission.ALERTS_HANDLE in found.permissions
+        may = found.state is AccountState.ACTIVE and Permission.ALERTS_HANDLE in found.granted
         if not may or found.id == row.id:
             raise AccountRefusedError(Refusal.HEIR, name=found.name)
         return found.name

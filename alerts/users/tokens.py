@@ -15,7 +15,7 @@ from alerts.texts import is_storable
 from alerts.users.accounts import known_account
 from alerts.users.errors import AccountRefusedError, Refusal, UnknownAccountError
 from alerts.users.models import AccountRow, TokenRow
-from alerts.users.roles import TOKEN_SCOPES, Permission, permissions_of
+from alerts.users.roles import TOKEN_SCOPES, Permission
 from alerts.users.rows import account_of, record, token_of
 from alerts.users.sessions import digest_of
 from alerts.users.values import Account, AccountAction, AccountState, TokenInfo
@@ -112,7 +112,7 @@ def revoke_all(session: Session, account: AccountRow, now_ms: int) -> int:
 
 
 def _checked_scopes(given: Iterable[str], account: Account) -> set[Permission]:
-    own = permissions_of(account.role, account.nodes)  # a program's account may never sign in with its password
+    own = account.granted  # a program's account may never sign in with its password
     allowed = [scope for scope in TOKEN_SCOPES if scope in own]
     chosen = {scope for scope in allowed if scope.value in set(given)}
     if not chosen or len(chosen) != len(set(given)):

@@ -49,9 +49,14 @@ class Account:
         return self.role in OWN_ALERTS_ONLY
 
     @property
+    def granted(self) -> frozenset[Permission]:
+        """What its role and parts of the site let it do."""
+        return permissions_of(self.role, self.nodes)
+
+    @property
     def permissions(self) -> frozenset[Permission]:
         """What it may do now: to begin with nothing but to set its own password."""
-        return frozenset({Permission.OWN_ACCOUNT}) if self.must_change else permissions_of(self.role, self.nodes)
+        return frozenset({Permission.OWN_ACCOUNT}) if self.must_change else self.granted
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from alerts.users.errors import AccountConflictError, AccountError, AccountRefusedError, Refusal
 from alerts.users.reach import reach_of
-from alerts.users.roles import OWN_ALERTS_ONLY, WHOLE_SITE, Permission, Role
+from alerts.users.roles import WHOLE_SITE, Permission, Role
 from alerts.users.users import Users
 from alerts.users.values import Account, AccountState
 from alerts.values import Alert
@@ -176,9 +176,9 @@ def _heirs(users: Users, account: Account, held: tuple[Alert, ...], site: Site) 
     able = [
         a
         for a in users.accounts.list()
-        if a.id != account.id and a.state is AccountState.ACTIVE and Permission.ALERTS_HANDLE in a.permissions
+        if a.id != account.id and a.state is AccountState.ACTIVE and Permission.ALERTS_HANDLE in a.granted
     ]
-    return [a for a in able if a.role not in OWN_ALERTS_ONLY and all(map(reach_of(site, a.nodes).sees, held))]
+    return [a for a in able if not a.sees_own_alerts_only and all(map(reach_of(site, a.nodes).sees, held))]
 
 
 def _checked_heir(heir: str, users: Users, account: Account, site: Site) -> str | None:
