@@ -30,6 +30,6 @@ def open_door(records: Records, settings: Settings) -> str | None:
     name, password = made
     return (
         f"no accounts yet: made the administrator {name} with the one-time password {password}\n"
-        f"sign in at {settings.page_url}/sign-in and set a password of your own; it is shown only now "
+        "sign in on the page and set a password of your own; this one is shown only now "
         f"(lost: aquavolt user password {name})"
     )

@@ -24,7 +24,7 @@ from metering.site import Site
 router = APIRouter(include_in_schema=False)
 _READ, _MANAGE = [needs(Permission.USERS_READ)], [needs(Permission.USERS_MANAGE)]
 _SEE_OTHER, _REFUSED = 303, 422
-_WORDS = {"roles": ROLES, "role_hints": ROLE_HINTS, "states": STATES, "account_actions": ACTIONS}
+_WORDS: dict[str, Any] = {"roles": ROLES, "role_hints": ROLE_HINTS, "states": STATES, "account_actions": ACTIONS}
 
 
 def _list_page(request: Request, pages: Pages, users: Users, **more: Any) -> Response:

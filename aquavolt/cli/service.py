@@ -110,13 +110,14 @@ def _serve(
     set_up_logs()
     settings = setup.settings
     with told(ProgramError, DataInUseError, StoreUnavailableError, RecordsError, JournalError, OSError):
+        listening = listening or listen(settings.host, settings.port)
         program = Program(setup)
     try:
         with told(ProgramError):
             said = None if setup.access is not None else open_door(program.records, settings)
-            listening = listening or listen(settings.host, settings.port)
     except Failure:
         program.close()
+        listening.close()
         raise
     page = f"http://{settings.host}:{listening.getsockname()[1]}"
     typer.echo(f"page: {page}")

@@ -88,13 +88,14 @@ def serve(
 
     setup = _setup(settings, site=site, data=data, port=port, host=host)
     with _opened():
+        listening = listen(setup.settings.host, setup.settings.port)
         program = Serve(setup)
     try:
         with _opened():
             said = open_door(program.records, setup.settings)
-            listening = listen(setup.settings.host, setup.settings.port)
     except Failure:
         program.close()
+        listening.close()
         raise
     if said:
         typer.echo(said)

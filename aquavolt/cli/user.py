@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,9 +16,11 @@ from aquavolt.cli.failure import Failure, told
 
 if TYPE_CHECKING:
     from alerts.users.users import Users
+    from alerts.users.values import Account
     from alerts.values import Actor
     from aquavolt.config.settings import Settings
 
+_SHOWN = 20
 app = typer.Typer(help="Accounts: who may sign in, in which role, to which part of the site.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The account's name.")]
@@ -52,27 +54,26 @@ def list_accounts(
 ) -> None:
     """Print the accounts: role, parts of the site, state, last sign-in, open alerts it has."""
     with _users(settings, data) as (users, _, _):
-        rows = [
-            {
-                "name": a.name,
-                "role": a.role.value,
-                "nodes": list(a.nodes),
-                "state": a.state.value,
-                "must_change_password": a.must_change,
-                "signed_in_at": a.signed_in_at.isoformat() if a.signed_in_at else None,
-                "open_alerts": [alert.id for alert in users.leaving.held_by(a.name)],
-            }
-            for a in users.accounts.list(with_deleted=True)
-        ]
+        rows = [_row(account, users) for account in users.accounts.list(with_deleted=True)]
+    for row in rows if not as_json else ():
+        parts = ", ".join(row["nodes"]).replace(WHOLE_SITE, "whole site")
+        seen = row["signed_in_at"] or "never signed in"
+        held = f"{len(row['open_alerts'])} open alerts"
+        typer.echo("  ".join((row["name"], row["role"], parts, row["state"], seen, held)))
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False))
-        return
-    for row in rows:
-        parts = "whole site" if WHOLE_SITE in row["nodes"] else ", ".join(row["nodes"])
-        seen = row["signed_in_at"] or "never signed in"
-        typer.echo(
-            f"{row['name']}  {row['role']}  {parts}  {row['state']}  {seen}  {len(row['open_alerts'])} open alerts"
-        )
+
+
+def _row(account: Account, users: Users) -> dict[str, Any]:
+    return {
+        "name": account.name,
+        "role": account.role.value,
+        "nodes": list(account.nodes),
+        "state": account.state.value,
+        "must_change_password": account.must_change,
+        "signed_in_at": account.signed_in_at.isoformat() if account.signed_in_at else None,
+        "open_alerts": [alert.id for alert in users.leaving.held_by(account.name)],
+    }
 
 
 @app.command()
