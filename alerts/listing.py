@@ -60,7 +60,7 @@ def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
         out.append(AlertRow.severity == wanted.severity.value)
     if wanted.medium is not None:
         out.append(AlertRow.medium.in_(_storable([wanted.medium])))
-    return [*out, *_within(wanted.nodes, wanted.assignee)]
+    return [*out, *_within(wanted.nodes, wanted.assigned_to)]
 
 
 def _within(nodes: Sequence[str] | None, assignee: str | None) -> list[ColumnElement[bool]]:

@@ -138,7 +138,7 @@ class AuditEntry:
 class AlertFilter:
     """Which alerts: None means any. `nodes` are ids as they stand (a caller asks for a subtree by listing it).
 
-    assignee  those that are assigned to this account
+    assigned_to  those that are assigned to this account
     """
 
     state: AlertState | None = None
@@ -148,7 +148,7 @@ class AlertFilter:
     severity: Severity | None = None
     acknowledged: bool | None = None
     inhibited: bool | None = False
-    assignee: str | None = None
+    assigned_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -26,7 +27,7 @@ from api.readings import views as readings
 from api.site import views as site
 from api.system import collector, meters, metrics, status
 from api.web import pages
-from api.web.rendering import Rendering
+from api.web.rendering import Rendering, way_to_sign_in
 
 _DESCRIPTION = """Water and electricity meters of a campus: what they count, what is wrong, and where.
 
@@ -82,6 +83,8 @@ def _answer(rendering: Rendering, request: Request, problem: Problem) -> Respons
     """A page for a person, problem+json for a program."""
     path = request.url.path
     is_page = not path.startswith(("/api/", "/metrics", "/openapi.json", "/healthz", "/readyz"))
+    if problem.status == HTTPStatus.UNAUTHORIZED and is_page and (way_in := way_to_sign_in(request)) is not None:
+        return way_in
     if is_page and "text/html" in request.headers.get("accept", ""):
         return rendering.problem(request, problem)
     return problem.response(path)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from alerts.errors import UnknownAlertError
 from alerts.records import Records
 from alerts.users.roles import WHOLE_SITE
 from alerts.values import Alert, AlertCounts, AlertFilter, AlertPage
@@ -52,7 +53,7 @@ class Reach:
         nodes = wanted.nodes
         if self.nodes is not None:
             nodes = tuple(n for n in (sorted(self.nodes) if nodes is None else nodes) if n in self.nodes)
-        return replace(wanted, nodes=nodes, assignee=self.assignee or wanted.assignee)
+        return replace(wanted, nodes=nodes, assigned_to=wanted.assigned_to if self.assignee is None else self.assignee)
 
     def health(self, report: HealthReport) -> HealthReport:
         """How collecting goes for the meters within. Reasons for refusals name any meter, so they are left out."""
@@ -92,6 +93,13 @@ class AlertsWithin:
 
     records: Records
     reach: Reach
+
+    def get(self, alert_id: str) -> Alert:
+        """Raises: UnknownAlertError, also for one that is not within."""
+        alert = self.records.get_alert(alert_id)
+        if not self.reach.sees(alert):
+            raise UnknownAlertError(alert_id)
+        return alert
 
     def find(self, wanted: AlertFilter = EVERY_ALERT, *, cursor: str | None = None, limit: int = 50) -> AlertPage:
         """Raises: CursorError, RefusedError (limit not in 1..500)."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import Depends
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts.users.reach import AlertsWithin, Reach
 from api.parts import ApiParts, User
@@ -140,13 +141,26 @@ class Rendering:
     def problem(self, request: Request, problem: Problem) -> HTMLResponse:
         """An error as a page, with the way back: of somebody who is not signed in, the form to do so."""
         if problem.status == HTTPStatus.UNAUTHORIZED:
-            back = _here(request) if request.method == "GET" else "/"
-            response = self.page(request, "sign_in.html", status=401, back=back, error="", name="")
+            response = self.page(request, "sign_in.html", status=401, back="/", error="", name="")
         else:
             title = HTTPStatus(problem.status).phrase
             response = self.page(request, "problem.html", status=problem.status, problem=problem, title=title)
         response.headers.update(problem.headers)
         return response
+
+
+def way_to_sign_in(request: Request) -> Response | None:
+    """To the form, and from there back to the page; None for a program, and where going back would repeat a change."""
+    if "hx-request" in request.headers:  # a part of a page: the whole page goes there
+        page = urlsplit(request.headers.get("hx-current-url", ""))
+        return Response(status_code=401, headers={"HX-Redirect": _sign_in_address(page.path, page.query)})
+    if request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
+        return None
+    return RedirectResponse(_sign_in_address(request.url.path, request.url.query), 303)
+
+
+def _sign_in_address(path: str, query: str) -> str:
+    return "/sign-in?" + urlencode({"back": f"{path}?{query}" if query else path})
 
 
 def get_rendering(request: Request) -> Rendering:

@@ -47,13 +47,27 @@ def test_every_word_of_accounts_has_a_text():
 @pytest.mark.parametrize("path", ["/alerts?state=all", "/site/dorm-1", "/nothing"])
 def test_who_is_not_signed_in_gets_the_form_and_comes_back(guarded, path):
     answer = guarded.client.get(path, headers=ENGLISH)
-    assert answer.status_code == 401
-    assert f'name="back" value="{path}"' in answer.text
+    assert answer.status_code == 303
+    form = guarded.client.get(answer.headers["Location"], headers=ENGLISH)
+    assert form.status_code == 200
+    assert f'name="back" value="{path}"' in form.text
     person(guarded, "anna", Role.DUTY_GUARD)
     client = type(guarded.client)(guarded.app)
     signed_in = client.post("/sign-in", data={"name": "anna", "password": PASSWORD, "back": path})
     assert (signed_in.status_code, signed_in.headers["Location"]) == (303, path)
     assert client.get("/alerts").status_code == 200
+
+
+def test_a_part_of_a_page_sends_the_whole_page_to_the_form(guarded):
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://127.0.0.1:8000/alerts?state=all"}
+    answer = guarded.client.get("/alerts?state=all", headers=headers)
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/sign-in?back=%2Falerts%3Fstate%3Dall")
+
+
+def test_a_change_without_a_session_is_not_repeated_after_signing_in(guarded):
+    answer = guarded.client.post("/alerts/leak/acknowledge", headers=ENGLISH)
+    assert answer.status_code == 401
+    assert 'name="back" value="/"' in answer.text
 
 
 @pytest.mark.parametrize(
