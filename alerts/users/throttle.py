@@ -8,7 +8,8 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from alerts.users.errors import ThrottledError
@@ -37,7 +38,7 @@ OF_ACCOUNT, OF_ADDRESS = Allowance(5), Allowance(30)
 
 def keys_of(account: str, address: str) -> dict[str, Allowance]:
     """What an attempt counts for."""
-    return {f"account {account}": OF_ACCOUNT, f"address {_block(address)}": OF_ADDRESS}
+    return {f"account {account[:100]}": OF_ACCOUNT, f"address {_block(address)}": OF_ADDRESS}
 
 
 def _block(address: str) -> str:
@@ -60,15 +61,18 @@ def begin(session: Session, keys: dict[str, Allowance], now_ms: int) -> None:
     session.execute(
         delete(ThrottleRow).where(ThrottleRow.last_ms < now_ms - FORGOTTEN_MS, ThrottleRow.until_ms < now_ms)
     )
-    rows = {key: session.get(ThrottleRow, key, with_for_update=True) for key in sorted(keys)}
-    until = max((row.until_ms for row in rows.values() if row is not None), default=0)
+    # There before it is locked: of two first attempts at once, one would else insert what the other has.
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    fresh = [{"key": key, "failures": 0, "last_ms": now_ms, "until_ms": 0} for key in sorted(keys)]
+    session.execute(insert(ThrottleRow).values(fresh).on_conflict_do_nothing())
+    locked = select(ThrottleRow).where(ThrottleRow.key.in_(keys)).order_by(ThrottleRow.key).with_for_update()
+    rows = session.scalars(locked).all()
+    until = max(row.until_ms for row in rows)
     if until > now_ms:
         raise ThrottledError(-((now_ms - until) // 1000))
-    for key, row in rows.items():
-        found = row or ThrottleRow(key=key, failures=0, last_ms=now_ms, until_ms=0)
-        found.failures, found.last_ms = found.failures + 1, now_ms
-        found.until_ms = now_ms + keys[key].shut_ms(found.failures)
-        session.add(found)
+    for row in rows:
+        row.failures, row.last_ms = row.failures + 1, now_ms
+        row.until_ms = now_ms + keys[row.key].shut_ms(row.failures)
 
 
 def succeeded(session: Session, keys: dict[str, Allowance]) -> None:
