@@ -6,7 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from alerts.database import Database
@@ -69,10 +70,13 @@ class Accounts:
         """Name and one-time password of a first administrator; None where there is or was any account."""
         given = one_time_password()
         made = self._passwords.hash(given)
-        with self._database.writing() as session:
-            if session.scalars(select(AccountRow.id).limit(1)).first() is not None:
-                return None
-            self._add(session, FIRST_ADMIN, Role.ADMIN, (WHOLE_SITE,), made, actor)
+        try:
+            with self._database.writing() as session:
+                if session.scalars(select(AccountRow.id).limit(1)).first() is not None:
+                    return None
+                self._add(session, FIRST_ADMIN, Role.ADMIN, (WHOLE_SITE,), made, actor)
+        except IntegrityError:  # another program on this database was quicker
+            return None
         return FIRST_ADMIN, given
 
     def add(self, name: str, role: Role, nodes: Iterable[str], actor: Actor) -> str:
@@ -86,10 +90,11 @@ class Accounts:
             raise AccountRefusedError(Refusal.NAME_FORM, reserved=", ".join(sorted(_RESERVED)))
         chosen, given = _checked_nodes(role, nodes), one_time_password()
         made = self._passwords.hash(given)
-        with self._database.writing() as session:
-            if find_account(session, normal) is not None:
-                raise AccountRefusedError(Refusal.NAME_TAKEN, name=normal)
-            self._add(session, normal, role, chosen, made, actor)
+        try:
+            with self._database.writing() as session:
+                self._add(session, normal, role, chosen, made, actor)
+        except IntegrityError as error:
+            raise AccountRefusedError(Refusal.NAME_TAKEN, name=normal) from error
         return given
 
     def _add(self, session: Session, name: str, role: Role, nodes: Sequence[str], made: str, actor: Actor) -> None:
@@ -153,7 +158,8 @@ def check_version(row: AccountRow, expected: int | None) -> None:
 def check_not_last_admin(session: Session, row: AccountRow) -> None:
     """Raises: AccountRefusedError."""
     admins = (AccountRow.role == Role.ADMIN.value, AccountRow.state == AccountState.ACTIVE.value)
-    others = session.scalar(select(func.count()).where(*admins, AccountRow.id != row.id))
+    # Locked: of two who take each other's account away at once, one waits and is refused.
+    others = session.scalars(select(AccountRow.id).where(*admins, AccountRow.id != row.id).with_for_update()).all()
     if row.role == Role.ADMIN.value and not others:
         raise AccountRefusedError(Refusal.LAST_ADMIN, name=row.name)
 

@@ -6,6 +6,8 @@ The two tables are written out here on purpose: a route or a role that changes m
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -18,6 +20,7 @@ from api.app import create_app
 from api.parts import Access, hash_token
 from api.permits import UndeclaredRouteError, check_routes, declared, needs
 
+ROOT = Path(__file__).parents[2]
 ROUTES = {
     "GET /": "signed_in",
     "GET /account": "own_account",
@@ -290,6 +293,14 @@ def test_the_stream_ends_when_the_account_does(guarded, listen, end):
         else:
             users.leaving.give_password("someone", ADMIN)
         assert all(line in ("", ": quiet") for line in lines)
+
+
+def test_views_ask_for_alerts_within_the_readers_part_only():
+    """Lists and counts come by `CurrentAlerts` or `reader.alerts`; what a path names is checked before the view."""
+    unbounded = re.compile(r"records\.(find_alerts|count_alerts|recent_deliveries)\(")
+    views = [p for p in (ROOT / "api").rglob("*.py") if p.name != "metrics.py"]
+    assert len(views) > 30
+    assert not [p.name for p in views if unbounded.search(p.read_text(encoding="utf-8"))]
 
 
 # -- the mechanism ----------------------------------------------------------------------------------------
