@@ -26,6 +26,7 @@ from api.reaches import Reaches
 from api.readings import views as readings
 from api.site import views as site
 from api.system import collector, meters, metrics, status
+from api.users import views as accounts
 from api.web import pages
 from api.web.rendering import Rendering, way_to_sign_in
 
@@ -63,7 +64,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.state.registry = metrics.registry_of(parts)
     for router in (alerts.router, site.router, readings.router, collector.router, meters.router, status.stream_router):
         app.include_router(router)
-    for router in (metrics.router, status.router, *pages.ROUTERS):
+    for router in (metrics.router, status.router, accounts.router, *pages.ROUTERS):
         app.include_router(router)
     app.mount("/static", pages.static_files(), name="static")
     app.mount("/vendor", pages.vendor_files(), name="vendor")

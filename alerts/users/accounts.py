@@ -26,7 +26,6 @@ _NAME = re.compile(r"\w[\w.@-]{0,39}")
 # Actors of the program itself: audits must not take a person for one of them.
 _RESERVED = frozenset({"rules", "demo", "token", "system"})
 _MOST_NODES = 500
-_PAGE = 200
 
 
 def normal_name(name: str) -> str:
@@ -53,7 +52,12 @@ def set_password(row: AccountRow, made: str, now_ms: int, *, must_change: bool) 
 
 
 class Accounts:
-    """Who there is. Passwords that are given are one-time ones, to be changed at the first sign-in."""
+    """Who there is. Passwords that are given are one-time ones, to be changed at the first sign-in.
+
+    page  how many entries a page of the audit has
+    """
+
+    page = 200
 
     def __init__(self, database: Database, passwords: Passwords, clock: Clock) -> None:
         self._database = database
@@ -140,7 +144,7 @@ class Accounts:
 
     def history(self, name: str | None = None, *, before: int | None = None) -> tuple[AccountEntry, ...]:
         """The audit, newest first, a page: of all accounts or of one, the entries below the id `before`."""
-        query = select(AccountAuditRow).order_by(AccountAuditRow.id.desc()).limit(_PAGE)
+        query = select(AccountAuditRow).order_by(AccountAuditRow.id.desc()).limit(self.page)
         if name is not None:
             query = query.where(AccountAuditRow.account == normal_name(name))
         if before is not None:

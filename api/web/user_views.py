@@ -60,7 +60,9 @@ def get_audit(request: Request, pages: Pages, users: CurrentUsers) -> Response:
     """Who did what to which account, newest first."""
     before = request.query_params.get("before", "")
     entries = users.accounts.history(before=int(before) if before.isdecimal() and len(before) < 16 else None)  # noqa: PLR2004
-    return pages.page(request, "users_audit.html", nav="users", entries=entries, **_WORDS)
+    return pages.page(
+        request, "users_audit.html", nav="users", entries=entries, is_full=len(entries) == users.accounts.page, **_WORDS
+    )
 
 
 def _user_page(request: Request, pages: Pages, users: Users, name: str, **more: Any) -> Response:

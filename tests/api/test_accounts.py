@@ -283,6 +283,34 @@ def test_the_audit_is_on_a_page(boss):
     assert "127.0.0.1" in text
 
 
+def test_the_api_says_who_asks_who_there_is_and_what_happened(guarded, boss):
+    users_of(guarded).accounts.add("wang", Role.DORM_MANAGER, ["dorm-1"], ADMIN)
+    guarded.parts.records.acknowledge("leak", Actor("wang"))
+    me = boss.client.get("/api/v1/account").json()
+    assert (me["name"], me["role"], me["nodes"]) == ("boss", "admin", ["*"])
+    assert "users.manage" in me["permissions"]
+    (_, wang) = boss.client.get("/api/v1/users").json()["items"]
+    assert (wang["name"], wang["open_alerts"], wang["must_change_password"]) == ("wang", ["leak"], True)
+    page = boss.client.get("/api/v1/users/audit", params={"account": "Wang"}).json()
+    assert [(e["action"], e["actor"]) for e in page["items"]] == [("created", "system")]
+    assert page["next_before"] is None
+
+
+def test_the_audit_comes_page_by_page(guarded, boss):
+    for _ in range(users_of(guarded).accounts.page):
+        users_of(guarded).sessions.end_all("boss", ADMIN, but=1)
+        users_of(guarded).leaving.give_password("boss", ADMIN)
+    auditor = person(guarded, "audit", Role.AUDITOR)
+    seen, before = [], ""
+    while before is not None:
+        page = auditor.client.get(f"/api/v1/users/audit{f'?before={before}' if before else ''}").json()
+        seen += [e["id"] for e in page["items"]]
+        before = page["next_before"]
+    assert len(seen) > users_of(guarded).accounts.page
+    assert seen == sorted(set(seen), reverse=True)
+    assert "?before=" in auditor.page("/users/audit").text
+
+
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 def test_the_pages_are_in_the_readers_language(guarded, boss, language):
     boss.client.get(f"/language/{language}")
