@@ -19,7 +19,7 @@ from api.access import AccessLayer
 from api.alerts import views as alerts
 from api.identity import Identity
 from api.parts import ApiParts
-from api.permits import check_routes
+from api.permits import check_routes, declared
 from api.problem_schema import ProblemOut
 from api.problems import HANDLED, Answer, Problem, answer_error
 from api.reaches import Reaches
@@ -103,5 +103,8 @@ def _openapi(app: FastAPI, parts: ApiParts) -> dict[str, Any]:
         components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         if not parts.access.demo:
             schema["security"] = [{"token": []}]
+        for method, path, permission in declared(app):
+            if (operation := schema["paths"].get(path, {}).get(method.lower())) is not None:
+                operation["x-permission"] = permission.value
         app.openapi_schema = schema
     return app.openapi_schema

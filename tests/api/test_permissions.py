@@ -126,6 +126,13 @@ def test_every_route_asks_for_what_is_written_here(guarded):
     assert found == ROUTES
 
 
+def test_the_description_of_the_api_says_what_each_operation_asks_for(served):
+    paths = served.client.get("/openapi.json").json()["paths"]
+    told = {f"{m.upper()} {p}": o["x-permission"] for p, methods in paths.items() for m, o in methods.items()}
+    assert len(told) > 20
+    assert told.items() <= ROUTES.items()
+
+
 @pytest.mark.parametrize("role", Role)
 def test_the_walk(guarded, role):
     """A signed-in person of each role asks every route: refused where the table says so, and nowhere else."""
