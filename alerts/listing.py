@@ -22,7 +22,7 @@ LARGEST_PAGE = 500
 
 
 def page_of(session: Session, wanted: AlertFilter, cursor: str | None, limit: int) -> AlertPage:
-    """The page after `cursor`, latest detection first.
+    """The page after `cursor`, latest raised first.
 
     Raises:
         CursorError: the cursor is none of ours.
@@ -41,8 +41,8 @@ def page_query(wanted: AlertFilter, cursor: str | None) -> Select[AlertRow]:
     """The alerts of a filter after a cursor, in the list's order. Raises: CursorError."""
     query = select(AlertRow).where(*_conditions(wanted))
     if cursor is not None:
-        query = query.where(tuple_(AlertRow.detected_ms, AlertRow.id) < tuple_(*decode_cursor(cursor)))
-    return query.order_by(AlertRow.detected_ms.desc(), AlertRow.id.desc())
+        query = query.where(tuple_(AlertRow.raised_ms, AlertRow.id) < tuple_(*decode_cursor(cursor)))
+    return query.order_by(AlertRow.raised_ms.desc(), AlertRow.id.desc())
 
 
 def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
@@ -72,24 +72,24 @@ def _storable(texts: Sequence[str]) -> list[str]:
 
 def encode_cursor(row: AlertRow) -> str:
     """An opaque text that names the row's place in the list."""
-    return base64.urlsafe_b64encode(json.dumps([row.detected_ms, row.id]).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps([row.raised_ms, row.id]).encode()).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str) -> tuple[int, str]:
     """The place a cursor names. Raises: CursorError."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        detected_ms, alert_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        raised_ms, alert_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, TypeError) as error:
         raise CursorError(f"{cursor!r} is no cursor; take it from `next_cursor` of a page") from error
     if (
-        type(detected_ms) is not int
+        type(raised_ms) is not int
         or not isinstance(alert_id, str)
-        or abs(detected_ms) >= 1 << 63
+        or abs(raised_ms) >= 1 << 63
         or not is_storable(alert_id)
     ):
         raise CursorError(f"{cursor!r} is no cursor; take it from `next_cursor` of a page")
-    return detected_ms, alert_id
+    return raised_ms, alert_id
 
 
 def counts_of(session: Session, nodes: Sequence[str] | None) -> AlertCounts:
