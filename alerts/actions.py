@@ -121,9 +121,18 @@ class PersonsHand:
 
 def _check_version(row: AlertRow, expected: int | None) -> None:
     if expected is not None and row.version != expected:
-        raise StaleError(
-            f"somebody acted on this alert in between: it is at version {row.version}, not {expected}", alert_of(row)
-        )
+        who = _last_to_act(row)
+        raise StaleError(f"{who} acted on this alert in between: it is at version {row.version}, not {expected}",
+                         alert_of(row))  # fmt: skip
+
+
+def _last_to_act(row: AlertRow) -> str:
+    acts = (
+        (row.acknowledged_ms, row.acknowledged_by),
+        (row.assigned_ms, row.assigned_by),
+        (row.resolved_ms, row.resolved_by),
+    )
+    return max(((at, by) for at, by in acts if at is not None and by is not None), default=(0, "somebody"))[1]
 
 
 def _checked(text: str, what: str, longest: int) -> str:

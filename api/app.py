@@ -13,8 +13,11 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from alerts.once import AnsweredError
 from api.access import AccessLayer
+from api.alerts import acts
 from api.alerts import views as alerts
+from api.alerts.conditions import answer_again
 from api.parts import ApiParts
 from api.problem_schema import ProblemOut
 from api.problems import HANDLED, Answer, Problem, answer_error
@@ -44,12 +47,20 @@ def create_app(parts: ApiParts) -> FastAPI:
             Middleware(GZipMiddleware, minimum_size=2048),
             Middleware(AccessLayer, access=parts.access, answer=answer),
         ],
-        exception_handlers=dict.fromkeys(HANDLED, _handler(answer)),
+        exception_handlers={**dict.fromkeys(HANDLED, _handler(answer)), AnsweredError: answer_again},
     )
     app.state.parts = parts
     app.state.rendering = rendering
     app.state.registry = metrics.registry_of(parts)
-    for router in (alerts.router, site.router, readings.router, collector.router, meters.router, status.stream_router):
+    for router in (
+        acts.router,
+        alerts.router,
+        site.router,
+        readings.router,
+        collector.router,
+        meters.router,
+        status.stream_router,
+    ):
         app.include_router(router)
     for router in (metrics.router, status.router, *pages.ROUTERS):
         app.include_router(router)

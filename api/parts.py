@@ -88,6 +88,7 @@ class ApiParts:
     submit    takes readings into the journal; done when they are durable
     is_ready  whether history is judged
     now       the clock, aware
+    is_assignable  whether alerts may be assigned to an account of this name
     """
 
     site: Callable[[], Site]
@@ -101,4 +102,5 @@ class ApiParts:
     access: Access
     prices: Prices = field(default_factory=Prices)
     now: Callable[[], datetime] = _now
+    is_assignable: Callable[[str], bool] = lambda _: True
     version: str = "0.1.0"

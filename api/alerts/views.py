@@ -1,4 +1,4 @@
-"""`/api/v1/alerts`."""
+"""`/api/v1/alerts`: what is read of alerts."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from alerts.values import AlertFilter, AlertState
+from api.alerts.conditions import tagged
 from api.alerts.document import alert_document, audit_document, delivery_document, loss_rate_unit
 from api.alerts.schema import (
-    AcknowledgeIn,
     AlertOut,
     AlertPageOut,
-    CommentIn,
     HistoryOut,
-    ResolveIn,
     SeriesOut,
 )
 from api.alerts.series import alert_series, read_span
-from api.dependencies import CurrentActor, CurrentSite, Parts, node_of
-from api.problem_schema import CHANGE_PROBLEMS, LIST_PROBLEMS, ONE_PROBLEMS
+from api.dependencies import CurrentSite, Parts, node_of
+from api.problem_schema import LIST_PROBLEMS, ONE_PROBLEMS
 from api.wire import JsonResponse, numbers, time_text, time_texts
 from metering.batch import to_ms
 from metering.incident import Category, Severity
@@ -68,40 +66,15 @@ def list_alerts(
         inhibited=None if inhibited else False,
     )
     page = parts.records.find_alerts(wanted, cursor=cursor, limit=limit)
-    items = [alert_document(a, site, parts.prices) for a in page.items]
+    items = [alert_document(a, site, parts) for a in page.items]
     return JsonResponse({"items": items, "next_cursor": page.next_cursor})
 
 
 @router.get("/{alert_id}", response_model=AlertOut, responses=ONE_PROBLEMS, summary="One alert")
 def get_alert(parts: Parts, site: CurrentSite, alert_id: AlertId) -> JsonResponse:
     """With its evidence, place and estimated loss."""
-    return JsonResponse(alert_document(parts.records.get_alert(alert_id), site, parts.prices))
-
-
-@router.post("/{alert_id}/acknowledge", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="I have it")
-def acknowledge(
-    parts: Parts, site: CurrentSite, actor: CurrentActor, alert_id: AlertId, change: AcknowledgeIn
-) -> JsonResponse:
-    """409 when somebody else was quicker; `current` then says who."""
-    alert = parts.records.acknowledge(alert_id, actor, note=change.note, expected_version=change.version)
-    parts.stream.publish(alert_event(alert.id, "acknowledged"))
-    return JsonResponse(alert_document(alert, site, parts.prices))
-
-
-@router.post("/{alert_id}/comments", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="Add a remark")
-def comment(parts: Parts, site: CurrentSite, actor: CurrentActor, alert_id: AlertId, change: CommentIn) -> JsonResponse:
-    """Kept in the alert's history; never conflicts."""
-    alert = parts.records.comment(alert_id, actor, change.text)
-    parts.stream.publish(alert_event(alert.id, "commented"))
-    return JsonResponse(alert_document(alert, site, parts.prices))
-
-
-@router.post("/{alert_id}/resolve", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="What it was")
-def resolve(parts: Parts, site: CurrentSite, actor: CurrentActor, alert_id: AlertId, change: ResolveIn) -> JsonResponse:
-    """Records the outcome. Whether it is over is for the meters to say: `state` does not change by this."""
-    alert = parts.records.resolve(alert_id, actor, change.outcome, note=change.note, expected_version=change.version)
-    parts.stream.publish(alert_event(alert.id, "resolved"))
-    return JsonResponse(alert_document(alert, site, parts.prices))
+    alert = parts.records.get_alert(alert_id)
+    return JsonResponse(alert_document(alert, site, parts), headers=tagged(alert))
 
 
 @router.get("/{alert_id}/audit", response_model=HistoryOut, responses=ONE_PROBLEMS, summary="What happened to it")
@@ -141,8 +114,3 @@ def series(
             "onset_at": time_text(alert.onset_at),
         }
     )
-
-
-def alert_event(alert_id: str, change: str) -> dict[str, str]:
-    """What the live stream says of a changed alert; readers fetch the rest."""
-    return {"type": "alert", "id": alert_id, "change": change}

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from alerts.errors import ConflictError, RefusedError
 from alerts.values import Outcome
-from api.alerts.views import alert_event
+from api.alerts.acts import alert_event
 from api.dependencies import CurrentActor, Parts
 from api.problems import Problem
 from api.web.alert_page import build_alert_view
@@ -65,10 +65,10 @@ def _back(alert_id: str, form: dict[str, str], notice: str = "") -> RedirectResp
 def acknowledge(parts: Parts, actor: CurrentActor, alert_id: str, form: Form) -> Response:
     """I have it."""
     try:
-        parts.records.acknowledge(alert_id, actor, expected_version=read_version(form))
+        alert = parts.records.acknowledge(alert_id, actor, expected_version=read_version(form))
     except ConflictError:
         return _back(alert_id, form, "conflict")
-    parts.stream.publish(alert_event(alert_id, "acknowledged"))
+    parts.stream.publish(alert_event(alert, "acknowledged"))
     return _back(alert_id, form)
 
 
@@ -76,10 +76,10 @@ def acknowledge(parts: Parts, actor: CurrentActor, alert_id: str, form: Form) ->
 def comment(parts: Parts, actor: CurrentActor, alert_id: str, form: Form) -> Response:
     """Add a remark."""
     try:
-        parts.records.comment(alert_id, actor, form.get("text", "").strip())
+        alert = parts.records.comment(alert_id, actor, form.get("text", "").strip())
     except RefusedError:
         return _back(alert_id, form, "empty")
-    parts.stream.publish(alert_event(alert_id, "commented"))
+    parts.stream.publish(alert_event(alert, "commented"))
     return _back(alert_id, form)
 
 
@@ -92,10 +92,10 @@ def resolve(parts: Parts, actor: CurrentActor, alert_id: str, form: Form) -> Res
         allowed = ", ".join(o.value for o in Outcome)
         raise Problem(422, f"outcome must be one of: {allowed}.") from error
     try:
-        parts.records.resolve(
+        alert = parts.records.resolve(
             alert_id, actor, outcome, note=form.get("note", "").strip(), expected_version=read_version(form)
         )
     except ConflictError:
         return _back(alert_id, form, "conflict")
-    parts.stream.publish(alert_event(alert_id, "resolved"))
+    parts.stream.publish(alert_event(alert, "resolved"))
     return _back(alert_id, form)

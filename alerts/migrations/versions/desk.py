@@ -125,7 +125,7 @@ def _keep(table: str, is_same: str) -> None:
 def _refuse_replacing(table: str, is_same: str) -> None:
     """SQLite's INSERT OR REPLACE deletes the old row without asking the triggers of DELETE."""
     op.execute(
-        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
-        f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {is_same}) "  # noqa: S608 - names of ours
+        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "  # noqa: S608 - names of ours
+        f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {is_same}) "
         f"BEGIN SELECT RAISE(ABORT, 'the table {table} {_WHY}'); END"
     )
