@@ -53,7 +53,7 @@ class ChangeWriter:
         # Before the row is there: a query would flush it half filled.
         inhibited_by = self._alert_id(change.incident.inhibited_by)
         row, found = self._row(change)
-        if row.incident != change.incident.id:
+        if found is _Found.KNOWN and row.incident != change.incident.id:
             return row  # a late word of an episode that is over
         was_inhibited, was_unstable = row.is_inhibited, row.is_unstable
         record_if_overdue(self._session, row, self._now_ms, self._terms.policy)
@@ -81,9 +81,11 @@ class ChangeWriter:
 
     def _row(self, change: IncidentChange) -> tuple[AlertRow, _Found]:
         incident = change.incident
-        if (known := self._find(incident.id)) is not None:
-            is_back = change.kind is ChangeKind.RAISED and not known.is_active
-            return known, _Found.BACK if is_back else _Found.KNOWN
+        is_raised = change.kind is ChangeKind.RAISED
+        known = self._find(incident.id)
+        # An episode's incident, raised again while its alert stands for another one, needs an alert of its own.
+        if known is not None and not (is_raised and known.is_active and known.incident != incident.id):
+            return known, _Found.BACK if is_raised and not known.is_active else _Found.KNOWN
         if (earlier := self._earlier(change)) is not None:
             self._written[incident.id] = earlier
             return earlier, _Found.BACK

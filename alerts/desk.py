@@ -17,6 +17,7 @@ from alerts.errors import AlertError, ConflictError, RefusedError
 from alerts.models import AlertRow
 from alerts.once import Once
 from alerts.overdue import record_overdue
+from alerts.past import Past
 from alerts.policy_book import PolicyVersion
 from alerts.rows import alert_of, ms_of
 from alerts.values import Actor, Alert, Clock, Outcome, utc_now
@@ -44,6 +45,7 @@ class Desk:
     def __init__(self, url: str, *, clock: Clock = utc_now, days: OfficeDays | None = None) -> None:
         """Raises: RecordsError if the URL is none that is known."""
         self.database = Database(url)
+        self.past = Past(self.database)
         self._clock = clock
         self._days = days or OfficeDays()
 

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from alerts.errors import CursorError, RefusedError
 from alerts.models import AlertRow
-from alerts.rows import alert_of
+from alerts.rows import alert_of, ms_of
+from alerts.search import found_by
 from alerts.texts import is_storable
 from alerts.values import AlertCounts, AlertFilter, AlertPage, AlertState
 from metering.incident import Severity
@@ -58,10 +59,32 @@ def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
         out.append(AlertRow.category == wanted.category.value)
     if wanted.severity is not None:
         out.append(AlertRow.severity == wanted.severity.value)
+    return [*out, *_place_conditions(wanted), *_desk_conditions(wanted)]
+
+
+def _place_conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
+    out: list[ColumnElement[bool]] = []
     if wanted.medium is not None:
         out.append(AlertRow.medium.in_(_storable([wanted.medium])))
     if wanted.nodes is not None:
         out.append(AlertRow.node.in_(_storable(wanted.nodes)))
+    return out
+
+
+def _desk_conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
+    """Those of what people do."""
+    out: list[ColumnElement[bool]] = []
+    if wanted.assigned_to is not None:
+        is_nobody = not wanted.assigned_to
+        named = AlertRow.assigned_to.in_(_storable([wanted.assigned_to]))
+        out.append(AlertRow.assigned_to.is_(None) if is_nobody else named)
+    if wanted.unstable is not None:
+        out.append(AlertRow.is_unstable.is_(wanted.unstable))
+    if wanted.overdue_at is not None:
+        waiting = (AlertRow.is_active.is_(True), AlertRow.is_acknowledged.is_(False), AlertRow.is_inhibited.is_(False))
+        out += [*waiting, AlertRow.due_ms <= ms_of(wanted.overdue_at)]
+    if wanted.search is not None:
+        out.append(found_by(wanted.search))
     return out
 
 

@@ -61,7 +61,7 @@ class Alert:
     assigned_to    who is to see to it, by whom that was said and when; an acknowledgement takes it where nobody has
     raised_at      when it was detected first; lists are in its order, so it never changes
     reopened       how often it came back after the meters had cleared it; `detected_at` and all figures are the
-                   latest episode's, earlier ones stand in `Records.episodes_of`
+                   latest episode's, earlier ones stand in `Past.episodes_of`
     unstable       it comes and goes: joined into this one, and no longer told each time
     due_at         to be acknowledged by then; None without a deadline
     breaches       how many deadlines passed without anybody having it
