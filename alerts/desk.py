@@ -156,7 +156,8 @@ class Desk:
         The alerts that became overdue since the last look, at most 500. Answers kept for too long are dropped.
         """
         with self.database.writing() as session:
-            now_ms, policy = self._now_ms(), policy_book.current(session).policy
+            now_ms = self._now_ms()
+            policy = policy_book.current(session).policy
             reopening.settle_down(session, now_ms, policy)
             answers.forget(session, now_ms)
             return tuple(alert_of(row) for row in record_overdue(session, now_ms, policy))

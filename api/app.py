@@ -21,6 +21,7 @@ from api.alerts.conditions import answer_again
 from api.parts import ApiParts
 from api.problem_schema import ProblemOut
 from api.problems import HANDLED, Answer, Problem, answer_error
+from api.rate_limits import RateLimitLayer
 from api.readings import views as readings
 from api.site import views as site
 from api.system import collector, meters, metrics, status
@@ -46,6 +47,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         middleware=[
             Middleware(GZipMiddleware, minimum_size=2048),
             Middleware(AccessLayer, access=parts.access, answer=answer),
+            Middleware(RateLimitLayer, limits=parts.limits, answer=answer),
         ],
         exception_handlers={**dict.fromkeys(HANDLED, _handler(answer)), AnsweredError: answer_again},
     )

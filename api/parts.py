@@ -75,6 +75,22 @@ class Access:
         return User(found[0]) if found else None
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`burst` requests at once, and `per_s` more each second."""
+
+    per_s: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """What one account may do. A person's page asks a few times a second at most; a program may list all alerts."""
+
+    reading: Rate = Rate(20.0, 200)
+    writing: Rate = Rate(5.0, 50)
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -88,6 +104,7 @@ class ApiParts:
     submit    takes readings into the journal; done when they are durable
     is_ready  whether history is judged
     now       the clock, aware
+    limits    how often one account may ask
     is_assignable  whether alerts may be assigned to an account of this name
     """
 
@@ -102,5 +119,6 @@ class ApiParts:
     access: Access
     prices: Prices = field(default_factory=Prices)
     now: Callable[[], datetime] = _now
+    limits: RateLimits = field(default_factory=RateLimits)
     is_assignable: Callable[[str], bool] = lambda _: True
     version: str = "0.1.0"

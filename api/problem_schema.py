@@ -39,6 +39,7 @@ _MEANING = {
     415: "The body is of a type that is not read here",
     421: "The demo does not answer under this name",
     422: "A parameter or member is wrong",
+    428: "If-Match is missing",
     429: "Too many requests of one account",
     503: "The store of readings cannot answer now",
 }
@@ -54,3 +55,4 @@ LIST_PROBLEMS = problems(401, 404, 421, 422, 429, 503)
 ONE_PROBLEMS = problems(401, 404, 421, 422, 429, 503)
 BULK_PROBLEMS = problems(401, 403, 421, 422, 429)
 CHANGE_PROBLEMS = problems(401, 403, 404, 409, 412, 421, 422, 429)
+POLICY_PROBLEMS = problems(401, 403, 412, 421, 422, 428, 429)

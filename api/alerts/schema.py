@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.values import Action, AlertState, DeliveryState, NotifyReason, Outcome
+from alerts.values import AlertState, Outcome
 from metering.incident import Category, Severity
 
 ALERT_EXAMPLE: dict[str, Any] = {
@@ -98,40 +98,6 @@ class AlertPageOut(BaseModel):
 
     items: list[AlertOut]
     next_cursor: str | None
-
-
-class AuditOut(BaseModel):
-    """One line of an alert's history."""
-
-    id: int
-    at: datetime
-    event_at: datetime | None
-    actor: str
-    origin: str
-    action: Action
-    text: str
-    detail: dict[str, Any]
-
-
-class DeliveryOut(BaseModel):
-    """One notification on one channel."""
-
-    id: str
-    channel: str
-    reason: NotifyReason
-    state: DeliveryState
-    attempts: int
-    created_at: datetime
-    due_at: datetime
-    delivered_at: datetime | None
-    last_error: str
-
-
-class HistoryOut(BaseModel):
-    """What happened to an alert, oldest first, and who was told."""
-
-    items: list[AuditOut]
-    notifications: list[DeliveryOut]
 
 
 class FlaggedOut(BaseModel):

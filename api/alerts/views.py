@@ -6,13 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from alerts.values import AlertFilter, AlertState
+from alerts.values import AlertFilter, AlertState, Search
 from api.alerts.conditions import tagged
-from api.alerts.document import alert_document, audit_document, delivery_document, loss_rate_unit
+from api.alerts.document import alert_document, loss_rate_unit
 from api.alerts.schema import (
     AlertOut,
     AlertPageOut,
-    HistoryOut,
     SeriesOut,
 )
 from api.alerts.series import alert_series, read_span
@@ -38,7 +37,23 @@ def nodes_below(site: Site, node: str | None) -> tuple[str, ...] | None:
     Raises:
         Problem: 404.
     """
-    return None if node is None else tuple(site.subtree(node_of(site, node).id))
+    if node is None:
+        return None
+    known = node_of(site, node)
+    # The root of the only tree leaves nothing out, and a list of every node of a site would be long.
+    if known.parent is None and sum(n.parent is None for n in site.nodes.values()) == 1:
+        return None
+    return tuple(site.subtree(known.id))
+
+
+def search_of(site: Site, text: str | None) -> Search | None:
+    """What a text means on this site: the places (with all below them) and meters that it names or is part of."""
+    if text is None or not (wanted := text.strip().casefold()):
+        return None
+    named = [n for n in site.nodes.values() if wanted in n.id.casefold() or wanted in (n.name or "").casefold()]
+    places = dict.fromkeys(below for n in named for below in site.subtree(n.id))
+    meters = [m.id for m in site.meters.values() if wanted in m.id.casefold() or wanted in m.name.casefold()]
+    return Search(text, tuple(places), tuple(meters))
 
 
 @router.get("", response_model=AlertPageOut, responses=LIST_PROBLEMS, summary="Alerts, latest first")
@@ -51,6 +66,12 @@ def list_alerts(
     severity: Severity | None = None,
     node: Annotated[str | None, Query(max_length=200, description="This place and all below it")] = None,
     acknowledged: bool | None = None,
+    assignee: Annotated[str | None, Query(max_length=200, description="Assigned to them; empty: to nobody")] = None,
+    overdue: Annotated[bool, Query(description="Only those that should have been acknowledged by now")] = False,
+    unstable: bool | None = None,
+    q: Annotated[
+        str | None, Query(max_length=200, description="Place, meter, person, id, or words of a remark")
+    ] = None,
     inhibited: Annotated[bool, Query(description="Also those that another alert explains")] = False,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[str | None, Query(max_length=500)] = None,
@@ -63,6 +84,10 @@ def list_alerts(
         severity=severity,
         nodes=nodes_below(site, node),
         acknowledged=acknowledged,
+        assigned_to=assignee,
+        overdue_at=parts.now() if overdue else None,
+        unstable=unstable,
+        search=search_of(site, q),
         inhibited=None if inhibited else False,
     )
     page = parts.records.find_alerts(wanted, cursor=cursor, limit=limit)
@@ -75,16 +100,6 @@ def get_alert(parts: Parts, site: CurrentSite, alert_id: AlertId) -> JsonRespons
     """With its evidence, place and estimated loss."""
     alert = parts.records.get_alert(alert_id)
     return JsonResponse(alert_document(alert, site, parts), headers=tagged(alert))
-
-
-@router.get("/{alert_id}/audit", response_model=HistoryOut, responses=ONE_PROBLEMS, summary="What happened to it")
-def audit(parts: Parts, alert_id: AlertId) -> JsonResponse:
-    """The audit trail, oldest first, and the notifications sent."""
-    entries = parts.records.audit_of(alert_id)
-    told = parts.records.deliveries_of(alert_id)
-    return JsonResponse(
-        {"items": [audit_document(e) for e in entries], "notifications": [delivery_document(d) for d in told]}
-    )
 
 
 @router.get("/{alert_id}/series", response_model=SeriesOut, responses=ONE_PROBLEMS, summary="Its curve")
