@@ -56,7 +56,9 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.state.registry = metrics.registry_of(parts)
     for router in (
         acts.router,
+        history.router,
         alerts.router,
+        desk.router,
         site.router,
         readings.router,
         collector.router,
