@@ -15,9 +15,10 @@ from starlette.responses import Response
 
 from alerts.once import AnsweredError
 from api.access import AccessLayer
-from api.alerts import acts
+from api.alerts import acts, history
 from api.alerts import views as alerts
 from api.alerts.conditions import answer_again
+from api.desk import views as desk
 from api.parts import ApiParts
 from api.problem_schema import ProblemOut
 from api.problems import HANDLED, Answer, Problem, answer_error

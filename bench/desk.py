@@ -117,6 +117,7 @@ class Taken:
     failed: list[str] = field(default_factory=list)
 
     def note(self, kind: str, began: float, answer: httpx.Response) -> None:
+        """Take the time of an answer, and whether it was one."""
         self.ms[kind].append((time.perf_counter() - began) * 1000)
         if answer.status_code not in {200, 409}:
             self.failed.append(f"{kind}: {answer.status_code}")
