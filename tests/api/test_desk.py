@@ -160,14 +160,24 @@ def test_the_timeline_has_acts_and_notifications_in_order(served):
 
 def test_similar_alerts_of_the_past_say_what_they_share(served):
     records = served.parts.records
-    for name, changes in {
+    for day, (name, changes) in enumerate({
         "here": {"node": "dorm-1"}, "rule": {"node": "dorm-1-201"}, "far": {"node": "library"},
         "both": {"node": "dorm-1"}, "dry": {"node": "dorm-1", "medium": "gas"},
-    }.items():  # fmt: skip
-        raised = SIMILAR | {"id": name, "rule": "continuous_flow" if name == "here" else "zone_balance"} | changes
+    }.items()):  # fmt: skip
+        at = AT + np.timedelta64(3 * day, "D")  # further apart than an alert that comes back
+        raised = (
+            SIMILAR
+            | {
+                "detected_at": at,
+                "onset_at": at,
+                "id": name,
+                "rule": "continuous_flow" if name == "here" else "zone_balance",
+            }
+            | changes
+        )
         open_ = Incident(**raised)
-        changes_ = [IncidentChange(ChangeKind.RAISED, open_, AT)]
-        changes_.append(IncidentChange(ChangeKind.CLEARED, replace(open_, closed_at=AT), AT))
+        changes_ = [IncidentChange(ChangeKind.RAISED, open_, at)]
+        changes_.append(IncidentChange(ChangeKind.CLEARED, replace(open_, closed_at=at), at))
         records.apply(changes_, records.applied_seq() + 1)
     items = served.client.get(f"{LEAK}/similar").json()["items"]
     assert [(i["alert"]["id"], i["common"]) for i in items] == [
@@ -179,10 +189,10 @@ def test_similar_alerts_of_the_past_say_what_they_share(served):
 def test_a_policy_is_put_into_force_by_who_saw_the_last_one(served):
     known = served.client.get("/api/v1/desk/policy")
     policy = known.json()["policy"] | {"reopen_h": 48}
-    assert served.client.put("/api/v1/desk/policy", json=policy).status_code == 428
+    assert served.client.request("PUT", "/api/v1/desk/policy", json=policy).status_code == 428
     headers = {"If-Match": known.headers["ETag"]}
-    assert served.client.put("/api/v1/desk/policy", json=policy, headers=headers).json()["version"] == 1
-    assert served.client.put("/api/v1/desk/policy", json=policy, headers=headers).status_code == 412
+    assert served.client.request("PUT", "/api/v1/desk/policy", json=policy, headers=headers).json()["version"] == 1
+    assert served.client.request("PUT", "/api/v1/desk/policy", json=policy, headers=headers).status_code == 412
     assert [v["actor"] for v in served.client.get("/api/v1/desk/policy/history").json()["items"]] == ["demo"]
 
 
@@ -196,7 +206,9 @@ def test_a_policy_is_put_into_force_by_who_saw_the_last_one(served):
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(served, rule, message):
-    answer = served.client.put("/api/v1/desk/policy", json={"deadlines": [rule]}, headers={"If-Match": '"0"'})
+    answer = served.client.request(
+        "PUT", "/api/v1/desk/policy", json={"deadlines": [rule]}, headers={"If-Match": '"0"'}
+    )
     assert answer.status_code == 422
     assert message in answer.text
 
