@@ -181,7 +181,7 @@ def test_similar_alerts_of_the_past_say_what_they_share(served):
         records.apply(changes_, records.applied_seq() + 1)
     items = served.client.get(f"{LEAK}/similar").json()["items"]
     assert [(i["alert"]["id"], i["common"]) for i in items] == [
-        ("both", ["place", "rule"]), ("here", ["place"]), ("rule", ["rule"]),
+        ("both", ["place", "rule"]), ("rule", ["rule"]), ("here", ["place"]),
     ]  # fmt: skip
     assert served.client.get("/api/v1/alerts/nope/similar").status_code == 404
 
