@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from datetime import time
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 from metering.incident import Category, Severity
 
 LONGEST_MIN = 30 * 24 * 60
+# JSON Schema's own `time` wants an offset; this is the time on the site's clock.
+LocalTime = Annotated[
+    time,
+    WithJsonSchema(
+        {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$", "examples": ["18:00:00"]}
+    ),
+]
 
 
 class _Strict(BaseModel):
@@ -25,7 +32,7 @@ class DeadlineRule(_Strict):
     severity: Severity | None = Field(None, description="This severity or a higher one")
     burst: bool = Field(False, description="Only a leak that its flow or the meter itself makes a burst")
     within_min: int | None = Field(None, ge=1, le=LONGEST_MIN, description="Minutes until somebody must have it")
-    next_working_day: time | None = Field(None, description="Until this local time of the next working day")
+    next_working_day: LocalTime | None = Field(None, description="Until this local time of the next working day")
 
     @model_validator(mode="after")
     def _has_one_term(self) -> Self:
