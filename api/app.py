@@ -14,14 +14,19 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from alerts.once import AnsweredError
 from alerts.users.users import users_of
 from api.access import AccessLayer
+from api.alerts import acts, history
 from api.alerts import views as alerts
+from api.alerts.conditions import answer_again
+from api.desk import views as desk
 from api.identity import Identity
 from api.parts import ApiParts
 from api.permits import check_routes, declared
 from api.problem_schema import ProblemOut
 from api.problems import HANDLED, Answer, Problem, answer_error
+from api.rate_limits import RateLimitLayer
 from api.reaches import Reaches
 from api.readings import views as readings
 from api.site import views as site
@@ -53,8 +58,9 @@ def create_app(parts: ApiParts) -> FastAPI:
         middleware=[
             Middleware(GZipMiddleware, minimum_size=2048),
             Middleware(AccessLayer, access=parts.access, identity=identity, answer=answer),
+            Middleware(RateLimitLayer, limits=parts.limits, answer=answer),
         ],
-        exception_handlers=dict.fromkeys(HANDLED, _handler(answer)),
+        exception_handlers={**dict.fromkeys(HANDLED, _handler(answer)), AnsweredError: answer_again},
     )
     app.state.parts = parts
     app.state.rendering = rendering
@@ -62,7 +68,17 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.state.users = users
     app.state.identity = identity
     app.state.registry = metrics.registry_of(parts)
-    for router in (alerts.router, site.router, readings.router, collector.router, meters.router, status.stream_router):
+    for router in (
+        acts.router,
+        history.router,
+        alerts.router,
+        desk.router,
+        site.router,
+        readings.router,
+        collector.router,
+        meters.router,
+        status.stream_router,
+    ):
         app.include_router(router)
     for router in (metrics.router, status.router, accounts.router, *pages.ROUTERS):
         app.include_router(router)

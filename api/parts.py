@@ -101,6 +101,22 @@ class Access:
         return User(found[0], _PROGRAMS, (WHOLE_SITE,)) if found else None
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`burst` requests at once, and `per_s` more each second."""
+
+    per_s: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """What one account may do. A person's page asks a few times a second at most; a program may list all alerts."""
+
+    reading: Rate = Rate(20.0, 200)
+    writing: Rate = Rate(5.0, 50)
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -115,6 +131,8 @@ class ApiParts:
     is_ready  whether history is judged
     now       the clock, aware
     users     accounts, sessions and tokens; none: made of the records
+    limits    how often one account may ask
+    is_assignable  whether alerts may be assigned to an account of this name
     """
 
     site: Callable[[], Site]
@@ -129,4 +147,6 @@ class ApiParts:
     prices: Prices = field(default_factory=Prices)
     now: Callable[[], datetime] = _now
     users: Users | None = None
+    limits: RateLimits = field(default_factory=RateLimits)
+    is_assignable: Callable[[str], bool] = lambda _: True
     version: str = "0.1.0"

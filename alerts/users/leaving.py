@@ -5,7 +5,7 @@ Also the way back, and a password that an administrator gives.
 
 from __future__ import annotations
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, delete, or_, select
 from sqlalchemy.orm import Session
 
 from alerts.database import Database
@@ -35,7 +35,7 @@ class Leaving:
         self._clock = clock
 
     def held_by(self, name: str) -> tuple[Alert, ...]:
-        """The active alerts that the account has acknowledged and not resolved, latest first."""
+        """The active alerts that the account has, or is to see to, and that are not resolved, latest first."""
         with self._database.reading() as session:
             return tuple(alert_of(row) for row in session.scalars(_held(normal_name(name))))
 
@@ -113,15 +113,23 @@ class Leaving:
 
 
 def _held(name: str) -> Select[AlertRow]:
-    holds = (AlertRow.is_active.is_(True), AlertRow.acknowledged_by == name, AlertRow.outcome.is_(None))
-    return select(AlertRow).where(*holds).order_by(AlertRow.detected_ms.desc())
+    has = or_(AlertRow.acknowledged_by == name, AlertRow.assigned_to == name)
+    return (
+        select(AlertRow)
+        .where(AlertRow.is_active.is_(True), has, AlertRow.outcome.is_(None))
+        .order_by(AlertRow.detected_ms.desc())
+    )
 
 
 def _hand_on(session: Session, name: str, heir: str | None, actor: Actor, now_ms: int) -> int:
     rows = session.scalars(_held(name).with_for_update()).all()
     for row in rows:
-        row.acknowledged_by, row.is_acknowledged = heir, heir is not None
-        row.acknowledged_ms = now_ms if heir is not None else None
+        if row.acknowledged_by == name:
+            row.acknowledged_by, row.is_acknowledged = heir, heir is not None
+            row.acknowledged_ms = now_ms if heir is not None else None
+        if row.assigned_to == name:
+            row.assigned_to = heir
+            row.assigned_by, row.assigned_ms = (actor.name, now_ms) if heir is not None else (None, None)
         row.version, row.updated_ms = row.version + 1, now_ms
         detail = {"from": name, "to": heir, "version": row.version, "severity": row.severity}
         session.add(

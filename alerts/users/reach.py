@@ -16,11 +16,6 @@ from metering.site import Site
 EVERY_ALERT = AlertFilter()
 
 
-def assignee_of(_alert: Alert | Mapping[str, Any]) -> str | None:
-    """The account that an alert, or an event about one, is assigned to: nobody can be given one yet."""
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class Reach:
     """One account's part of a site.
@@ -40,13 +35,13 @@ class Reach:
 
     def sees(self, alert: Alert) -> bool:
         """Whether the alert is the account's business."""
-        return self.covers(alert.node) and self.assignee in (None, assignee_of(alert))
+        return self.covers(alert.node) and self.assignee in (None, alert.assigned_to)
 
     def hears(self, event: Mapping[str, Any]) -> bool:
         """Whether a live event is: one about an alert that does not say where is for the whole site alone."""
         if event.get("type") != "alert":
             return True
-        return self.covers(event.get("node")) and self.assignee in (None, assignee_of(event))
+        return self.covers(event.get("node")) and self.assignee in (None, event.get("assigned_to"))
 
     def narrowed(self, wanted: AlertFilter) -> AlertFilter:
         """The part of what is wanted that is within."""

@@ -34,6 +34,7 @@ class Permission(StrEnum):
     OWN_ACCOUNT = "own_account"
     ALERTS_READ = "alerts.read"
     ALERTS_HANDLE = "alerts.handle"
+    DESK_MANAGE = "desk.manage"
     SITE_READ = "site.read"
     COLLECTING_READ = "collecting.read"
     METRICS_READ = "metrics.read"
@@ -50,8 +51,8 @@ EVERYTHING = frozenset(_P) - {_P.OPEN}
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: EVERYTHING,
-    Role.HEAD_OF_LOGISTICS: _ON_THE_SITE | {_P.COLLECTING_READ},
-    Role.ENERGY_MANAGER: _ON_THE_SITE | {_P.COLLECTING_READ, _P.METRICS_READ, _P.READINGS_WRITE},
+    Role.HEAD_OF_LOGISTICS: _ON_THE_SITE | {_P.COLLECTING_READ, _P.DESK_MANAGE},
+    Role.ENERGY_MANAGER: _ON_THE_SITE | {_P.COLLECTING_READ, _P.METRICS_READ, _P.READINGS_WRITE, _P.DESK_MANAGE},
     Role.MAINTAINER: _ON_THE_SITE | {_P.COLLECTING_READ},
     Role.DORM_MANAGER: _ON_THE_SITE,
     Role.DUTY_GUARD: _ON_THE_SITE,
@@ -60,7 +61,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
 }
 
 # These show or change what belongs to no single part, so an account that is limited to some never has them.
-NEEDS_WHOLE_SITE = frozenset({_P.METRICS_READ, _P.USERS_READ, _P.USERS_MANAGE})
+NEEDS_WHOLE_SITE = frozenset({_P.DESK_MANAGE, _P.METRICS_READ, _P.USERS_READ, _P.USERS_MANAGE})
 # What a token may be given. Accounts and their tokens are a person's own matter, behind a password.
 TOKEN_SCOPES = tuple(p for p in _P if "." in p.value and not p.value.startswith("users."))
 # They see what is assigned to them, and no other alert.

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from alerts.values import Alert, AuditEntry, Delivery
-from api.parts import Prices
+from api.parts import ApiParts, Prices
 from api.wire import jsonable
 from metering.quantities import MAIN_REGISTER
 from metering.site import Site
@@ -46,13 +46,14 @@ def loss_money(medium: str, amount: float | None, prices: Prices) -> dict[str, A
     }
 
 
-def alert_document(alert: Alert, site: Site, prices: Prices) -> dict[str, Any]:
+def alert_document(alert: Alert, site: Site, parts: ApiParts) -> dict[str, Any]:
     """Every member of a backtest line (DESIGN section 5), then what people did, the place and the money."""
     members = {f.name: getattr(alert, f.name) for f in dataclasses.fields(alert)}
     document: dict[str, Any] = jsonable(members)
     document["loss_unit"] = loss_unit(alert.medium)
     document["loss_rate_unit"] = loss_rate_unit(alert.medium)
-    document["loss_money"] = loss_money(alert.medium, alert.loss_total, prices)
+    document["loss_money"] = loss_money(alert.medium, alert.loss_total, parts.prices)
+    document["overdue"] = alert.is_overdue(parts.now())
     document["place"] = place_of(site, alert.node)
     return document
 

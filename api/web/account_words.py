@@ -39,6 +39,7 @@ ROLE_HINTS = {
 SCOPES = {
     Permission.ALERTS_READ: N_("read alerts"),
     Permission.ALERTS_HANDLE: N_("acknowledge, comment and resolve alerts"),
+    Permission.DESK_MANAGE: N_("set the deadlines of the desk"),
     Permission.SITE_READ: N_("read places, meters, use and readings"),
     Permission.COLLECTING_READ: N_("read how collecting goes"),
     Permission.METRICS_READ: N_("read the metrics for Prometheus"),

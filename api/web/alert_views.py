@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from alerts.errors import ConflictError, RefusedError
 from alerts.users.roles import Permission
 from alerts.values import Outcome
-from api.alerts.views import alert_event
+from api.alerts.acts import alert_event
 from api.dependencies import CurrentActor, Parts
 from api.permits import needs
 from api.problems import Problem

@@ -39,6 +39,16 @@ ROUTES = {
     "GET /api/v1/nodes/{node_id}": "site.read",
     "GET /api/v1/stream": "alerts.read",
     "GET /api/v1/account": "signed_in",
+    "GET /api/v1/alerts/{alert_id}/similar": "alerts.read",
+    "GET /api/v1/alerts/{alert_id}/timeline": "alerts.read",
+    "GET /api/v1/desk/breaches": "site.read",
+    "GET /api/v1/desk/figures": "site.read",
+    "GET /api/v1/desk/policy": "alerts.read",
+    "GET /api/v1/desk/policy/history": "alerts.read",
+    "POST /api/v1/alerts/acknowledge": "alerts.handle",
+    "POST /api/v1/alerts/{alert_id}/assign": "alerts.handle",
+    "POST /api/v1/alerts/{alert_id}/unassign": "alerts.handle",
+    "PUT /api/v1/desk/policy": "desk.manage",
     "GET /api/v1/usage": "site.read",
     "GET /api/v1/users": "users.read",
     "GET /api/v1/users/audit": "users.read",
@@ -84,9 +94,10 @@ ROUTES = {
 ANYBODY = {"open", "signed_in", "own_account"}
 ALERTS = ANYBODY | {"alerts.read", "alerts.handle"}
 MAY = {
-    "admin": ALERTS | {"site.read", "collecting.read", "metrics.read", "readings.write", "users.read", "users.manage"},
-    "head_of_logistics": ALERTS | {"site.read", "collecting.read"},
-    "energy_manager": ALERTS | {"site.read", "collecting.read", "metrics.read", "readings.write"},
+    "admin": ALERTS
+    | {"site.read", "collecting.read", "metrics.read", "readings.write", "users.read", "users.manage", "desk.manage"},
+    "head_of_logistics": ALERTS | {"site.read", "collecting.read", "desk.manage"},
+    "energy_manager": ALERTS | {"site.read", "collecting.read", "metrics.read", "readings.write", "desk.manage"},
     "maintainer": ALERTS | {"site.read", "collecting.read"},
     "dorm_manager": ALERTS | {"site.read"},
     "duty_guard": ALERTS | {"site.read"},
@@ -259,12 +270,25 @@ def test_a_part_that_is_taken_out_of_the_site_shows_nothing_else(guarded):
     assert someone.page("/site").status_code == 200
 
 
-def test_a_contractor_sees_no_alert_that_is_not_assigned(guarded):
-    """Nothing can be assigned yet: the whole site is open to the account, and no alert is."""
+def test_a_contractor_sees_the_alerts_that_are_assigned_and_no_other(guarded):
     someone = person(guarded, "someone", Role.CONTRACTOR)
     assert someone.client.get("/api/v1/alerts?inhibited=true").json()["items"] == []
     assert someone.client.get("/api/v1/alerts/leak").status_code == 404
     assert "data-alert=" not in someone.page("/alerts?state=all").text
+    guarded.parts.records.assign("leak", ADMIN, "someone")
+    assert [a["id"] for a in someone.client.get("/api/v1/alerts?inhibited=true").json()["items"]] == ["leak"]
+    assert someone.client.get("/api/v1/alerts/leak").status_code == 200
+    assert someone.client.get("/api/v1/alerts/dead").status_code == 404
+    assert 'data-alert="leak"' in someone.page("/alerts?state=all").text
+
+
+def test_many_at_once_are_acknowledged_in_the_own_part_only(guarded):
+    someone = person(guarded, "someone", Role.DORM_MANAGER, "dorm-1")
+    wanted = {"alerts": [{"id": "leak"}, {"id": "dead"}]}
+    headers = {"X-CSRF-Token": someone.csrf()}
+    answer = someone.client.post("/api/v1/alerts/acknowledge", json=wanted, headers=headers)
+    assert [(i["id"], i["result"]) for i in answer.json()["items"]] == [("leak", "acknowledged"), ("dead", "unknown")]
+    assert not guarded.parts.records.get_alert("dead").acknowledged
 
 
 def cookie_of(someone) -> dict[str, str]:
