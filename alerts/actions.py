@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from alerts.errors import ConflictError, RefusedError, UnknownAlertError
+from alerts.desk_policy import DEFAULT, DeskPolicy
+from alerts.errors import ConflictError, RefusedError, StaleError, UnknownAlertError
 from alerts.models import AlertRow, AuditRow
+from alerts.overdue import record_if_overdue
 from alerts.rows import alert_of
 from alerts.texts import is_storable
-from alerts.values import Action, Actor, Outcome
+from alerts.values import Action, Actor, Alert, Outcome
 
 LONGEST_TEXT = 4000
 LONGEST_NAME = 200
 
 
 class PersonsHand:
-    """One person's act at one moment. Checks what the person gave before anything is touched."""
+    """One person's act at one moment. Checks what the person gave before anything is touched.
 
-    def __init__(self, session: Session, actor: Actor, text: str, now_ms: int) -> None:
+    `sees`: an alert that the person does not see is as if it were not there.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        actor: Actor,
+        text: str,
+        now_ms: int,
+        policy: DeskPolicy = DEFAULT,
+        sees: Callable[[Alert], bool] = lambda _: True,
+    ) -> None:
         """Raises: RefusedError."""
         self._session = session
-        self._actor = Actor(_checked_name(actor.name), _checked(actor.origin, "the origin", LONGEST_NAME))
+        self._actor = Actor(checked_name(actor.name), _checked(actor.origin, "the origin", LONGEST_NAME))
         self._text = _checked(text, "a comment", LONGEST_TEXT)
         self._now_ms = now_ms
+        self._policy = policy
+        self._sees = sees
 
     def acknowledge(self, alert_id: str, expected_version: int | None) -> AlertRow:
         """Raises: UnknownAlertError, ConflictError."""
@@ -35,8 +51,17 @@ class PersonsHand:
         if row.is_acknowledged:
             raise ConflictError(f"{row.acknowledged_by} already has this alert", alert_of(row))
         self._take(row)
-        self._write(row, Action.ACKNOWLEDGED, {})
+        self._write(row, Action.ACKNOWLEDGED, {"assigned_to": row.assigned_to})
         return row
+
+    def assign(self, alert_id: str, assignee: str, expected_version: int | None) -> AlertRow:
+        """Raises: UnknownAlertError, ConflictError, RefusedError."""
+        name = checked_name(assignee)
+        return self._hand_over(alert_id, name, expected_version)
+
+    def unassign(self, alert_id: str, expected_version: int | None) -> AlertRow:
+        """Raises: UnknownAlertError, ConflictError."""
+        return self._hand_over(alert_id, None, expected_version)
 
     def comment(self, alert_id: str) -> AlertRow:
         """Raises: UnknownAlertError, RefusedError."""
@@ -64,30 +89,63 @@ class PersonsHand:
 
     def _locked(self, alert_id: str) -> AlertRow:
         row = self._session.get(AlertRow, alert_id, with_for_update=True) if is_storable(alert_id) else None
-        if row is None:
+        if row is None or not self._sees(alert_of(row)):
             raise UnknownAlertError(alert_id)
+        record_if_overdue(self._session, row, self._now_ms, self._policy)
         return row
 
     def _take(self, row: AlertRow) -> None:
         row.is_acknowledged, row.acknowledged_by, row.acknowledged_ms = True, self._actor.name, self._now_ms
+        if row.assigned_to is None:
+            self._set_assignee(row, self._actor.name)
+
+    def _hand_over(self, alert_id: str, assignee: str | None, expected_version: int | None) -> AlertRow:
+        row = self._locked(alert_id)
+        before = row.assigned_to
+        if before == assignee:
+            return row
+        _check_version(row, expected_version)
+        # Without the version that was seen, nobody's assignment is taken away unseen but one's own.
+        if expected_version is None and before not in {None, self._actor.name}:
+            raise ConflictError(f"{before} is already assigned to this alert", alert_of(row))
+        self._set_assignee(row, assignee)
+        action = Action.UNASSIGNED if assignee is None else Action.ASSIGNED
+        self._write(row, action, {"assigned_to": assignee, "assigned_before": before})
+        return row
+
+    def _set_assignee(self, row: AlertRow, assignee: str | None) -> None:
+        row.assigned_to = assignee
+        row.assigned_by, row.assigned_ms = (None, None) if assignee is None else (self._actor.name, self._now_ms)
 
     def _write(self, row: AlertRow, action: Action, detail: dict[str, Any], *, is_new_version: bool = True) -> None:
         row.version += is_new_version
         row.updated_ms = self._now_ms
+        standing = {
+            "version": row.version, "severity": row.severity, "is_active": row.is_active,
+            "rules_revision": row.rules_revision,
+        }  # fmt: skip
         self._session.add(
             AuditRow(
                 alert_id=row.id, at_ms=self._now_ms, event_ms=None, actor=self._actor.name,
-                origin=self._actor.origin, action=action.value, text=self._text,
-                detail={**detail, "version": row.version, "severity": row.severity},
+                origin=self._actor.origin, action=action.value, text=self._text, detail={**detail, **standing},
             )
         )  # fmt: skip
 
 
 def _check_version(row: AlertRow, expected: int | None) -> None:
     if expected is not None and row.version != expected:
-        raise ConflictError(
-            f"somebody acted on this alert in between: it is at version {row.version}, not {expected}", alert_of(row)
-        )
+        who = _last_to_act(row)
+        raise StaleError(f"{who} acted on this alert in between: it is at version {row.version}, not {expected}",
+                         alert_of(row))  # fmt: skip
+
+
+def _last_to_act(row: AlertRow) -> str:
+    acts = (
+        (row.acknowledged_ms, row.acknowledged_by),
+        (row.assigned_ms, row.assigned_by),
+        (row.resolved_ms, row.resolved_by),
+    )
+    return max(((at, by) for at, by in acts if at is not None and by is not None), default=(0, "somebody"))[1]
 
 
 def _checked(text: str, what: str, longest: int) -> str:
@@ -99,7 +157,8 @@ def _checked(text: str, what: str, longest: int) -> str:
     return stripped
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """The name of an account, without blanks around it. Raises: RefusedError."""
     if not (checked := _checked(name, "an actor's name", LONGEST_NAME)):
         raise RefusedError("an act needs an actor's name")
     return checked

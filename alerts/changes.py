@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import Any
 
 from sqlalchemy import select
@@ -9,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from alerts.models import AlertRow, AuditRow
 from alerts.notices import enqueue, withdraw
+from alerts.overdue import Terms, record_if_overdue
+from alerts.reopening import alert_of_episode, find_cleared, reopen
 from alerts.rows import figure, ms_of, plain
 from alerts.values import RULES, Action, NotifyPolicy, NotifyReason
 from metering.incident import ChangeKind, Incident, IncidentChange
@@ -23,14 +26,25 @@ _REASONS = {
     ChangeKind.ESCALATED: NotifyReason.ESCALATED,
     ChangeKind.CLEARED: NotifyReason.CLEARED,
 }
+_FIRST = (NotifyReason.RAISED, NotifyReason.REOPENED)
+_BEGINS = (ChangeKind.RAISED, ChangeKind.REOPENED)
+
+
+class _Found(Enum):
+    """How an incident's alert was come by."""
+
+    NEW = auto()
+    BACK = auto()  # a cleared one that the incident continues
+    KNOWN = auto()
 
 
 class ChangeWriter:
-    """Writes the changes of one cause (an entry's sequence). `policy` None: nobody is told."""
+    """Writes the changes of one cause (an entry's sequence). `policy` None: nobody is told, and no deadline runs."""
 
-    def __init__(self, session: Session, policy: NotifyPolicy | None, cause: str, now_ms: int) -> None:
+    def __init__(self, session: Session, policy: NotifyPolicy | None, terms: Terms, cause: str, now_ms: int) -> None:
         self._session = session
         self._policy = policy
+        self._terms = terms
         self._cause = cause
         self._now_ms = now_ms
         self._written: dict[str, AlertRow] = {}
@@ -40,46 +54,66 @@ class ChangeWriter:
         """Write the change at this position of its cause; the alert's row as it is now."""
         # Before the row is there: a query would flush it half filled.
         inhibited_by = self._alert_id(change.incident.inhibited_by)
-        row, is_new = self._row(change)
-        was_inhibited = row.is_inhibited
+        row, found = self._row(change)
+        if found is _Found.KNOWN and row.incident != change.incident.id:
+            return row  # a late word of an episode that is over
+        was_inhibited, was_unstable = row.is_inhibited, row.is_unstable
+        record_if_overdue(self._session, row, self._now_ms, self._terms.policy)
+        if found is _Found.BACK:
+            reopen(self._session, row, change.incident.id, ms_of(change.time), self._terms.policy)
         _describe(row, change.incident)
         row.is_active = change.kind is not ChangeKind.CLEARED and change.incident.closed_at is None
         row.closed_ms = None if row.is_active else ms_of(change.incident.closed_at or change.time)
         row.inhibited_by, row.is_inhibited = inhibited_by, inhibited_by is not None
         row.updated_ms = self._now_ms
-        if change.kind is ChangeKind.REOPENED:
-            _hand_back(row)
+        self._set_deadline(row, change.kind, found)
         self._session.flush()
-        self._audit(row, change)
-        if row.is_inhibited and not was_inhibited and not is_new:
+        self._audit(row, change, found)
+        if row.is_inhibited and not was_inhibited and found is _Found.KNOWN:
             withdraw(self._session, row.id)
-        self._tell(row, ChangeKind.RAISED if is_new else change.kind, f"{self._cause}.{position}")
+        if not (was_unstable and change.kind in {*_BEGINS, ChangeKind.CLEARED}):
+            self._tell(row, self._reason(change.kind, found), f"{self._cause}.{position}")
         return row
 
     def close(self, row: AlertRow, at_ms: int, text: str) -> None:
         """Clear an alert of which the rules say nothing any more. Nobody is told: nothing was repaired."""
+        record_if_overdue(self._session, row, self._now_ms, self._terms.policy)
         row.is_active, row.closed_ms, row.updated_ms = False, at_ms, self._now_ms
         self._add_audit(row, Action.CLEARED, at_ms, text)
 
-    def _row(self, change: IncidentChange) -> tuple[AlertRow, bool]:
+    def _row(self, change: IncidentChange) -> tuple[AlertRow, _Found]:
         incident = change.incident
-        if (known := self._find(incident.id)) is not None:
-            return known, False
+        is_raised = change.kind is ChangeKind.RAISED
+        known = self._find(incident.id)
+        # An episode's incident, raised again while its alert stands for another one, needs an alert of its own.
+        if known is not None and not (is_raised and known.is_active and known.incident != incident.id):
+            return known, _Found.BACK if change.kind in _BEGINS and not known.is_active else _Found.KNOWN
+        if (earlier := self._earlier(change)) is not None:
+            self._written[incident.id] = earlier
+            return earlier, _Found.BACK
         # An alert that a rebuilt state gave another incident keeps its id; its old incident may come back as a new one.
         is_free = self._session.get(AlertRow, incident.id) is None
         alert_id = incident.id if is_free else f"{incident.id}~{self._cause}"
         row = AlertRow(
-            id=alert_id, incident=incident.id, is_inhibited=False, is_acknowledged=False,
-            version=0, comments=0, figures_ms=ms_of(change.time),
+            id=alert_id, incident=incident.id, is_inhibited=False, is_acknowledged=False, is_active=True,
+            is_unstable=False, is_breached=False, reopened=0, breaches=0, version=0, comments=0,
+            figures_ms=ms_of(change.time), raised_ms=ms_of(incident.detected_at),
         )  # fmt: skip
         self._session.add(row)
         self._written[incident.id] = row
-        return row, True
+        return row, _Found.NEW
+
+    def _earlier(self, change: IncidentChange) -> AlertRow | None:
+        """The cleared alert that a new incident continues."""
+        if change.kind is not ChangeKind.RAISED:
+            return None
+        return find_cleared(self._session, change.incident, ms_of(change.time), self._terms.policy)
 
     def _find(self, incident: str) -> AlertRow | None:
         if incident not in self._written:
             wanted = select(AlertRow).where(AlertRow.incident == incident).with_for_update()
-            if (row := self._session.scalars(wanted).one_or_none()) is None:
+            row = self._session.scalars(wanted).one_or_none() or alert_of_episode(self._session, incident)
+            if row is None:
                 return None
             self._written[incident] = row
         return self._written[incident]
@@ -91,12 +125,22 @@ class ChangeWriter:
         found = self._find(incident)
         return incident if found is None else found.id
 
-    def _audit(self, row: AlertRow, change: IncidentChange) -> None:
+    def _set_deadline(self, row: AlertRow, kind: ChangeKind, found: _Found) -> None:
+        """It runs from when people hear of the alert, and again when they do anew."""
+        if self._policy is None or row.is_inhibited or not row.is_active or row.is_acknowledged:
+            return
+        if found is not _Found.KNOWN or kind is ChangeKind.RELEASED:
+            self._terms.start(row, self._now_ms)
+        else:
+            self._terms.tighten(row, self._now_ms)
+
+    def _audit(self, row: AlertRow, change: IncidentChange, found: _Found) -> None:
         event_ms = ms_of(change.time)
         if change.kind is ChangeKind.UPDATED and event_ms - row.figures_ms < FIGURES_EVERY_MS:
             return
         row.figures_ms = event_ms
-        self._add_audit(row, Action(change.kind.value), event_ms, "")
+        action = Action.REOPENED if found is _Found.BACK else Action(change.kind.value)
+        self._add_audit(row, action, event_ms, "")
 
     def _add_audit(self, row: AlertRow, action: Action, event_ms: int, text: str) -> None:
         self._session.add(
@@ -106,12 +150,17 @@ class ChangeWriter:
             )
         )  # fmt: skip
 
-    def _tell(self, row: AlertRow, kind: ChangeKind, cause: str) -> None:
-        reason = _REASONS.get(kind)
+    @staticmethod
+    def _reason(kind: ChangeKind, found: _Found) -> NotifyReason | None:
+        if found is _Found.KNOWN:
+            return _REASONS.get(kind)
+        return NotifyReason.REOPENED if found is _Found.BACK else NotifyReason.RAISED
+
+    def _tell(self, row: AlertRow, reason: NotifyReason | None, cause: str) -> None:
         if self._policy is None or reason is None or row.is_inhibited:
             return
         # Raised and escalated by the same entry: the one message already carries the higher severity.
-        if reason is NotifyReason.ESCALATED and (row.id, NotifyReason.RAISED) in self._told:
+        if reason is NotifyReason.ESCALATED and self._told & {(row.id, r) for r in _FIRST}:
             return
         self._told.add((row.id, reason))
         enqueue(self._session, self._policy, row, reason, cause=cause, now_ms=self._now_ms)
@@ -128,13 +177,6 @@ def _describe(row: AlertRow, incident: Incident) -> None:
     row.evidence = plain(incident.evidence)
 
 
-def _hand_back(row: AlertRow) -> None:
-    """Whoever had it holds it for done: it needs somebody again. What was done stays in the history."""
-    row.is_acknowledged, row.acknowledged_by, row.acknowledged_ms = False, None, None
-    row.outcome, row.resolved_by, row.resolved_ms = None, None, None
-    row.version += 1
-
-
 def _detail(row: AlertRow) -> dict[str, Any]:
     return {
         "node": row.node,
@@ -146,5 +188,7 @@ def _detail(row: AlertRow) -> dict[str, Any]:
         "loss_total": row.loss_total,
         "inhibited_by": row.inhibited_by,
         "rules_revision": row.rules_revision,
+        "reopened": row.reopened,
+        "unstable": row.is_unstable,
         "evidence": row.evidence,
     }

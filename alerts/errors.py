@@ -29,6 +29,18 @@ class ConflictError(AlertError):
         self.current = current
 
 
+class StaleError(ConflictError):
+    """The caller acts on a version that is no longer the alert's."""
+
+
+class PolicyConflictError(AlertError):
+    """Somebody else changed the desk's policy in between; `version` is the one in force."""
+
+    def __init__(self, message: str, version: int) -> None:
+        super().__init__(message)
+        self.version = version
+
+
 class CursorError(AlertError):
     """The cursor is none that a page of this list gave."""
 

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from alerts.errors import CursorError, RefusedError
 from alerts.models import AlertRow
-from alerts.rows import alert_of
+from alerts.rows import alert_of, ms_of
+from alerts.search import found_by
 from alerts.texts import is_storable
 from alerts.values import AlertCounts, AlertFilter, AlertPage, AlertState
 from metering.incident import Severity
@@ -22,7 +23,7 @@ LARGEST_PAGE = 500
 
 
 def page_of(session: Session, wanted: AlertFilter, cursor: str | None, limit: int) -> AlertPage:
-    """The page after `cursor`, latest detection first.
+    """The page after `cursor`, latest raised first.
 
     Raises:
         CursorError: the cursor is none of ours.
@@ -41,8 +42,8 @@ def page_query(wanted: AlertFilter, cursor: str | None) -> Select[AlertRow]:
     """The alerts of a filter after a cursor, in the list's order. Raises: CursorError."""
     query = select(AlertRow).where(*_conditions(wanted))
     if cursor is not None:
-        query = query.where(tuple_(AlertRow.detected_ms, AlertRow.id) < tuple_(*decode_cursor(cursor)))
-    return query.order_by(AlertRow.detected_ms.desc(), AlertRow.id.desc())
+        query = query.where(tuple_(AlertRow.raised_ms, AlertRow.id) < tuple_(*decode_cursor(cursor)))
+    return query.order_by(AlertRow.raised_ms.desc(), AlertRow.id.desc())
 
 
 def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
@@ -58,10 +59,39 @@ def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
         out.append(AlertRow.category == wanted.category.value)
     if wanted.severity is not None:
         out.append(AlertRow.severity == wanted.severity.value)
+    return [*out, *_place_conditions(wanted), *_desk_conditions(wanted)]
+
+
+def _place_conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
+    out: list[ColumnElement[bool]] = []
     if wanted.medium is not None:
         out.append(AlertRow.medium.in_(_storable([wanted.medium])))
-    if wanted.nodes is not None:
-        out.append(AlertRow.node.in_(_storable(wanted.nodes)))
+    return [*out, *_within(wanted.nodes)]
+
+
+def _within(nodes: Sequence[str] | None, assignee: str | None = None) -> list[ColumnElement[bool]]:
+    """What a reader sees: the alerts of these places, those that are assigned to this account."""
+    out: list[ColumnElement[bool]] = []
+    if nodes is not None:
+        out.append(AlertRow.node.in_(_storable(nodes)))
+    if assignee is not None:
+        out.append(AlertRow.assigned_to.in_(_storable([assignee])))
+    return out
+
+
+def _desk_conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
+    """Those of what people do."""
+    out: list[ColumnElement[bool]] = []
+    if wanted.assigned_to is not None:
+        is_nobody = not wanted.assigned_to
+        out += [AlertRow.assigned_to.is_(None)] if is_nobody else _within(None, wanted.assigned_to)
+    if wanted.unstable is not None:
+        out.append(AlertRow.is_unstable.is_(wanted.unstable))
+    if wanted.overdue_at is not None:
+        waiting = (AlertRow.is_active.is_(True), AlertRow.is_acknowledged.is_(False), AlertRow.is_inhibited.is_(False))
+        out += [*waiting, AlertRow.due_ms <= ms_of(wanted.overdue_at)]
+    if wanted.search is not None:
+        out.append(found_by(wanted.search))
     return out
 
 
@@ -72,32 +102,31 @@ def _storable(texts: Sequence[str]) -> list[str]:
 
 def encode_cursor(row: AlertRow) -> str:
     """An opaque text that names the row's place in the list."""
-    return base64.urlsafe_b64encode(json.dumps([row.detected_ms, row.id]).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps([row.raised_ms, row.id]).encode()).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str) -> tuple[int, str]:
     """The place a cursor names. Raises: CursorError."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        detected_ms, alert_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        raised_ms, alert_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, TypeError) as error:
         raise CursorError(f"{cursor!r} is no cursor; take it from `next_cursor` of a page") from error
     if (
-        type(detected_ms) is not int
+        type(raised_ms) is not int
         or not isinstance(alert_id, str)
-        or abs(detected_ms) >= 1 << 63
+        or abs(raised_ms) >= 1 << 63
         or not is_storable(alert_id)
     ):
         raise CursorError(f"{cursor!r} is no cursor; take it from `next_cursor` of a page")
-    return detected_ms, alert_id
+    return raised_ms, alert_id
 
 
-def counts_of(session: Session, nodes: Sequence[str] | None) -> AlertCounts:
-    """The head of the list. Answered from one index."""
+def counts_of(session: Session, nodes: Sequence[str] | None, assignee: str | None = None) -> AlertCounts:
+    """The head of the list. Answered from one index, unless it is an assignee's."""
     keys = (AlertRow.is_inhibited, AlertRow.is_active, AlertRow.is_acknowledged, AlertRow.severity)
     query = select(*keys, func.count()).group_by(*keys)
-    if nodes is not None:
-        query = query.where(AlertRow.node.in_(_storable(nodes)))
+    query = query.where(*_within(nodes, assignee))
     out = AlertCounts()
     for is_inhibited, is_active, is_acknowledged, severity, count in session.execute(query):
         if is_inhibited:

@@ -8,7 +8,7 @@ from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # SQLite counts rows by itself in a column of exactly INTEGER only.
-_Counted = BigInteger().with_variant(Integer, "sqlite")
+Counted = BigInteger().with_variant(Integer, "sqlite")
 
 
 class Base(DeclarativeBase):
@@ -47,6 +47,16 @@ class AlertRow(Base):
     outcome: Mapped[str | None]
     resolved_by: Mapped[str | None]
     resolved_ms: Mapped[int | None] = mapped_column(BigInteger)
+    assigned_to: Mapped[str | None]
+    assigned_by: Mapped[str | None]
+    assigned_ms: Mapped[int | None] = mapped_column(BigInteger)
+    raised_ms: Mapped[int] = mapped_column(BigInteger)  # the first detection; never changes, so lists are in its order
+    reopened: Mapped[int] = mapped_column(Integer, default=0)
+    reopened_ms: Mapped[int | None] = mapped_column(BigInteger)  # event time
+    is_unstable: Mapped[bool] = mapped_column(default=False)
+    due_ms: Mapped[int | None] = mapped_column(BigInteger)  # to be acknowledged by then
+    is_breached: Mapped[bool] = mapped_column(default=False)  # whether the breach of `due_ms` is recorded
+    breaches: Mapped[int] = mapped_column(Integer, default=0)
     version: Mapped[int] = mapped_column(Integer, default=0)
     comments: Mapped[int] = mapped_column(Integer, default=0)
     figures_ms: Mapped[int] = mapped_column(BigInteger, default=0)  # event time of the last audited figures
@@ -54,10 +64,13 @@ class AlertRow(Base):
 
     # Each list is a walk down one of these, latest first; the rarer filters are looked at on the way.
     __table_args__ = (
-        Index("alerts_by_time", "is_inhibited", "detected_ms", "id"),
-        Index("alerts_by_state", "is_inhibited", "is_active", "detected_ms", "id"),
-        Index("alerts_by_person", "is_inhibited", "is_active", "is_acknowledged", "detected_ms", "id"),
-        Index("alerts_by_node", "node", "is_inhibited", "detected_ms", "id"),
+        Index("alerts_by_time", "is_inhibited", "raised_ms", "id"),
+        Index("alerts_by_state", "is_inhibited", "is_active", "raised_ms", "id"),
+        Index("alerts_by_person", "is_inhibited", "is_active", "is_acknowledged", "raised_ms", "id"),
+        Index("alerts_by_node", "node", "is_inhibited", "raised_ms", "id"),
+        Index("alerts_by_assignee", "assigned_to", "is_inhibited", "raised_ms", "id"),
+        Index("alerts_by_key", "category", "medium", "node", "closed_ms"),
+        Index("alerts_due", "is_breached", "is_acknowledged", "is_active", "due_ms"),
         Index("alerts_counted", "is_inhibited", "is_active", "is_acknowledged", "severity", "node"),
     )
 
@@ -67,7 +80,7 @@ class AuditRow(Base):
 
     __tablename__ = "audit"
 
-    id: Mapped[int] = mapped_column(_Counted, primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(Counted, primary_key=True, autoincrement=True)
     alert_id: Mapped[str] = mapped_column(ForeignKey("alerts.id"))
     at_ms: Mapped[int] = mapped_column(BigInteger)
     event_ms: Mapped[int | None] = mapped_column(BigInteger)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.changes import ChangeWriter
+from alerts.desk_models import EpisodeRow
 from alerts.models import AlertRow
 from metering.incident import ChangeKind, Incident, IncidentChange
 
@@ -36,7 +37,10 @@ def reconcile(session: Session, writer: ChangeWriter, incidents: Sequence[Incide
 
 def record_passed(session: Session, writer: ChangeWriter, passed: Sequence[Incident]) -> list[AlertRow]:
     """Alerts that were never seen open: raised and cleared at their own times; the rows written."""
-    known = set(session.scalars(select(AlertRow.incident).where(AlertRow.incident.in_([i.id for i in passed]))))
+    ids = [i.id for i in passed]
+    known = {
+        i for row in (AlertRow, EpisodeRow) for i in session.scalars(select(row.incident).where(row.incident.in_(ids)))
+    }
     out = []
     for incident in passed:
         if incident.id in known or incident.closed_at is None:

@@ -8,19 +8,19 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from alerts import positions
-from alerts.actions import PersonsHand
+from alerts import policy_book, positions
 from alerts.changes import ChangeWriter
-from alerts.database import Database
+from alerts.deadlines import OfficeDays
+from alerts.desk import Desk
 from alerts.errors import UnknownAlertError
 from alerts.listing import counts_of, page_of
 from alerts.models import AlertRow, AuditRow, OutboxRow
 from alerts.notices import enqueue, untold
+from alerts.overdue import Terms
 from alerts.reconciling import reconcile, record_passed
 from alerts.rows import alert_of, audit_entry_of, delivery_of, ms_of, snapshot_of
 from alerts.texts import is_storable
 from alerts.values import (
-    Actor,
     Alert,
     AlertCounts,
     AlertFilter,
@@ -30,7 +30,6 @@ from alerts.values import (
     Delivery,
     NotifyPolicy,
     NotifyReason,
-    Outcome,
     Snapshot,
     utc_now,
 )
@@ -39,13 +38,22 @@ from metering.incident import Incident, IncidentChange
 EVERY_ALERT = AlertFilter()
 
 
-class Records:
-    """The records of one site at an SQLAlchemy URL, e.g. `sqlite:///DATA/records.db`."""
+class Records(Desk):
+    """The records of one site at an SQLAlchemy URL, e.g. `sqlite:///DATA/records.db`.
 
-    def __init__(self, url: str, *, clock: Clock = utc_now, policy: NotifyPolicy | None = None) -> None:
+    What the rules and programs write and everybody reads stands here, what people do in `Desk`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock = utc_now,
+        policy: NotifyPolicy | None = None,
+        days: OfficeDays | None = None,
+    ) -> None:
         """Raises: RecordsError if the URL is none that is known."""
-        self.database = Database(url)
-        self._clock = clock
+        super().__init__(url, clock=clock, days=days)
         self._policy = policy or NotifyPolicy()
         self._seen = 0  # entries without a change: not worth a transaction each, written with the next change
 
@@ -71,7 +79,8 @@ class Records:
         with self.database.writing() as session:
             if not positions.advance(session, applied_seq):
                 return ()
-            writer = ChangeWriter(session, None if is_muted else self._policy, str(applied_seq), self._now_ms())
+            told = None if is_muted else self._policy
+            writer = ChangeWriter(session, told, self._terms(session), str(applied_seq), self._now_ms())
             rows = {row.id: row for row in (writer.write(i, change) for i, change in enumerate(changes))}
             return tuple(alert_of(row) for row in rows.values())
 
@@ -87,10 +96,11 @@ class Records:
         """
         with self.database.writing() as session:
             positions.advance(session, applied_seq)
-            writer = ChangeWriter(session, self._policy, f"rebuilt-{applied_seq}", self._now_ms())
-            rows = reconcile(session, writer, incidents, ms_of(at))
-            silent = ChangeWriter(session, None, f"passed-{applied_seq}", self._now_ms())
-            return tuple(alert_of(row) for row in [*rows, *record_passed(session, silent, passed)])
+            terms, now_ms = self._terms(session), self._now_ms()
+            writer = ChangeWriter(session, self._policy, terms, f"rebuilt-{applied_seq}", now_ms)
+            silent = ChangeWriter(session, None, terms, f"passed-{applied_seq}", now_ms)
+            rows = reconcile(session, writer, incidents, ms_of(at)) + record_passed(session, silent, passed)
+            return tuple(alert_of(row) for row in rows)
 
     def applied_seq(self) -> int:
         """The journal position up to which changes are written; 0 at first."""
@@ -98,10 +108,15 @@ class Records:
             return positions.applied_seq(session)
 
     def notify_open(self) -> int:
-        """A notification for each active, not inhibited alert nobody was told of yet; how many. May be repeated."""
+        """A notification for each active, not inhibited alert nobody was told of yet; how many. May be repeated.
+
+        Their deadlines run from now.
+        """
         with self.database.writing() as session:
-            found = untold(session)
+            found, terms = untold(session), self._terms(session)
             for row in found:
+                if not row.is_acknowledged and row.due_ms is None:
+                    terms.start(row, self._now_ms())
                 enqueue(session, self._policy, row, NotifyReason.RAISED, cause="open", now_ms=self._now_ms())
             return len(found)
 
@@ -129,35 +144,10 @@ class Records:
         with self.database.reading() as session:
             return page_of(session, wanted, cursor, limit)
 
-    def count_alerts(self, nodes: Sequence[str] | None = None) -> AlertCounts:
-        """The head of the list, of the whole site or of these nodes."""
+    def count_alerts(self, nodes: Sequence[str] | None = None, assignee: str | None = None) -> AlertCounts:
+        """The head of the list, of the whole site or of these nodes, of any or of one account's alerts."""
         with self.database.reading() as session:
-            return counts_of(session, nodes)
-
-    def acknowledge(self, alert_id: str, actor: Actor, *, note: str = "", expected_version: int | None = None) -> Alert:
-        """Somebody says: I have it. By the same person again: nothing changes.
-
-        Raises: UnknownAlertError; ConflictError (somebody else has it, or the version is another); RefusedError.
-        """
-        with self.database.writing() as session:
-            hand = PersonsHand(session, actor, note, self._now_ms())
-            return alert_of(hand.acknowledge(alert_id, expected_version))
-
-    def comment(self, alert_id: str, actor: Actor, text: str) -> Alert:
-        """Raises: UnknownAlertError; RefusedError (empty, or over 4,000 characters). Never conflicts."""
-        with self.database.writing() as session:
-            return alert_of(PersonsHand(session, actor, text, self._now_ms()).comment(alert_id))
-
-    def resolve(
-        self, alert_id: str, actor: Actor, outcome: Outcome, *, note: str = "", expected_version: int | None = None
-    ) -> Alert:
-        """What it was. Acknowledges too; active or cleared stays the rules' word. A later outcome replaces it.
-
-        Raises: UnknownAlertError; ConflictError (version, or resolved by somebody else and no version given).
-        """
-        with self.database.writing() as session:
-            hand = PersonsHand(session, actor, note, self._now_ms())
-            return alert_of(hand.resolve(alert_id, outcome, expected_version))
+            return counts_of(session, nodes, assignee)
 
     def audit_of(self, alert_id: str) -> tuple[AuditEntry, ...]:
         """The alert's history, oldest first. Raises: UnknownAlertError."""
@@ -180,8 +170,8 @@ class Records:
         with self.database.reading() as session:
             return tuple(delivery_of(row) for row in session.scalars(query))
 
-    def _now_ms(self) -> int:
-        return ms_of(self._clock())
+    def _terms(self, session: Session) -> Terms:
+        return Terms(policy_book.current(session).policy, self._days)
 
 
 def _known(session: Session, alert_id: str) -> AlertRow:

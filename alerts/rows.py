@@ -60,9 +60,9 @@ def plain(value: Any) -> Any:
 
 def _plain_scalar(value: Any) -> Any:
     if isinstance(value, np.datetime64):
-        return None if np.isnat(value) else _iso(moment_of(ms_of(value)))
+        return None if np.isnat(value) else iso(moment_of(ms_of(value)))
     if isinstance(value, datetime):
-        return _iso(value.astimezone(UTC))
+        return iso(value.astimezone(UTC))
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
@@ -70,7 +70,8 @@ def _plain_scalar(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int) else str(value)
 
 
-def _iso(moment: datetime) -> str:
+def iso(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds, as it stands in stored JSON."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -102,6 +103,15 @@ def alert_of(row: AlertRow) -> Alert:
         outcome=None if row.outcome is None else Outcome(row.outcome),
         resolved_by=row.resolved_by,
         resolved_at=_maybe(row.resolved_ms),
+        assigned_to=row.assigned_to,
+        assigned_by=row.assigned_by,
+        assigned_at=_maybe(row.assigned_ms),
+        raised_at=moment_of(row.raised_ms),
+        reopened=row.reopened,
+        reopened_at=_maybe(row.reopened_ms),
+        unstable=row.is_unstable,
+        due_at=_maybe(row.due_ms),
+        breaches=row.breaches,
         version=row.version,
         comments=row.comments,
         updated_at=moment_of(row.updated_ms),

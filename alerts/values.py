@@ -58,7 +58,15 @@ class Alert:
     inhibited_by   id of the alert that explains this one, else None
     acknowledged   people's axis: somebody has it; with by whom and when
     outcome        what people found it to be, with by whom and when; None until resolved
-    version        counts what people did (acknowledge, resolve); figures of the rules leave it alone
+    assigned_to    who is to see to it, by whom that was said and when; an acknowledgement takes it where nobody has
+    raised_at      when it was detected first; lists are in its order, so it never changes
+    reopened       how often it came back after the meters had cleared it; `detected_at` and all figures are the
+                   latest episode's, earlier ones stand in `Past.episodes_of`
+    unstable       it comes and goes: joined into this one, and no longer told each time
+    due_at         to be acknowledged by then; None without a deadline
+    breaches       how many deadlines passed without anybody having it
+    version        counts what people did (acknowledge, assign, resolve) and that it came back; figures of the rules
+                   leave it alone
     comments       how many comments the audit trail holds
     updated_at     when the records last wrote it, by whomever
     """
@@ -88,6 +96,15 @@ class Alert:
     outcome: Outcome | None
     resolved_by: str | None
     resolved_at: datetime | None
+    assigned_to: str | None
+    assigned_by: str | None
+    assigned_at: datetime | None
+    raised_at: datetime
+    reopened: int
+    reopened_at: datetime | None
+    unstable: bool
+    due_at: datetime | None
+    breaches: int
     version: int
     comments: int
     updated_at: datetime
@@ -96,6 +113,11 @@ class Alert:
     def is_active(self) -> bool:
         """Whether the rules hold it for going on."""
         return self.state is AlertState.ACTIVE
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether it goes on, nobody has it, and its time to be acknowledged is over."""
+        is_waiting = self.is_active and not self.acknowledged and self.inhibited_by is None
+        return is_waiting and self.due_at is not None and self.due_at <= now
 
 
 class Action(StrEnum):
@@ -109,9 +131,13 @@ class Action(StrEnum):
     INHIBITED = "inhibited"
     RELEASED = "released"
     CLEARED = "cleared"
+    OVERDUE = "overdue"
     ACKNOWLEDGED = "acknowledged"
+    ASSIGNED = "assigned"
+    UNASSIGNED = "unassigned"
     COMMENTED = "commented"
     RESOLVED = "resolved"
+    HANDED_ON = "handed_on"  # its holder's account goes, or an administrator says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +162,13 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
-    """Which alerts: None means any. `nodes` are ids as they stand (a caller asks for a subtree by listing it)."""
+    """Which alerts: None means any.
+
+    nodes       ids as they stand (a caller asks for a subtree by listing it)
+    assigned_to an account; the empty text asks for those of nobody
+    overdue_at  only those overdue at this moment
+    search      only those that these words lead to
+    """
 
     state: AlertState | None = None
     category: Category | None = None
@@ -145,11 +177,27 @@ class AlertFilter:
     severity: Severity | None = None
     acknowledged: bool | None = None
     inhibited: bool | None = False
+    assigned_to: str | None = None
+    unstable: bool | None = None
+    overdue_at: datetime | None = None
+    search: Search | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What somebody typed, and the nodes and meters it names: an alert with one of them or with the text is meant.
+
+    The text is looked for in ids, in who has it, and in what people wrote.
+    """
+
+    text: str
+    nodes: tuple[str, ...] = ()
+    meters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AlertPage:
-    """Alerts, latest `detected_at` first; `next_cursor` asks for the page after, None at the end."""
+    """Alerts, latest `raised_at` first; `next_cursor` asks for the page after, None at the end."""
 
     items: tuple[Alert, ...]
     next_cursor: str | None

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+from alerts.reported import reported_codes
+
 
 class Language(StrEnum):
     """The languages of messages and pages, as BCP 47 tags."""
@@ -46,11 +48,15 @@ _TABLE: dict[str, tuple[str, str]] = {
     "action.inhibited": ("被其他告警解释", "explained by another alert"),
     "action.released": ("重新独立告警", "stands by itself again"),
     "action.cleared": ("表计确认恢复", "cleared by the meters"),
+    "action.overdue": ("超时未接单", "overdue"),
+    "action.assigned": ("指派", "assigned"),
+    "action.unassigned": ("取消指派", "assignment taken back"),
     "action.acknowledged": ("接单", "acknowledged"),
     "action.commented": ("备注", "commented"),
     "action.resolved": ("处理完毕", "resolved"),
+    "action.handed_on": ("转交", "handed on"),
     "reason.raised": ("新告警", "New alert"),
-    "reason.reopened": ("告警再次出现", "Alert came back"),
+    "reason.reopened": ("告警再次出现", "Alert is back"),
     "reason.escalated": ("告警升级", "Alert escalated"),
     "reason.cleared": ("告警恢复", "Alert cleared"),
     "delivery.pending": ("待发送", "pending"),
@@ -189,11 +195,8 @@ def signs_text(evidence: Mapping[str, Any], language: Language) -> str:
 
 def reported_text(evidence: Mapping[str, Any], language: Language) -> str:
     """The alarms that meters themselves report, of all findings in an alert's evidence; empty without any."""
-    findings = [f for f in evidence.get("findings") or () if isinstance(f, Mapping)]
-    details = [f["details"] for f in findings if isinstance(f.get("details"), Mapping)]
-    codes = [str(said["code"]) for d in details for said in d.get("reported") or ()]
     joint = "、" if language is Language.ZH_CN else ", "
-    return joint.join(dict.fromkeys(word(f"condition.{code}", language) for code in codes))
+    return joint.join(dict.fromkeys(word(f"condition.{c}", language) for c in reported_codes(evidence)))
 
 
 def pattern_text(evidence: Mapping[str, Any], language: Language) -> str:

@@ -1,20 +1,25 @@
-"""Who is let in: sign-in, Host and same-origin checks, security headers. One ASGI layer before every route."""
+"""The door: Host and same-origin checks, who asks, security headers. One ASGI layer before every route."""
 
 from __future__ import annotations
 
-import base64
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.parts import Access, User
+from api.identity import Identity
+from api.parts import Access
 from api.problems import Answer, Problem, answer_error
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz"})
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-DEMO_USER = User("demo", is_demo=True)
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# Nobody need be signed in for these, and nobody is asked for: health, and the product's own files.
+_UNASKED_PATHS = frozenset({"/healthz", "/readyz", "/favicon.ico"})
+_UNASKED_FOLDERS = ("/static/", "/vendor/")
+# Nobody need be signed in for these either; the page says who is.
+_OPEN_PATHS = frozenset({"/sign-in"})
+_OPEN_FOLDERS = ("/language/",)
 
 # No inline script or style anywhere: charts and htmx set styles through the DOM, which the policy allows.
 SECURITY_HEADERS = {
@@ -28,6 +33,16 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+
+
+def is_unasked(path: str) -> bool:
+    """Whether it does not matter who asks for this."""
+    return path in _UNASKED_PATHS or path.startswith(_UNASKED_FOLDERS)
+
+
+def is_open(path: str) -> bool:
+    """Whether nobody need be signed in for this."""
+    return is_unasked(path) or path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS)
 
 
 def host_name(host: str) -> str:
@@ -51,7 +66,7 @@ def check_same_origin(method: str, headers: Headers) -> None:
     Raises:
         Problem: 403.
     """
-    if method in _SAFE_METHODS:
+    if method in SAFE_METHODS:
         return
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     is_foreign = site not in (None, "same-origin", "none")
@@ -61,43 +76,16 @@ def check_same_origin(method: str, headers: Headers) -> None:
         raise Problem(403, "A change must come from AquaVolt's own page or from a program, not from another site.")
 
 
-def token_in(authorization: str) -> str | None:
-    """The token in an Authorization header.
-
-    A program sends it as Bearer. A browser asks its user and sends Basic: the token is the password, under any name.
-    """
-    scheme, _, given = authorization.partition(" ")
-    if scheme.lower() == "bearer":
-        return given.strip()
-    if scheme.lower() != "basic":
-        return None
-    try:
-        return base64.b64decode(given, validate=True).decode().partition(":")[2]
-    except ValueError:  # neither Base64 nor UTF-8
-        return None
-
-
-def sign_in(headers: Headers, access: Access) -> User:
-    """Who asks.
-
-    Raises:
-        Problem: 401.
-    """
-    token = token_in(headers.get("authorization", ""))
-    if token is not None and (user := access.user_of_token(token)):
-        return user
-    if access.demo:
-        return DEMO_USER
-    challenge = 'Bearer realm="AquaVolt", Basic realm="AquaVolt", charset="UTF-8"'
-    raise Problem(401, "Sign in with `Authorization: Bearer <token>`.", headers={"WWW-Authenticate": challenge})
-
-
 class AccessLayer:
-    """ASGI middleware. The user stands in `request.state.user`; whatever nobody else answers is a problem here."""
+    """ASGI middleware. Who asks stands in `request.state.user`, None where that is open to nobody signed in.
 
-    def __init__(self, app: ASGIApp, access: Access, answer: Answer) -> None:
+    Whatever nobody else answers is a problem here.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access, identity: Identity, answer: Answer) -> None:
         self._app = app
         self._access = access
+        self._identity = identity
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,11 +100,11 @@ class AccessLayer:
             nonlocal is_started
             if message["type"] == "http.response.start":
                 is_started = True
-                _secure(MutableHeaders(scope=message))
+                _secure(MutableHeaders(scope=message), scope["scheme"])
             await send(message)
 
         try:
-            self._admit(scope)
+            await self._admit(scope)
             await self._app(scope, receive, send_secured)
         except Exception as error:
             if is_started:  # half an answer is out: only breaking off tells the caller
@@ -124,16 +112,26 @@ class AccessLayer:
             response = answer_error(Request(scope, receive), error, self._answer)
             await response(scope, receive, send_secured)
 
-    def _admit(self, scope: Scope) -> None:
-        headers = HTTPConnection(scope).headers
-        check_host(headers, self._access)
-        check_same_origin(scope["method"], headers)
-        if scope["path"] not in OPEN_PATHS:
-            scope.setdefault("state", {})["user"] = sign_in(headers, self._access)
+    async def _admit(self, scope: Scope) -> None:
+        connection = HTTPConnection(scope)
+        check_host(connection.headers, self._access)
+        check_same_origin(scope["method"], connection.headers)
+        path, state = scope["path"], scope.setdefault("state", {})
+        state["user"] = None if is_unasked(path) else await run_in_threadpool(self._identity.user_of, connection)
+        if state["user"] is None and not is_open(path):
+            raise not_signed_in()
 
 
-def _secure(headers: MutableHeaders) -> None:
+def not_signed_in() -> Problem:
+    """401. Not `Basic`, which is taken too: a browser would open a window of its own over the page."""
+    text = "Sign in on the page, or with `Authorization: Bearer <token>`."
+    return Problem(401, text, headers={"WWW-Authenticate": 'Bearer realm="AquaVolt"'})
+
+
+def _secure(headers: MutableHeaders, scheme: str) -> None:
     for name, value in SECURITY_HEADERS.items():
         headers.setdefault(name, value)
+    if scheme == "https":
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     # What a meter counts is nobody's cache's business; files with a version in their address say otherwise.
     headers.setdefault("Cache-Control", "no-store")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,16 +14,26 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from alerts.once import AnsweredError
+from alerts.users.users import users_of
 from api.access import AccessLayer
+from api.alerts import acts, history
 from api.alerts import views as alerts
+from api.alerts.conditions import answer_again
+from api.desk import views as desk
+from api.identity import Identity
 from api.parts import ApiParts
+from api.permits import check_routes, declared
 from api.problem_schema import ProblemOut
 from api.problems import HANDLED, Answer, Problem, answer_error
+from api.rate_limits import RateLimitLayer
+from api.reaches import Reaches
 from api.readings import views as readings
 from api.site import views as site
 from api.system import collector, meters, metrics, status
+from api.users import views as accounts
 from api.web import pages
-from api.web.rendering import Rendering
+from api.web.rendering import Rendering, way_to_sign_in
 
 _DESCRIPTION = """Water and electricity meters of a campus: what they count, what is wrong, and where.
 
@@ -32,7 +43,10 @@ Times are ISO 8601; a day such as `2026-11-01` means its local midnight on the s
 
 def create_app(parts: ApiParts) -> FastAPI:
     """The application: REST under `/api/v1`, the pages, `/docs`, `/metrics`, `/healthz` and `/readyz`."""
-    rendering = Rendering(parts)
+    reaches = Reaches(parts.site)
+    rendering = Rendering(parts, reaches)
+    users = parts.users or users_of(parts.records.database, parts.now)
+    identity = Identity(parts.access, users)
     answer = partial(_answer, rendering)
     app = FastAPI(
         title="AquaVolt",
@@ -40,21 +54,37 @@ def create_app(parts: ApiParts) -> FastAPI:
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,
         middleware=[
             Middleware(GZipMiddleware, minimum_size=2048),
-            Middleware(AccessLayer, access=parts.access, answer=answer),
+            Middleware(AccessLayer, access=parts.access, identity=identity, answer=answer),
+            Middleware(RateLimitLayer, limits=parts.limits, answer=answer),
         ],
-        exception_handlers=dict.fromkeys(HANDLED, _handler(answer)),
+        exception_handlers={**dict.fromkeys(HANDLED, _handler(answer)), AnsweredError: answer_again},
     )
     app.state.parts = parts
     app.state.rendering = rendering
+    app.state.reaches = reaches
+    app.state.users = users
+    app.state.identity = identity
     app.state.registry = metrics.registry_of(parts)
-    for router in (alerts.router, site.router, readings.router, collector.router, meters.router, status.stream_router):
+    for router in (
+        acts.router,
+        history.router,
+        alerts.router,
+        desk.router,
+        site.router,
+        readings.router,
+        collector.router,
+        meters.router,
+        status.stream_router,
+    ):
         app.include_router(router)
-    for router in (metrics.router, status.router, *pages.ROUTERS):
+    for router in (metrics.router, status.router, accounts.router, *pages.ROUTERS):
         app.include_router(router)
     app.mount("/static", pages.static_files(), name="static")
     app.mount("/vendor", pages.vendor_files(), name="vendor")
+    check_routes(app)
     app.openapi = partial(_openapi, app, parts)  # type: ignore[method-assign]
     return app
 
@@ -70,6 +100,8 @@ def _answer(rendering: Rendering, request: Request, problem: Problem) -> Respons
     """A page for a person, problem+json for a program."""
     path = request.url.path
     is_page = not path.startswith(("/api/", "/metrics", "/openapi.json", "/healthz", "/readyz"))
+    if problem.status == HTTPStatus.UNAUTHORIZED and is_page and (way_in := way_to_sign_in(request)) is not None:
+        return way_in
     if is_page and "text/html" in request.headers.get("accept", ""):
         return rendering.problem(request, problem)
     return problem.response(path)
@@ -87,5 +119,8 @@ def _openapi(app: FastAPI, parts: ApiParts) -> dict[str, Any]:
         components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         if not parts.access.demo:
             schema["security"] = [{"token": []}]
+        for method, path, permission in declared(app):
+            if (operation := schema["paths"].get(path, {}).get(method.lower())) is not None:
+                operation["x-permission"] = permission.value
         app.openapi_schema = schema
     return app.openapi_schema

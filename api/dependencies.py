@@ -6,9 +6,13 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from alerts.users.reach import AlertsWithin, Reach
+from alerts.users.users import Users
 from alerts.values import Actor
 from api.parts import ApiParts, User
 from api.problems import Problem
+from api.reaches import Reaches
+from metering.health import HealthReport
 from metering.site import Meter, Node, Site
 
 
@@ -18,15 +22,43 @@ def get_parts(request: Request) -> ApiParts:
     return parts
 
 
+def get_reach(request: Request) -> Reach:
+    """What of the site the one who asks sees."""
+    reaches: Reaches = request.app.state.reaches
+    return reaches.of(get_user(request))
+
+
 def get_site(request: Request) -> Site:
-    """The site as it is now."""
-    return get_parts(request).site()
+    """The site as it is now, as far as the one who asks sees it."""
+    return get_reach(request).site
+
+
+def get_alerts(request: Request) -> AlertsWithin:
+    """The alerts that the one who asks sees."""
+    return AlertsWithin(get_parts(request).records, get_reach(request))
+
+
+def get_health(request: Request) -> HealthReport:
+    """How collecting goes, as far as the one who asks sees it."""
+    return get_reach(request).health(get_parts(request).health())
 
 
 def get_user(request: Request) -> User:
-    """Who asks; the access layer has signed it in."""
-    user: User = request.state.user
+    """Who asks.
+
+    Raises:
+        Problem: 401, nobody is signed in: the route is open.
+    """
+    user: User | None = request.state.user
+    if user is None:
+        raise Problem(401, "Sign in first.")
     return user
+
+
+def get_users(request: Request) -> Users:
+    """Accounts, sessions and tokens."""
+    users: Users = request.app.state.users
+    return users
 
 
 def get_actor(request: Request) -> Actor:
@@ -36,7 +68,11 @@ def get_actor(request: Request) -> Actor:
 
 Parts = Annotated[ApiParts, Depends(get_parts)]
 CurrentSite = Annotated[Site, Depends(get_site)]
+CurrentReach = Annotated[Reach, Depends(get_reach)]
+CurrentAlerts = Annotated[AlertsWithin, Depends(get_alerts)]
+CurrentHealth = Annotated[HealthReport, Depends(get_health)]
 CurrentUser = Annotated[User, Depends(get_user)]
+CurrentUsers = Annotated[Users, Depends(get_users)]
 CurrentActor = Annotated[Actor, Depends(get_actor)]
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from alerts.playbook import Playbook, shipped_playbook
+from alerts.users.roles import EVERYTHING, TOKEN_SCOPES, WHOLE_SITE, Permission
 from metering.batch import ReadingBatch
 from metering.health import HealthReport
 from metering.ports import IntervalStore, ReadingStore
@@ -17,6 +18,8 @@ from metering.site import Site
 
 if TYPE_CHECKING:  # a program that only reads settings loads no database library
     from alerts.records import Records
+    from alerts.users.users import Users
+    from alerts.users.values import Account, SessionInfo
     from api.stream import EventStream
 
 DEMO_HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -46,10 +49,33 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who acts: `name` stands in audits, so it is an account or a token's name."""
+    """Who asks, and what they may.
+
+    name      stands in audits: an account or a token's name
+    nodes     parts of the site, or `WHOLE_SITE`
+    assignee  sees only alerts that are assigned to this account; None: all alerts of the parts
+    account   none: the demo administrator, or a token of the settings
+    session   none: a token
+    csrf      what a page's changes must carry; empty: nothing, for a token is never sent unasked
+    """
 
     name: str
+    permissions: frozenset[Permission] = frozenset()
+    nodes: tuple[str, ...] = ()
+    assignee: str | None = None
     is_demo: bool = False
+    account: Account | None = None
+    session: SessionInfo | None = None
+    csrf: str = field(default="", repr=False)
+
+    def may(self, permission: str) -> bool:
+        """Whether this permission is given."""
+        return permission in self.permissions
+
+
+DEMO_USER = User("demo", EVERYTHING - {Permission.OWN_ACCOUNT}, (WHOLE_SITE,), is_demo=True)
+# A token of the settings is a program's: it reads and brings everything, and makes no accounts.
+_PROGRAMS = frozenset({Permission.SIGNED_IN, *TOKEN_SCOPES})
 
 
 def hash_token(token: str) -> str:
@@ -59,10 +85,10 @@ def hash_token(token: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How requests are signed in.
+    """How requests are signed in, besides by accounts, their sessions and tokens.
 
-    demo     every request is the demo administrator's, without password; only `hosts` are answered
-    tokens   otherwise: bearer tokens by name, each as `hash_token` gives it
+    demo     who is not signed in is the demo administrator, without password; only `hosts` are answered
+    tokens   bearer tokens of the settings by name, each as `hash_token` gives it
     """
 
     demo: bool = False
@@ -73,7 +99,23 @@ class Access:
         """Whose token it is. Compares with every token in constant time."""
         given = hash_token(token)
         found = [name for name, digest in self.tokens.items() if hmac.compare_digest(given, digest)]
-        return User(found[0]) if found else None
+        return User(found[0], _PROGRAMS, (WHOLE_SITE,)) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`burst` requests at once, and `per_s` more each second."""
+
+    per_s: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """What one account may do. A person's page asks a few times a second at most; a program may list all alerts."""
+
+    reading: Rate = Rate(20.0, 200)
+    writing: Rate = Rate(5.0, 50)
 
 
 def _now() -> datetime:
@@ -90,6 +132,9 @@ class ApiParts:
     is_ready  whether history is judged
     playbook  what to do about an alert
     now       the clock, aware
+    users     accounts, sessions and tokens; none: made of the records
+    limits    how often one account may ask
+    is_assignable  whether alerts may be assigned to an account of this name
     """
 
     site: Callable[[], Site]
@@ -104,4 +149,7 @@ class ApiParts:
     prices: Prices = field(default_factory=Prices)
     playbook: Playbook = field(default_factory=shipped_playbook)
     now: Callable[[], datetime] = _now
+    users: Users | None = None
+    limits: RateLimits = field(default_factory=RateLimits)
+    is_assignable: Callable[[str], bool] = lambda _: True
     version: str = "0.1.0"

@@ -31,13 +31,16 @@ Responses = dict[int | str, dict[str, Any]]
 
 _MEANING = {
     401: "Not signed in",
-    403: "A change from another site's page",
+    403: "Not allowed to this account, or a change from another site's page",
     404: "Nothing of this id",
     409: "Somebody else changed it in between",
+    412: "The alert is no longer as If-Match says",
     413: "The body is too long",
     415: "The body is of a type that is not read here",
     421: "The demo does not answer under this name",
     422: "A parameter or member is wrong",
+    428: "If-Match is missing",
+    429: "Too many requests of one account, or wrong passwords; see `Retry-After`",
     503: "The store of readings cannot answer now",
 }
 
@@ -48,6 +51,8 @@ def problems(*statuses: int) -> Responses:
     return {s: {"description": _MEANING[s], "content": {MEDIA_TYPE: {"schema": schema}}} for s in statuses}
 
 
-LIST_PROBLEMS = problems(401, 404, 421, 422, 503)
-ONE_PROBLEMS = problems(401, 404, 421, 422, 503)
-CHANGE_PROBLEMS = problems(401, 403, 404, 409, 421, 422)
+LIST_PROBLEMS = problems(401, 403, 404, 421, 422, 429, 503)
+ONE_PROBLEMS = problems(401, 403, 404, 421, 422, 429, 503)
+BULK_PROBLEMS = problems(401, 403, 421, 422, 429)
+CHANGE_PROBLEMS = problems(401, 403, 404, 409, 412, 421, 422, 429)
+POLICY_PROBLEMS = problems(401, 403, 412, 421, 422, 428, 429)

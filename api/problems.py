@@ -13,7 +13,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from alerts.errors import AlertError, ConflictError, UnknownAlertError
+from alerts.errors import AlertError, ConflictError, PolicyConflictError, StaleError, UnknownAlertError
+from alerts.users.errors import (
+    AccountConflictError,
+    AccountError,
+    ThrottledError,
+    UnknownAccountError,
+    WrongPasswordError,
+)
+from alerts.values import Alert
 from metering.ports import StoreUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
@@ -58,16 +66,49 @@ def problem_of(error: Exception) -> Problem:
             return Problem(
                 422, "The request does not fit this operation; see `errors`.", errors=_faults(error.errors())
             )
-        case UnknownAlertError():
-            return Problem(404, str(error))
-        case ConflictError():
-            current = {"version": error.current.version, "acknowledged_by": error.current.acknowledged_by}
-            return Problem(409, str(error), current=current)
         case AlertError():
-            return Problem(422, str(error))
+            return _alert_problem(error)
+        case AccountError():
+            return _account_problem(error)
         case StoreUnavailableError():
             return Problem(503, f"The store of readings cannot answer now: {error}", headers={"Retry-After": "5"})
     return Problem(500, "The program met an error of its own; it is in the log.")
+
+
+def _account_problem(error: AccountError) -> Problem:
+    text = str(error)
+    match error:
+        case ThrottledError():
+            return Problem(429, text, headers={"Retry-After": str(error.retry_after_s)})
+        case UnknownAccountError():
+            return Problem(404, text)
+        case AccountConflictError():
+            return Problem(409, text)
+        case WrongPasswordError():
+            return Problem(403, text)
+    return Problem(422, text)
+
+
+def _alert_problem(error: AlertError) -> Problem:
+    match error:
+        case UnknownAlertError():
+            return Problem(404, str(error))
+        case ConflictError():
+            return Problem(409, str(error), current=_standing(error.current))
+        case PolicyConflictError():
+            return Problem(409, str(error), current={"version": error.version})
+    return Problem(422, str(error))
+
+
+def _standing(alert: Alert) -> dict[str, Any]:
+    """Who was quicker, and what with."""
+    return {
+        "version": alert.version,
+        "acknowledged_by": alert.acknowledged_by,
+        "assigned_to": alert.assigned_to,
+        "outcome": alert.outcome,
+        "resolved_by": alert.resolved_by,
+    }
 
 
 def _framework_detail(error: HTTPException) -> str:
@@ -87,9 +128,11 @@ Answer = Callable[[Request, Problem], Response]
 def answer_error(request: Request, error: Exception, answer: Answer) -> Response:
     """The answer to a request that failed; a fault of ours is logged."""
     problem = problem_of(error)
+    if isinstance(error, StaleError | PolicyConflictError) and "if-match" in request.headers:
+        problem.status = HTTPStatus.PRECONDITION_FAILED
     if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request failed", method=request.method, path=request.url.path, exc_info=error)
     return answer(request, problem)
 
 
-HANDLED = (Problem, HTTPException, RequestValidationError, AlertError, StoreUnavailableError)
+HANDLED = (Problem, HTTPException, RequestValidationError, AlertError, AccountError, StoreUnavailableError)

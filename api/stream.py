@@ -1,7 +1,8 @@
 """Live events: published from any thread, kept in a bounded ring, read by any number of streams.
 
 A stream keeps only its place in the ring, so a slow reader costs no memory; one that fell out of the ring (or comes
-from an earlier run of the program) is told `reset` and reads the lists again.
+from an earlier run of the program) is told `reset` and reads the lists again. Each stream gives out what its reader
+may hear, and asks again now and then who the reader is: an account that is signed out hears nothing more.
 """
 
 from __future__ import annotations
@@ -9,13 +10,23 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
+import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
 
 _RETRY_MS = 2000
+Hears = Callable[[Mapping[str, Any]], bool]
+"""Whether a reader may hear an event."""
+Admit = Callable[[], Awaitable[Hears | None]]
+"""What the reader may hear now; None: nothing any more, the stream ends."""
+
+
+async def everybody() -> Hears | None:
+    """A reader who may hear everything: another part of the program."""
+    return lambda _event: True
 
 
 def _frame(event_id: str, kind: str, data: bytes) -> bytes:
@@ -26,7 +37,7 @@ class EventStream:
     """A ring of the last `capacity` events. `publish` and `close` may be called from any thread."""
 
     def __init__(self, capacity: int = 1024, heartbeat_s: float = 15.0) -> None:
-        self._ring: deque[bytes] = deque(maxlen=capacity)
+        self._ring: deque[tuple[Mapping[str, Any], bytes]] = deque(maxlen=capacity)
         self._heartbeat_s = heartbeat_s
         self._epoch = secrets.token_hex(4)
         self._count = 0  # events ever published; the ring holds the newest of them
@@ -40,7 +51,7 @@ class EventStream:
         with self._lock:
             self._count += 1
             event_id = f"{self._epoch}-{self._count}"
-            self._ring.append(_frame(event_id, str(event.get("type", "message")), data))
+            self._ring.append((event, _frame(event_id, str(event.get("type", "message")), data)))
         self._wake()
         return event_id
 
@@ -63,8 +74,8 @@ class EventStream:
             except RuntimeError:  # its loop has ended; the stream itself goes with it
                 continue
 
-    async def frames(self, last_id: str | None = None) -> AsyncIterator[bytes]:
-        """Server-sent events after `last_id`, without end: events, and a comment when it is quiet."""
+    async def frames(self, last_id: str | None = None, admit: Admit = everybody) -> AsyncIterator[bytes]:
+        """Server-sent events after `last_id` as long as the reader is let in; a comment when it is quiet."""
         waker = asyncio.Event()
         with self._lock:
             self._wakers[waker] = asyncio.get_running_loop()
@@ -73,13 +84,17 @@ class EventStream:
             yield f"retry: {_RETRY_MS}\n\n".encode()
             if is_lost:
                 yield self._reset()
-            while not self._is_closed:
+            hears, asked = await admit(), time.monotonic()
+            while hears is not None and not self._is_closed:
                 waker.clear()
-                place, frames = self._after(place)
-                for frame in frames:
-                    yield frame
-                if not frames and not await self._wait(waker):
+                place, events = self._after(place)
+                for event, frame in events:
+                    if hears(event):
+                        yield frame
+                if not events and not await self._wait(waker):
                     yield b": quiet\n\n"
+                if time.monotonic() - asked >= self._heartbeat_s:
+                    hears, asked = await admit(), time.monotonic()
         finally:
             with self._lock:
                 del self._wakers[waker]
@@ -102,11 +117,11 @@ class EventStream:
                 return self._count, True
             return int(number), False
 
-    def _after(self, place: int) -> tuple[int, list[bytes]]:
+    def _after(self, place: int) -> tuple[int, list[tuple[Mapping[str, Any], bytes]]]:
         with self._lock:
             oldest = self._count - len(self._ring)
             if place < oldest:
-                return self._count, [self._reset()]
+                return self._count, [({}, self._reset())]
             skip = place - oldest
             return self._count, list(self._ring)[skip:] if self._count > place else []
 

@@ -47,10 +47,12 @@ class Demo:
         now: Callable[[], np.datetime64] = utc_ms,
         *,
         mqtt_port: int | None = None,
+        is_open: bool = True,
     ) -> None:
         """Start the children. `now` is how far the history goes; the meters themselves live in the real present.
 
-        With `mqtt_port` a broker that runs there on 127.0.0.1 is used in place of one of the demo's own.
+        With `mqtt_port` a broker that runs there on 127.0.0.1 is used in place of one of the demo's own. `is_open`:
+        whoever comes is the demo administrator, without password; else there are accounts, as everywhere.
 
         Raises:
             ChildError: one of them did not start.
@@ -83,7 +85,7 @@ class Demo:
             site,
             load_rules(settings.rules, site),
             load_playbook(settings.playbook),
-            access=Access(demo=True),
+            access=Access(demo=True) if is_open else None,
             channels=(WebhookChannel(webhook),),
             is_history=is_simulated,
             now=now,

@@ -9,12 +9,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from alerts.deadlines import office_days
 from alerts.messages import MessageWriter
 from alerts.outbox import Outbox
 from alerts.records import Records
 from alerts.values import Alert, NotifyPolicy
 from api.stream import EventStream
 from aquavolt.channels.kinds import open_channel
+from aquavolt.deadline_watch import DeadlineWatch
 from aquavolt.judge import CURSOR, Judge, JudgeParts
 from aquavolt.rebuild import Ground, RebuildStoppedError, rebuilt_shard, shard_at_start
 from aquavolt.setup import Setup
@@ -54,13 +56,15 @@ class Judging:
             for channel in channels:
                 opened.callback(channel.close)
             policy = NotifyPolicy(tuple(channel.name for channel in channels))
-            self.records = Records(settings.records_url, policy=policy)
+            days = office_days(setup.site.zone, setup.site.calendar.country)
+            self.records = Records(settings.records_url, policy=policy, days=days)
             opened.callback(self.records.close)
             self.records.migrate()
             journal.skip_to(self.records.applied_seq())  # a journal that was lost must not give these again
             parts = JudgeParts(journal, self.records, store, self._tell, self._rebuild, setup.is_history)
             self.judge = Judge(parts, *shard_at_start(setup.site, setup.rules, self.records, journal))
             self.outbox = Outbox(self.records, channels, self._writer(setup))
+            self.deadlines = DeadlineWatch(self.records, self._tell)
             self._closing = opened.pop_all()
 
     @staticmethod
@@ -71,9 +75,11 @@ class Judging:
         """Start the threads."""
         self.judge.worker.start()
         self.outbox.start()
+        self.deadlines.worker.start()
 
     def stop(self) -> None:
         """End after what is under way, and keep the state for the next start."""
+        self.deadlines.worker.stop()
         self.judge.worker.stop()
         with suppress(Exception):
             self.judge.snapshot()

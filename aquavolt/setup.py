@@ -30,7 +30,7 @@ class ProgramError(RuntimeError):
 class Setup:
     """What a program is made from.
 
-    access      none: bearer tokens as the settings say
+    access      none: accounts, and bearer tokens as the settings say
     is_history  entries whose alerts nobody is told of one by one (see `JudgeParts`)
     now         the clock: UTC, datetime64[ms]
     """

@@ -54,6 +54,7 @@ BENCHES = (
     Bench("dlt645_line", "A 9,600-baud line with 32 DL/T 645 meters", ("--seconds", "8")),
     Bench("fuzz", "Decoders under fuzzing", ("--minutes", "0.5")),
     Bench("mqtt_ingest", "MQTT messages into the journal", ("--messages", "50000")),
+    Bench("desk", "The alert desk under load", ("--alerts", "5000", "--seconds", "10")),
     Bench("rules_replay", "Rules in replay", ("--days", "40", "--meters", "200")),
     Bench("storage", "The embedded store", ("--readings", "500000", "--interval-meters", "40")),
     Bench("faults", "Faults on purpose: every reading accounted for", ("--quick",)),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from alerts.users.roles import ROLE_PERMISSIONS, Permission
 from device_profiles.catalogue import details_text, overview_table
 from metering.meter_alarms import METER_ALARMS, AlarmKind
 from metering.quantities import QUANTITIES
@@ -87,6 +88,15 @@ def faults_table(head: str, meanings: dict[str, str]) -> str:
     return "\n".join(rows)
 
 
+def roles_table(head: str) -> str:
+    """Which role has which permission."""
+    kinds = [p for p in Permission if "." in p]
+    rows = [f"| {head} | {' | '.join(f'`{p}`' for p in kinds)} |", "|---" * (len(kinds) + 1) + "|"]
+    for role, may in ROLE_PERMISSIONS.items():
+        rows.append(f"| `{role}` | {' | '.join('✓' if p in may else '' for p in kinds)} |")
+    return "\n".join(rows)
+
+
 def _tables() -> Iterator[tuple[str, Callable[[], str]]]:
     yield "profiles", overview_table
     yield "profile sources", details_text
@@ -99,6 +109,8 @@ def _tables() -> Iterator[tuple[str, Callable[[], str]]]:
     yield "simulated faults zh", lambda: faults_table("| 故障 | 现象 | 适用 |", _FAULTS_ZH)
     yield "threshold quantities", inputs_table
     yield "own rule", lambda: settings_table(UserRule)
+    yield "roles", lambda: roles_table("role")
+    yield "roles zh", lambda: roles_table("角色")
     yield "incidents", lambda: settings_table(IncidentSettings)
     for rule, detector in DETECTORS.items():
         yield rule, lambda model=detector.Settings: settings_table(model)

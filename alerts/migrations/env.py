@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from alerts.models import Base
+from alerts.users import models as _users  # noqa: F401 - its tables belong to Base
 
 # Any number will do, as long as it stays: two programs that start at once migrate one after the other.
 _POSTGRES_LOCK = 4_107_001

@@ -6,11 +6,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from alerts.playbook import Playbook
 from alerts.values import Alert, AuditEntry, Delivery
 from alerts.words import Language, word
 from api.alerts.evidence import loss_uncertainty
-from api.parts import Prices
+from api.parts import ApiParts, Prices
 from api.wire import jsonable
 from metering.quantities import MAIN_REGISTER
 from metering.site import Site
@@ -50,17 +49,20 @@ def loss_money(medium: str, amount: float | None, prices: Prices) -> dict[str, A
     }
 
 
-def alert_document(alert: Alert, site: Site, prices: Prices, playbook: Playbook) -> dict[str, Any]:
+def alert_document(alert: Alert, site: Site, parts: ApiParts) -> dict[str, Any]:
     """Every member of a backtest line, then what people did, the place, the money, the cause and what to do."""
     members = {f.name: getattr(alert, f.name) for f in dataclasses.fields(alert)}
     document: dict[str, Any] = jsonable(members)
     document["loss_unit"] = loss_unit(alert.medium)
     document["loss_rate_unit"] = loss_rate_unit(alert.medium)
     document["loss_rate_uncertainty"], document["loss_total_uncertainty"] = loss_uncertainty(alert) or (None, None)
-    document["loss_money"] = loss_money(alert.medium, alert.loss_total, prices)
+    document["loss_money"] = loss_money(alert.medium, alert.loss_total, parts.prices)
+    document["overdue"] = alert.is_overdue(parts.now())
     document["place"] = place_of(site, alert.node)
     document["cause"] = _cause(alert)
-    document["next_steps"] = {language.value: list(playbook.steps(alert, site, language)) for language in Language}
+    document["next_steps"] = {
+        language.value: list(parts.playbook.steps(alert, site, language)) for language in Language
+    }
     return document
 
 

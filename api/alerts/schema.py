@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.values import Action, AlertState, DeliveryState, NotifyReason, Outcome
+from alerts.values import AlertState, Outcome
 from metering.incident import Category, Severity
 
 ALERT_EXAMPLE: dict[str, Any] = {
@@ -23,7 +23,10 @@ ALERT_EXAMPLE: dict[str, Any] = {
     "evidence": {"place_reason": "The floors' own meters show nothing of it."},
     "place": [{"id": "campus", "name": "主校区"}, {"id": "dorm-2", "name": "梅园2号楼"}],
     "inhibited_by": None, "acknowledged_by": None, "acknowledged_at": None, "outcome": None, "resolved_by": None,
-    "resolved_at": None, "version": 1, "comments": 0, "updated_at": "2026-11-21T06:00:00Z", "rules_revision": "1",
+    "resolved_at": None, "assigned_to": None, "assigned_by": None, "assigned_at": None,
+    "raised_at": "2026-11-20T20:00:00Z", "reopened": 0, "reopened_at": None, "unstable": False,
+    "due_at": "2026-11-20T22:00:00Z", "overdue": False, "breaches": 0, "version": 1, "comments": 0,
+    "updated_at": "2026-11-21T06:00:00Z", "rules_revision": "1",
 }  # fmt: skip
 
 
@@ -89,7 +92,17 @@ class AlertOut(BaseModel):
     outcome: Outcome | None
     resolved_by: str | None
     resolved_at: datetime | None
-    version: int
+    assigned_to: str | None = Field(description="Who is to see to it")
+    assigned_by: str | None
+    assigned_at: datetime | None
+    raised_at: datetime = Field(description="When it was detected first; lists are in this order")
+    reopened: int = Field(description="How often it came back; the figures are those of the latest time")
+    reopened_at: datetime | None
+    unstable: bool = Field(description="It comes and goes, and is no longer told each time")
+    due_at: datetime | None = Field(description="To be acknowledged by then")
+    overdue: bool = Field(description="Active, nobody has it, and `due_at` is over")
+    breaches: int = Field(description="How many deadlines passed without anybody having it")
+    version: int = Field(description="What the ETag says: counts what people did, and that it came back")
     comments: int
     updated_at: datetime
     rules_revision: str
@@ -100,40 +113,6 @@ class AlertPageOut(BaseModel):
 
     items: list[AlertOut]
     next_cursor: str | None
-
-
-class AuditOut(BaseModel):
-    """One line of an alert's history."""
-
-    id: int
-    at: datetime
-    event_at: datetime | None
-    actor: str
-    origin: str
-    action: Action
-    text: str
-    detail: dict[str, Any]
-
-
-class DeliveryOut(BaseModel):
-    """One notification on one channel."""
-
-    id: str
-    channel: str
-    reason: NotifyReason
-    state: DeliveryState
-    attempts: int
-    created_at: datetime
-    due_at: datetime
-    delivered_at: datetime | None
-    last_error: str
-
-
-class HistoryOut(BaseModel):
-    """What happened to an alert, oldest first, and who was told."""
-
-    items: list[AuditOut]
-    notifications: list[DeliveryOut]
 
 
 class FlaggedOut(BaseModel):
@@ -157,33 +136,3 @@ class SeriesOut(BaseModel):
     level: float | None = Field(description="The level the rule compared with, if it was one")
     flagged: FlaggedOut
     onset_at: datetime
-
-
-class _Change(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class AcknowledgeIn(_Change):
-    """`version` is the one the person saw; without it the change is made on whatever stands."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"version": 1, "note": ""}]})
-    note: str = Field("", max_length=4000)
-    version: int | None = Field(None, ge=0, le=2**31)
-
-
-class CommentIn(_Change):
-    """A remark, kept for ever."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"text": "已联系维修班，下午到场"}]})
-    text: str = Field(min_length=1, max_length=4000)
-
-
-class ResolveIn(_Change):
-    """What it was found to be."""
-
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"outcome": "repaired", "note": "更换DN50阀门", "version": 2}]}
-    )
-    outcome: Outcome
-    note: str = Field("", max_length=4000)
-    version: int | None = Field(None, ge=0, le=2**31)

@@ -1,4 +1,4 @@
-"""`/api/v1/alerts`."""
+"""`/api/v1/alerts`: what is read of alerts."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from alerts.values import AlertFilter, AlertState
-from api.alerts.document import alert_document, audit_document, delivery_document, loss_rate_unit
+from alerts.users.roles import Permission
+from alerts.values import AlertFilter, AlertState, Search
+from api.alerts.conditions import tagged
+from api.alerts.document import alert_document, loss_rate_unit
 from api.alerts.schema import (
-    AcknowledgeIn,
     AlertOut,
     AlertPageOut,
-    CommentIn,
-    HistoryOut,
-    ResolveIn,
     SeriesOut,
 )
 from api.alerts.series import alert_series, read_span
-from api.dependencies import CurrentActor, CurrentSite, Parts, node_of
-from api.problem_schema import CHANGE_PROBLEMS, LIST_PROBLEMS, ONE_PROBLEMS
+from api.dependencies import CurrentAlerts, CurrentSite, Parts, node_of
+from api.permits import needs
+from api.problem_schema import LIST_PROBLEMS, ONE_PROBLEMS
 from api.wire import JsonResponse, numbers, time_text, time_texts
 from metering.batch import to_ms
 from metering.incident import Category, Severity
 from metering.site import Site
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"], default_response_class=JsonResponse)
+_READ = [needs(Permission.ALERTS_READ)]
 AlertId = Annotated[str, Path(max_length=200, examples=["a3f0c2"])]
 
 
@@ -40,12 +40,31 @@ def nodes_below(site: Site, node: str | None) -> tuple[str, ...] | None:
     Raises:
         Problem: 404.
     """
-    return None if node is None else tuple(site.subtree(node_of(site, node).id))
+    if node is None:
+        return None
+    known = node_of(site, node)
+    # The root of the only tree leaves nothing out, and a list of every node of a site would be long.
+    if known.parent is None and sum(n.parent is None for n in site.nodes.values()) == 1:
+        return None
+    return tuple(site.subtree(known.id))
 
 
-@router.get("", response_model=AlertPageOut, responses=LIST_PROBLEMS, summary="Alerts, latest first")
+def search_of(site: Site, text: str | None) -> Search | None:
+    """What a text means on this site: the places (with all below them) and meters that it names or is part of."""
+    if text is None or not (wanted := text.strip().casefold()):
+        return None
+    named = [n for n in site.nodes.values() if wanted in n.id.casefold() or wanted in (n.name or "").casefold()]
+    places = dict.fromkeys(below for n in named for below in site.subtree(n.id))
+    meters = [m.id for m in site.meters.values() if wanted in m.id.casefold() or wanted in m.name.casefold()]
+    return Search(text, tuple(places), tuple(meters))
+
+
+@router.get(
+    "", response_model=AlertPageOut, responses=LIST_PROBLEMS, summary="Alerts, latest first", dependencies=_READ
+)
 def list_alerts(
     parts: Parts,
+    alerts: CurrentAlerts,
     site: CurrentSite,
     state: Annotated[str, Query(pattern="^(active|cleared|all)$")] = "all",
     category: Category | None = None,
@@ -53,6 +72,12 @@ def list_alerts(
     severity: Severity | None = None,
     node: Annotated[str | None, Query(max_length=200, description="This place and all below it")] = None,
     acknowledged: bool | None = None,
+    assignee: Annotated[str | None, Query(max_length=200, description="Assigned to them; empty: to nobody")] = None,
+    overdue: Annotated[bool, Query(description="Only those that should have been acknowledged by now")] = False,
+    unstable: bool | None = None,
+    q: Annotated[
+        str | None, Query(max_length=200, description="Place, meter, person, id, or words of a remark")
+    ] = None,
     inhibited: Annotated[bool, Query(description="Also those that another alert explains")] = False,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[str | None, Query(max_length=500)] = None,
@@ -65,56 +90,27 @@ def list_alerts(
         severity=severity,
         nodes=nodes_below(site, node),
         acknowledged=acknowledged,
+        assigned_to=assignee,
+        overdue_at=parts.now() if overdue else None,
+        unstable=unstable,
+        search=search_of(site, q),
         inhibited=None if inhibited else False,
     )
-    page = parts.records.find_alerts(wanted, cursor=cursor, limit=limit)
-    items = [alert_document(a, site, parts.prices, parts.playbook) for a in page.items]
+    page = alerts.find(wanted, cursor=cursor, limit=limit)
+    items = [alert_document(a, site, parts) for a in page.items]
     return JsonResponse({"items": items, "next_cursor": page.next_cursor})
 
 
-@router.get("/{alert_id}", response_model=AlertOut, responses=ONE_PROBLEMS, summary="One alert")
+@router.get("/{alert_id}", response_model=AlertOut, responses=ONE_PROBLEMS, summary="One alert", dependencies=_READ)
 def get_alert(parts: Parts, site: CurrentSite, alert_id: AlertId) -> JsonResponse:
     """With its evidence, place and estimated loss."""
-    return JsonResponse(alert_document(parts.records.get_alert(alert_id), site, parts.prices, parts.playbook))
+    alert = parts.records.get_alert(alert_id)
+    return JsonResponse(alert_document(alert, site, parts), headers=tagged(alert))
 
 
-@router.post("/{alert_id}/acknowledge", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="I have it")
-def acknowledge(
-    parts: Parts, site: CurrentSite, actor: CurrentActor, alert_id: AlertId, change: AcknowledgeIn
-) -> JsonResponse:
-    """409 when somebody else was quicker; `current` then says who."""
-    alert = parts.records.acknowledge(alert_id, actor, note=change.note, expected_version=change.version)
-    parts.stream.publish(alert_event(alert.id, "acknowledged"))
-    return JsonResponse(alert_document(alert, site, parts.prices, parts.playbook))
-
-
-@router.post("/{alert_id}/comments", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="Add a remark")
-def comment(parts: Parts, site: CurrentSite, actor: CurrentActor, alert_id: AlertId, change: CommentIn) -> JsonResponse:
-    """Kept in the alert's history; never conflicts."""
-    alert = parts.records.comment(alert_id, actor, change.text)
-    parts.stream.publish(alert_event(alert.id, "commented"))
-    return JsonResponse(alert_document(alert, site, parts.prices, parts.playbook))
-
-
-@router.post("/{alert_id}/resolve", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="What it was")
-def resolve(parts: Parts, site: CurrentSite, actor: CurrentActor, alert_id: AlertId, change: ResolveIn) -> JsonResponse:
-    """Records the outcome. Whether it is over is for the meters to say: `state` does not change by this."""
-    alert = parts.records.resolve(alert_id, actor, change.outcome, note=change.note, expected_version=change.version)
-    parts.stream.publish(alert_event(alert.id, "resolved"))
-    return JsonResponse(alert_document(alert, site, parts.prices, parts.playbook))
-
-
-@router.get("/{alert_id}/audit", response_model=HistoryOut, responses=ONE_PROBLEMS, summary="What happened to it")
-def audit(parts: Parts, alert_id: AlertId) -> JsonResponse:
-    """The audit trail, oldest first, and the notifications sent."""
-    entries = parts.records.audit_of(alert_id)
-    told = parts.records.deliveries_of(alert_id)
-    return JsonResponse(
-        {"items": [audit_document(e) for e in entries], "notifications": [delivery_document(d) for d in told]}
-    )
-
-
-@router.get("/{alert_id}/series", response_model=SeriesOut, responses=ONE_PROBLEMS, summary="Its curve")
+@router.get(
+    "/{alert_id}/series", response_model=SeriesOut, responses=ONE_PROBLEMS, summary="Its curve", dependencies=_READ
+)
 def series(
     parts: Parts,
     site: CurrentSite,
@@ -141,8 +137,3 @@ def series(
             "onset_at": time_text(alert.onset_at),
         }
     )
-
-
-def alert_event(alert_id: str, change: str) -> dict[str, str]:
-    """What the live stream says of a changed alert; readers fetch the rest."""
-    return {"type": "alert", "id": alert_id, "change": change}

@@ -9,8 +9,10 @@ import numpy as np
 from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 
+from alerts.users.roles import Permission
 from api.dependencies import CurrentSite, Parts, meter_of
 from api.moments import read_range
+from api.permits import needs
 from api.problem_schema import ONE_PROBLEMS, problems
 from api.problems import Problem
 from api.readings.long_form import parse_readings
@@ -23,7 +25,13 @@ router = APIRouter(prefix="/api/v1", tags=["readings"], default_response_class=J
 MAX_BODY_BYTES = 16 * 1024 * 1024
 
 
-@router.get("/meters/{meter_id}/readings", response_model=ReadingsOut, responses=ONE_PROBLEMS, summary="Raw readings")
+@router.get(
+    "/meters/{meter_id}/readings",
+    response_model=ReadingsOut,
+    responses=ONE_PROBLEMS,
+    summary="Raw readings",
+    dependencies=[needs(Permission.SITE_READ)],
+)
 def get_readings(
     parts: Parts,
     site: CurrentSite,
@@ -78,6 +86,7 @@ def _series(batch: ReadingBatch) -> list[dict[str, Any]]:
     responses=problems(401, 403, 413, 415, 421, 422),
     openapi_extra=READINGS_BODY,
     summary="Bring readings in",
+    dependencies=[needs(Permission.READINGS_WRITE)],
 )
 async def post_readings(request: Request, parts: Parts, site: CurrentSite) -> JsonResponse:
     """The long form, JSON or CSV.

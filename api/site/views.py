@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
+from alerts.users.roles import Permission
 from api.alerts.document import place_of
 from api.dependencies import CurrentSite, Parts, meter_of, node_of
 from api.moments import MAX_WINDOWS, read_range, window_edges
+from api.permits import needs
 from api.problem_schema import LIST_PROBLEMS, ONE_PROBLEMS, problems
 from api.problems import Problem
 from api.site.document import consumption_documents, meter_document, node_document, reading_documents
@@ -19,17 +21,22 @@ from metering.quantities import MAIN_REGISTER, Quantity, quantity
 from metering.site import Site
 
 router = APIRouter(prefix="/api/v1", tags=["site"], default_response_class=JsonResponse)
+_READ = [needs(Permission.SITE_READ)]
 _Id = Annotated[str, Path(max_length=200)]
 
 
-@router.get("/nodes", response_model=NodesOut, responses=problems(401, 421), summary="The site tree")
+@router.get(
+    "/nodes", response_model=NodesOut, responses=problems(401, 403, 421), summary="The site tree", dependencies=_READ
+)
 def list_nodes(site: CurrentSite) -> JsonResponse:
     """Every place with its children and meters."""
     items = [node_document(site, n) for n in site.nodes.values()]
     return JsonResponse({"site": site.id, "name": site.name, "timezone": site.timezone, "items": items})
 
 
-@router.get("/nodes/{node_id}", response_model=NodeDetailOut, responses=ONE_PROBLEMS, summary="One place")
+@router.get(
+    "/nodes/{node_id}", response_model=NodeDetailOut, responses=ONE_PROBLEMS, summary="One place", dependencies=_READ
+)
 def get_node(parts: Parts, site: CurrentSite, node_id: _Id) -> JsonResponse:
     """With what it used today, yesterday, in seven days and this month."""
     document = node_document(site, node_of(site, node_id))
@@ -38,7 +45,7 @@ def get_node(parts: Parts, site: CurrentSite, node_id: _Id) -> JsonResponse:
     return JsonResponse(document)
 
 
-@router.get("/meters", response_model=MetersOut, responses=LIST_PROBLEMS, summary="The meters")
+@router.get("/meters", response_model=MetersOut, responses=LIST_PROBLEMS, summary="The meters", dependencies=_READ)
 def list_meters(
     site: CurrentSite,
     medium: Annotated[str | None, Query(max_length=20)] = None,
@@ -50,7 +57,9 @@ def list_meters(
     return JsonResponse({"items": [meter_document(site, m) for m in chosen]})
 
 
-@router.get("/meters/{meter_id}", response_model=MeterDetailOut, responses=ONE_PROBLEMS, summary="One meter")
+@router.get(
+    "/meters/{meter_id}", response_model=MeterDetailOut, responses=ONE_PROBLEMS, summary="One meter", dependencies=_READ
+)
 def get_meter(parts: Parts, site: CurrentSite, meter_id: _Id) -> JsonResponse:
     """With its newest reading of each quantity."""
     meter = meter_of(site, meter_id)
@@ -60,7 +69,7 @@ def get_meter(parts: Parts, site: CurrentSite, meter_id: _Id) -> JsonResponse:
     return JsonResponse(document)
 
 
-@router.get("/usage", response_model=UsageOut, responses=LIST_PROBLEMS, summary="Use by window")
+@router.get("/usage", response_model=UsageOut, responses=LIST_PROBLEMS, summary="Use by window", dependencies=_READ)
 def get_usage(
     parts: Parts,
     site: CurrentSite,

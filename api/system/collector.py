@@ -10,7 +10,9 @@ import numpy as np
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from api.dependencies import Parts
+from alerts.users.roles import Permission
+from api.dependencies import CurrentHealth
+from api.permits import needs
 from api.problem_schema import problems
 from api.wire import JsonResponse, jsonable
 from metering.health import HealthReport
@@ -88,8 +90,12 @@ def health_document(report: HealthReport) -> dict[str, Any]:
 
 
 @router.get(
-    "/collector", response_model=CollectorHealthOut, responses=problems(401, 421), summary="How collecting goes"
+    "/collector",
+    response_model=CollectorHealthOut,
+    responses=problems(401, 403, 421),
+    summary="How collecting goes",
+    dependencies=[needs(Permission.COLLECTING_READ)],
 )
-def get_collector_health(parts: Parts) -> JsonResponse:
+def get_collector_health(health: CurrentHealth) -> JsonResponse:
     """Per connection and meter: expected, received, stored, errors, breaker; the journal's depth and lag."""
-    return JsonResponse(health_document(parts.health()))
+    return JsonResponse(health_document(health))

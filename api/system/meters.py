@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from api.dependencies import Parts
+from alerts.users.roles import Permission
+from api.dependencies import CurrentHealth, CurrentSite
+from api.permits import needs
 from api.problem_schema import problems
 from api.system.meter_states import MeterRow, Sort, State, Wanted, choose, meter_rows
 from api.wire import JsonResponse, jsonable
@@ -90,10 +92,15 @@ def meter_document(row: MeterRow) -> dict[str, Any]:
 
 
 @router.get(
-    "/meters", response_model=MeterStatesOut, responses=problems(401, 421, 422), summary="Every meter as read now"
+    "/meters",
+    response_model=MeterStatesOut,
+    responses=problems(401, 403, 421, 422),
+    summary="Every meter as read now",
+    dependencies=[needs(Permission.COLLECTING_READ)],
 )
 def get_meter_states(
-    parts: Parts,
+    report: CurrentHealth,
+    site: CurrentSite,
     search: Annotated[str, Query(max_length=100, description="Words in number, name, place, model, error")] = "",
     state: Annotated[Literal["", "troubled"] | State, Query(description="troubled: broken, silent or late")] = "",
     building: Annotated[str, Query(max_length=200, description="Node id")] = "",
@@ -104,7 +111,6 @@ def get_meter_states(
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> JsonResponse:
     """For commissioning: last raw and decoded value, quality, age, next poll, errors, breaker of each meter."""
-    report, site = parts.health(), parts.site()
     wanted = Wanted(search, state, building, connection, sort, reverse, offset, limit)
     chosen = choose(meter_rows(report, site), site, wanted)
     items = [meter_document(row) for row in chosen.rows]

@@ -11,7 +11,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 from starlette.responses import Response
 
+from alerts.users.roles import Permission
 from api.parts import ApiParts
+from api.permits import needs
 from api.problem_schema import problems
 from api.system.collector import age_s
 from metering.health import HealthReport, MeterHealth
@@ -124,9 +126,10 @@ def registry_of(parts: ApiParts) -> CollectorRegistry:
 
 @router.get(
     "/metrics",
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problems(401, 421)},
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problems(401, 403, 421)},
     response_class=Response,
     summary="Metrics for Prometheus",
+    dependencies=[needs(Permission.METRICS_READ)],
 )
 def get_metrics(request: Request) -> Response:
     """Text format 0.0.4."""

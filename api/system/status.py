@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
+from alerts.users.roles import Permission
 from api.dependencies import Parts
+from api.identity import Identity
+from api.permits import needs
 from api.problem_schema import problems
+from api.reaches import Reaches
+from api.stream import Hears
 from api.wire import JsonResponse
 
 router = APIRouter(tags=["health"], default_response_class=JsonResponse)
+_OPEN = [needs(Permission.OPEN)]
 stream_router = APIRouter(prefix="/api/v1", tags=["stream"])
 
 
@@ -31,7 +39,13 @@ class ReadyOut(BaseModel):
     detail: str
 
 
-@router.get("/healthz", response_model=AliveOut, responses=problems(421), summary="Does the program answer")
+@router.get(
+    "/healthz",
+    response_model=AliveOut,
+    responses=problems(421),
+    summary="Does the program answer",
+    dependencies=_OPEN,
+)
 async def get_healthz(parts: Parts) -> JsonResponse:
     """200 as long as it does."""
     return JsonResponse({"status": "ok", "version": parts.version})
@@ -42,6 +56,7 @@ async def get_healthz(parts: Parts) -> JsonResponse:
     response_model=ReadyOut,
     responses={**problems(421), 503: {"model": ReadyOut, "description": "History is still being judged"}},
     summary="Is history judged",
+    dependencies=_OPEN,
 )
 async def get_readyz(parts: Parts) -> JsonResponse:
     """200 once it is, 503 before."""
@@ -57,15 +72,28 @@ async def get_readyz(parts: Parts) -> JsonResponse:
             "description": "Events: `alert` (id), `ready` (history is judged), `reset` (read your lists again)",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        **problems(401, 421, 422),
+        **problems(401, 403, 421, 422),
     },
     response_class=StreamingResponse,
     summary="What changes, live",
+    dependencies=[needs(Permission.ALERTS_READ)],
 )
 async def get_stream(
+    request: Request,
     parts: Parts,
     last_event_id: Annotated[str | None, Header(max_length=100, description="Go on after this event")] = None,
 ) -> StreamingResponse:
     """Resumes after `Last-Event-ID` as far as the ring of the latest events reaches, else says `reset`."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(parts.stream.frames(last_event_id), media_type="text/event-stream", headers=headers)
+    frames = parts.stream.frames(last_event_id, partial(_admit, request))
+    return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
+
+
+async def _admit(request: Request) -> Hears | None:
+    """What the one who asked may hear by now."""
+    identity: Identity = request.app.state.identity
+    user = await run_in_threadpool(identity.user_of, request)
+    if user is None or not user.may(Permission.ALERTS_READ):
+        return None
+    reaches: Reaches = request.app.state.reaches
+    return lambda event: reaches.of(user).hears(event)

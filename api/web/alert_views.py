@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from alerts.errors import ConflictError, RefusedError
+from alerts.users.roles import Permission
 from alerts.values import Outcome
-from api.alerts.views import alert_event
+from api.alerts.acts import alert_event
 from api.dependencies import CurrentActor, Parts
+from api.permits import needs
 from api.problems import Problem
 from api.web.alert_page import build_alert_view
 from api.web.desk import build_desk, read_filters
-from api.web.forms import local_path, read_form, read_version
-from api.web.rendering import Rendering
+from api.web.forms import Form, local_path, read_version
+from api.web.rendering import Pages
 
 router = APIRouter(include_in_schema=False)
+_READ, _HANDLE = [needs(Permission.ALERTS_READ)], [needs(Permission.ALERTS_HANDLE)]
 
 
-def get_rendering(request: Request) -> Rendering:
-    """The application's templates."""
-    rendering: Rendering = request.app.state.rendering
-    return rendering
-
-
-Pages = Annotated[Rendering, Depends(get_rendering)]
-Form = Annotated[dict[str, str], Depends(read_form)]
-
-
-@router.get("/")
+@router.get("/", dependencies=[needs(Permission.SIGNED_IN)])
 def get_home() -> RedirectResponse:
     """The desk is the first page."""
     return RedirectResponse("/alerts", 307)
 
 
-@router.get("/alerts")
+@router.get("/alerts", dependencies=_READ)
 def get_desk(request: Request, parts: Parts, pages: Pages) -> Response:
     """The alert list."""
     reader = pages.reader(request)
@@ -46,7 +38,7 @@ def get_desk(request: Request, parts: Parts, pages: Pages) -> Response:
     return pages.page(request, "desk.html", reader=reader, desk=desk, nav="alerts")
 
 
-@router.get("/alerts/{alert_id}")
+@router.get("/alerts/{alert_id}", dependencies=_READ)
 def get_alert_page(request: Request, parts: Parts, pages: Pages, alert_id: str) -> Response:
     """One alert."""
     reader = pages.reader(request)
@@ -61,29 +53,29 @@ def _back(alert_id: str, form: dict[str, str], notice: str = "") -> RedirectResp
     return RedirectResponse(address, 303)
 
 
-@router.post("/alerts/{alert_id}/acknowledge")
+@router.post("/alerts/{alert_id}/acknowledge", dependencies=_HANDLE)
 def acknowledge(parts: Parts, actor: CurrentActor, alert_id: str, form: Form) -> Response:
     """I have it."""
     try:
-        parts.records.acknowledge(alert_id, actor, expected_version=read_version(form))
+        alert = parts.records.acknowledge(alert_id, actor, expected_version=read_version(form))
     except ConflictError:
         return _back(alert_id, form, "conflict")
-    parts.stream.publish(alert_event(alert_id, "acknowledged"))
+    parts.stream.publish(alert_event(alert, "acknowledged"))
     return _back(alert_id, form)
 
 
-@router.post("/alerts/{alert_id}/comments")
+@router.post("/alerts/{alert_id}/comments", dependencies=_HANDLE)
 def comment(parts: Parts, actor: CurrentActor, alert_id: str, form: Form) -> Response:
     """Add a remark."""
     try:
-        parts.records.comment(alert_id, actor, form.get("text", "").strip())
+        alert = parts.records.comment(alert_id, actor, form.get("text", "").strip())
     except RefusedError:
         return _back(alert_id, form, "empty")
-    parts.stream.publish(alert_event(alert_id, "commented"))
+    parts.stream.publish(alert_event(alert, "commented"))
     return _back(alert_id, form)
 
 
-@router.post("/alerts/{alert_id}/resolve")
+@router.post("/alerts/{alert_id}/resolve", dependencies=_HANDLE)
 def resolve(parts: Parts, actor: CurrentActor, alert_id: str, form: Form) -> Response:
     """What it was found to be."""
     try:
@@ -92,10 +84,10 @@ def resolve(parts: Parts, actor: CurrentActor, alert_id: str, form: Form) -> Res
         allowed = ", ".join(o.value for o in Outcome)
         raise Problem(422, f"outcome must be one of: {allowed}.") from error
     try:
-        parts.records.resolve(
+        alert = parts.records.resolve(
             alert_id, actor, outcome, note=form.get("note", "").strip(), expected_version=read_version(form)
         )
     except ConflictError:
         return _back(alert_id, form, "conflict")
-    parts.stream.publish(alert_event(alert_id, "resolved"))
+    parts.stream.publish(alert_event(alert, "resolved"))
     return _back(alert_id, form)

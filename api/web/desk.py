@@ -151,13 +151,13 @@ class Desk:
 
 def build_desk(parts: ApiParts, reader: Reader, filters: Filters, cursor: str | None) -> Desk:
     """Reads the records once for the head and once for the list, and the store once a medium for the curves."""
-    site, records = reader.site, parts.records
-    active = records.find_alerts(AlertFilter(state=AlertState.ACTIVE), limit=_MOST_ACTIVE).items
-    page = records.find_alerts(filters.wanted(site), cursor=cursor, limit=PAGE)
+    site, alerts = reader.site, reader.alerts
+    active = alerts.find(AlertFilter(state=AlertState.ACTIVE), limit=_MOST_ACTIVE).items
+    page = alerts.find(filters.wanted(site), cursor=cursor, limit=PAGE)
     curves = recent_curves(page.items, parts, site)
     rows = tuple(_row(a, parts, reader, curves.get(a.id)) for a in page.items)
     buildings = tuple((n.id, n.name or n.id) for n in site.nodes.values() if n.kind in ("zone", "building"))
-    head = head_of(records.count_alerts(), active, parts.prices, parts.now())
+    head = head_of(alerts.count(), active, parts.prices, parts.now())
     return Desk(head, filters, rows, page.next_cursor, buildings)
 
 

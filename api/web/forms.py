@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from urllib.parse import parse_qs
 
+from fastapi import Depends
 from starlette.requests import Request
 
 from api.problems import Problem
 
 _MOST_BYTES = 64 * 1024
+_MOST_FIELDS = 600
 
 
-async def read_form(request: Request) -> dict[str, str]:
-    """The fields of a posted form; of a field given twice the last one.
+def is_form(request: Request) -> bool:
+    """Whether the request brings a form."""
+    return request.headers.get("content-type", "").partition(";")[0].strip() == "application/x-www-form-urlencoded"
+
+
+async def read_fields(request: Request) -> dict[str, list[str]]:
+    """The fields of a posted form, each with all its values. Read once: who asks later gets the same.
 
     Raises:
         Problem: 413 too long, 415 no form.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
+    if not is_form(request):
         raise Problem(415, "A form is sent as application/x-www-form-urlencoded.")
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            raise Problem(413, f"A form of at most {_MOST_BYTES // 1024} kB is read.")
-    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50)
-    return {name: values[-1] for name, values in fields.items()}
+    if not hasattr(request.state, "fields"):
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _MOST_BYTES:
+                raise Problem(413, f"A form of at most {_MOST_BYTES // 1024} kB is read.")
+        try:
+            text = body.decode("utf-8", "replace")
+            request.state.fields = parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        except ValueError as error:
+            raise Problem(413, f"A form of at most {_MOST_FIELDS} fields is read.") from error
+    fields: dict[str, list[str]] = request.state.fields
+    return fields
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The same with one value a field; of a field given twice the last one. Raises: as `read_fields`."""
+    return {name: values[-1] for name, values in (await read_fields(request)).items()}
+
+
+Fields = Annotated[dict[str, list[str]], Depends(read_fields)]
+Form = Annotated[dict[str, str], Depends(read_form)]
 
 
 def read_version(form: dict[str, str]) -> int | None:
@@ -36,5 +59,6 @@ def read_version(form: dict[str, str]) -> int | None:
 
 def local_path(text: str, default: str = "/") -> str:
     """An address of this site to go back to; anything that could lead elsewhere gives the default."""
-    is_local = text.startswith("/") and not text.startswith(("//", "/\\")) and "\n" not in text and "\r" not in text
+    # Browsers leave out tabs and line ends, so what follows them would come next to the first slash.
+    is_local = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable()
     return text if is_local else default

@@ -9,15 +9,18 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api.web import alert_views, site_views
-from api.web.alert_views import Pages
+from alerts.users.roles import Permission
+from api.permits import needs
+from api.web import account_views, alert_views, site_views, user_views
 from api.web.forms import local_path
-from api.web.rendering import STATIC
+from api.web.rendering import STATIC, Pages
 from api.web.texts import COOKIE, LANGUAGES
 from api.web.vendor import VENDOR
+from api.wire import JsonResponse
 
 router = APIRouter(include_in_schema=False)
-ROUTERS = (router, alert_views.router, site_views.router)
+ROUTERS = (router, alert_views.router, site_views.router, account_views.router, user_views.router)
+_OPEN = [needs(Permission.OPEN)]
 _YEAR_S = 365 * 24 * 3600
 
 
@@ -42,19 +45,25 @@ def vendor_files() -> StaticFiles:
     return VersionedFiles(directory=VENDOR, check_dir=False)
 
 
-@router.get("/docs")
+@router.get("/docs", dependencies=[needs(Permission.SIGNED_IN)])
 def get_docs(request: Request, pages: Pages) -> Response:
     """The API's page, by Swagger UI."""
     return pages.page(request, "docs.html", nav="docs")
 
 
-@router.get("/favicon.ico")
+@router.get("/openapi.json", dependencies=[needs(Permission.SIGNED_IN)])
+def get_openapi(request: Request) -> Response:
+    """What the API can do."""
+    return JsonResponse(request.app.openapi())
+
+
+@router.get("/favicon.ico", dependencies=_OPEN)
 def get_favicon() -> RedirectResponse:
     """Browsers ask for it unasked."""
     return RedirectResponse("/static/logo.svg", 301)
 
 
-@router.get("/language/{language}")
+@router.get("/language/{language}", dependencies=_OPEN)
 def switch_language(request: Request, language: str) -> Response:
     """Remembers the language for a year and goes back to where the reader was."""
     response = RedirectResponse(local_path(request.query_params.get("back", "")), 303)

@@ -6,14 +6,18 @@ import hashlib
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlencode, urlsplit
 
+from fastapi import Depends
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from alerts.users.reach import AlertsWithin, Reach
 from api.parts import ApiParts, User
 from api.problems import Problem
+from api.reaches import Reaches
 from api.web import vendor
 from api.web.formats import Formats
 from api.web.texts import COOKIE, LANGUAGES, choose_language, translations_of
@@ -68,14 +72,30 @@ class Reader:
     language: str
     formats: Formats
     wording: Wording
-    site: Site
+    reach: Reach
+    alerts: AlertsWithin
+
+    @property
+    def site(self) -> Site:
+        """The site as far as they see it."""
+        return self.reach.site
+
+
+def user_of(request: Request) -> User:
+    """Who asks; somebody who may nothing, where nobody is signed in."""
+    return getattr(request.state, "user", None) or User("")
+
+
+def _here(request: Request) -> str:
+    return str(request.url.path) + (f"?{request.url.query}" if request.url.query else "")
 
 
 class Rendering:
     """Templates in every language."""
 
-    def __init__(self, parts: ApiParts) -> None:
+    def __init__(self, parts: ApiParts, reaches: Reaches) -> None:
         self._parts = parts
+        self._reaches = reaches
         self._environments = {language: _environment(language) for language in LANGUAGES}
         self._missing = vendor.missing_files()
         self._version = _version_of_files()
@@ -83,9 +103,10 @@ class Rendering:
     def reader(self, request: Request) -> Reader:
         """How this request is answered: its language, the site's clock."""
         language = choose_language(request.cookies.get(COOKIE), request.headers.get("accept-language", ""))
-        site = self._parts.site()
-        formats = Formats(language, site.zone)
-        return Reader(language, formats, Wording(translations_of(language).gettext, formats, site), site)
+        reach = self._reaches.of(user_of(request))
+        formats = Formats(language, reach.site.zone)
+        wording = Wording(translations_of(language).gettext, formats, reach.site)
+        return Reader(language, formats, wording, reach, AlertsWithin(self._parts.records, reach))
 
     def page(
         self, request: Request, template: str, *, status: int = 200, reader: Reader | None = None, **context: Any
@@ -106,8 +127,8 @@ class Rendering:
                 wording=reader.wording,
                 site=reader.site,
                 path=request.url.path,
-                here=str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""),
-                user=getattr(request.state, "user", None) or User(""),
+                here=_here(request),
+                user=user_of(request),
                 readiness=readiness,
                 version=self._version,
                 program_version=self._parts.version,
@@ -118,8 +139,34 @@ class Rendering:
         return HTMLResponse(html, status, headers={"Vary": "Accept-Language, Cookie"})
 
     def problem(self, request: Request, problem: Problem) -> HTMLResponse:
-        """An error as a page, with the way back."""
-        title = HTTPStatus(problem.status).phrase
-        response = self.page(request, "problem.html", status=problem.status, problem=problem, title=title)
+        """An error as a page, with the way back: of somebody who is not signed in, the form to do so."""
+        if problem.status == HTTPStatus.UNAUTHORIZED:
+            response = self.page(request, "sign_in.html", status=401, back="/", error="", name="")
+        else:
+            title = HTTPStatus(problem.status).phrase
+            response = self.page(request, "problem.html", status=problem.status, problem=problem, title=title)
         response.headers.update(problem.headers)
         return response
+
+
+def way_to_sign_in(request: Request) -> Response | None:
+    """To the form, and from there back to the page; None for a program, and where going back would repeat a change."""
+    if "hx-request" in request.headers:  # a part of a page: the whole page goes there
+        page = urlsplit(request.headers.get("hx-current-url", ""))
+        return Response(status_code=401, headers={"HX-Redirect": _sign_in_address(page.path, page.query)})
+    if request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
+        return None
+    return RedirectResponse(_sign_in_address(request.url.path, request.url.query), 303)
+
+
+def _sign_in_address(path: str, query: str) -> str:
+    return "/sign-in?" + urlencode({"back": f"{path}?{query}" if query else path})
+
+
+def get_rendering(request: Request) -> Rendering:
+    """The application's templates."""
+    rendering: Rendering = request.app.state.rendering
+    return rendering
+
+
+Pages = Annotated[Rendering, Depends(get_rendering)]

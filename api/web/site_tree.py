@@ -44,9 +44,9 @@ class TreeRow:
     worst: str
 
 
-def active_alerts(parts: ApiParts) -> Sequence[Alert]:
+def active_alerts(reader: Reader) -> Sequence[Alert]:
     """The alerts that mark the tree."""
-    return parts.records.find_alerts(AlertFilter(state=AlertState.ACTIVE), limit=_MOST_ACTIVE).items
+    return reader.alerts.find(AlertFilter(state=AlertState.ACTIVE), limit=_MOST_ACTIVE).items
 
 
 def tree_rows(parts: ApiParts, reader: Reader, roots: Sequence[str], open_depth: int) -> list[TreeRow]:
@@ -54,7 +54,7 @@ def tree_rows(parts: ApiParts, reader: Reader, roots: Sequence[str], open_depth:
     site = reader.site
     shown = [entry for root in roots for entry in _walk(site, root, len(site.place_path(root)) - 1, open_depth)]
     uses = {m: _use_of(parts, site, [n for n, _, _ in shown], m) for m in COUNTED_MEDIA}
-    marks = _marks(site, active_alerts(parts))
+    marks = _marks(site, active_alerts(reader))
     rows = []
     for node, depth, is_open in shown:
         use = {m: by_node[node] for m, by_node in uses.items() if node in by_node}
@@ -128,7 +128,7 @@ def build_place_view(parts: ApiParts, reader: Reader, node: str) -> PlaceView:
         supplies={m: supplies[m].meters for m in use},
         meters=tuple(site.meters[m] for m in site.meters_at[node]),
         children=tuple(tree_rows(parts, reader, site.child_nodes[node], 0)),
-        alerts=tuple(a for a in active_alerts(parts) if a.node in below),
+        alerts=tuple(a for a in active_alerts(reader) if a.node in below),
     )
 
 
@@ -169,7 +169,7 @@ def build_meter_view(parts: ApiParts, reader: Reader, meter: Meter) -> MeterView
         use=use,
         latest=_newest(parts.readings.latest([meter.id])),
         children=site.child_meters[meter.id],
-        alerts=tuple(a for a in active_alerts(parts) if meter.id == a.subject or a.node == meter.node),
+        alerts=tuple(a for a in active_alerts(reader) if meter.id == a.subject or a.node == meter.node),
     )
 
 

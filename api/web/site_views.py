@@ -5,17 +5,20 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.dependencies import Parts, meter_of, node_of
-from api.web.alert_views import Pages
+from alerts.users.roles import Permission
+from api.dependencies import CurrentHealth, Parts, meter_of, node_of
+from api.permits import needs
 from api.web.collector_page import build_collector_view
 from api.web.commissioning_page import build_commissioning_view, wanted_of
+from api.web.rendering import Pages
 from api.web.site_tree import build_meter_view, build_place_view, tree_rows
 
 router = APIRouter(include_in_schema=False)
+_SITE, _COLLECTING = [needs(Permission.SITE_READ)], [needs(Permission.COLLECTING_READ)]
 _OPEN_LEVELS = 1
 
 
-@router.get("/site")
+@router.get("/site", dependencies=_SITE)
 def get_site_page(request: Request, parts: Parts, pages: Pages) -> Response:
     """The tree, opened down to the buildings."""
     reader = pages.reader(request)
@@ -24,7 +27,7 @@ def get_site_page(request: Request, parts: Parts, pages: Pages) -> Response:
     return pages.page(request, "site.html", reader=reader, rows=rows, nav="site")
 
 
-@router.get("/site/{node_id}/children")
+@router.get("/site/{node_id}/children", dependencies=_SITE)
 def get_children(request: Request, parts: Parts, pages: Pages, node_id: str) -> Response:
     """The rows right below a place, fetched when it is opened."""
     reader = pages.reader(request)
@@ -32,7 +35,7 @@ def get_children(request: Request, parts: Parts, pages: Pages, node_id: str) -> 
     return pages.page(request, "site_rows.html", reader=reader, rows=tree_rows(parts, reader, children, 0))
 
 
-@router.get("/site/{node_id}")
+@router.get("/site/{node_id}", dependencies=_SITE)
 def get_place_page(request: Request, parts: Parts, pages: Pages, node_id: str) -> Response:
     """One place."""
     reader = pages.reader(request)
@@ -40,7 +43,7 @@ def get_place_page(request: Request, parts: Parts, pages: Pages, node_id: str) -
     return pages.page(request, "place.html", reader=reader, view=view, nav="site")
 
 
-@router.get("/meters/{meter_id}")
+@router.get("/meters/{meter_id}", dependencies=_SITE)
 def get_meter_page(request: Request, parts: Parts, pages: Pages, meter_id: str) -> Response:
     """One meter."""
     reader = pages.reader(request)
@@ -48,17 +51,17 @@ def get_meter_page(request: Request, parts: Parts, pages: Pages, meter_id: str) 
     return pages.page(request, "meter.html", reader=reader, view=view, nav="site")
 
 
-@router.get("/collector")
-def get_collector_page(request: Request, parts: Parts, pages: Pages) -> Response:
+@router.get("/collector", dependencies=_COLLECTING)
+def get_collector_page(request: Request, health: CurrentHealth, pages: Pages) -> Response:
     """How collecting goes."""
     reader = pages.reader(request)
-    view = build_collector_view(parts.health(), reader)
+    view = build_collector_view(health, reader)
     return pages.page(request, "collector.html", reader=reader, view=view, nav="collector")
 
 
-@router.get("/commissioning")
-def get_commissioning_page(request: Request, parts: Parts, pages: Pages) -> Response:
+@router.get("/commissioning", dependencies=_COLLECTING)
+def get_commissioning_page(request: Request, health: CurrentHealth, pages: Pages) -> Response:
     """Each meter with what was read and what it means."""
     reader = pages.reader(request)
-    view = build_commissioning_view(parts.health(), reader, wanted_of(request.query_params))
+    view = build_commissioning_view(health, reader, wanted_of(request.query_params))
     return pages.page(request, "commissioning.html", reader=reader, view=view, nav="commissioning")

@@ -6,7 +6,20 @@ import sys
 
 import typer
 
-from aquavolt.cli import check, commissioning, data, meters, profiles, recording, service, simulate, site, split, stored
+from aquavolt.cli import (
+    check,
+    commissioning,
+    data,
+    meters,
+    profiles,
+    recording,
+    service,
+    simulate,
+    site,
+    split,
+    stored,
+    user,
+)
 from aquavolt.cli.failure import Failure
 
 app = typer.Typer(
@@ -22,6 +35,7 @@ for module in (service, split, meters, commissioning, recording, data, stored, c
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(site.app, name="site")
+app.add_typer(user.app, name="user")
 
 
 def main() -> None:

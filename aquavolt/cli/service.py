@@ -16,7 +16,6 @@ from aquavolt.cli.progress import shown
 if TYPE_CHECKING:
     import asyncio
 
-    from aquavolt.config.settings import Settings
     from aquavolt.program import Program, Setup
 
 Port = Annotated[int | None, typer.Option(help="Port of the page; 8000 if nothing says otherwise.")]
@@ -24,7 +23,6 @@ Data = Annotated[Path | None, typer.Option(help="Folder for everything that is k
 SettingsFile = Annotated[
     Path | None, typer.Option("--settings", help="Settings; none: aquavolt.yaml, if there is one.")
 ]
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def run(
@@ -45,7 +43,6 @@ def run(
         checked, _ = load_site(found.site)
         judged = load_rules(found.rules, checked)
         plays = load_playbook(found.playbook)
-    check_host(found)
     _serve(Setup(found, checked, judged, plays), None)
 
 
@@ -58,6 +55,7 @@ def demo(
         int | None,
         typer.Option(envvar="AQUAVOLT_DEMO_MQTT_PORT", help="A broker on 127.0.0.1; none: one of the demo's."),
     ] = None,
+    login: Annotated[bool, typer.Option("--login", help="Ask for accounts, as `run` does.")] = False,
 ) -> None:
     """Show a simulated campus with 35 days of history and hidden faults, live, on http://127.0.0.1:8000."""
     from aquavolt.child import ChildError
@@ -72,24 +70,12 @@ def demo(
         listening = listen("127.0.0.1", port)
     typer.echo(f"AquaVolt demo: simulated campus, seed {seed}, data in {data}")
     with told(ChildError, ConfigError, DataInUseError, OSError):
-        made = Demo(found, seed, mqtt_port=mqtt_port)
+        made = Demo(found, seed, mqtt_port=mqtt_port, is_open=not login)
     try:
         with shown() as advance:
             _serve(made.setup, made.prologue(advance), listening)
     finally:
         made.close()
-
-
-def check_host(settings: Settings) -> None:
-    """Loopback only, until there are accounts.
-
-    Raises:
-        Failure: another address.
-    """
-    if settings.host not in _LOOPBACK:
-        raise Failure(f"host {settings.host}: there are no accounts yet, so only {', '.join(_LOOPBACK)} are allowed")
-    if settings.token is None:
-        typer.echo("no token is set (AQUAVOLT_TOKEN): page and API refuse everybody", err=True)
 
 
 def stopped_by_signals(told: Callable[[], object] = lambda: None) -> asyncio.Event:
@@ -115,6 +101,7 @@ def _serve(
     import uvloop
 
     from alerts.errors import RecordsError
+    from aquavolt.door import open_door
     from aquavolt.logs import set_up_logs
     from aquavolt.program import Program, ProgramError, listen
     from aquavolt.stores.lock import DataInUseError
@@ -126,8 +113,17 @@ def _serve(
     with told(ProgramError, DataInUseError, StoreUnavailableError, RecordsError, JournalError, OSError):
         listening = listening or listen(settings.host, settings.port)
         program = Program(setup)
+    try:
+        with told(ProgramError):
+            said = None if setup.access is not None else open_door(program.records, settings)
+    except Failure:
+        program.close()
+        listening.close()
+        raise
     page = f"http://{settings.host}:{listening.getsockname()[1]}"
     typer.echo(f"page: {page}")
+    if said:
+        typer.echo(said)
 
     def ready() -> None:
         counts = program.records.count_alerts()

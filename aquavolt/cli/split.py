@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aquavolt.cli.failure import told
-from aquavolt.cli.service import Data, Port, SettingsFile, check_host, stopped_by_signals
+from aquavolt.cli.failure import Failure, told
+from aquavolt.cli.service import Data, Port, SettingsFile, stopped_by_signals
 
 if TYPE_CHECKING:
     import socket
@@ -82,14 +82,23 @@ def serve(
     settings: SettingsFile = None,
 ) -> None:
     """Serve the API and the pages."""
+    from aquavolt.door import open_door
     from aquavolt.http_server import listen
     from aquavolt.services.serve import Serve
 
     setup = _setup(settings, site=site, data=data, port=port, host=host)
-    check_host(setup.settings)
     with _opened():
         listening = listen(setup.settings.host, setup.settings.port)
         program = Serve(setup)
+    try:
+        with _opened():
+            said = open_door(program.records, setup.settings)
+    except Failure:
+        program.close()
+        listening.close()
+        raise
+    if said:
+        typer.echo(said)
     _run(program.run, program.close, listening, "page: http://{}")
 
 

@@ -100,7 +100,7 @@ class Settings(_Strict):
     rules: Path | None = Field(None, description="rules.yaml; none: the documented defaults")
     playbook: Path | None = Field(None, description="own plays, looked at before those that ship")
     data: Path = Path("data")
-    host: str = Field("127.0.0.1", description="any other address is refused until there are accounts")
+    host: str = Field("127.0.0.1", description="any other than loopback is refused until there are accounts")
     port: int = Field(8000, ge=0, le=65535)
     records: str | None = Field(None, description="SQLAlchemy URL; none: SQLite in the data folder")
     token: SecretStr | None = Field(None, description="what programs send as `Authorization: Bearer`")

@@ -33,4 +33,4 @@ fi
 echo "$target is ready. Next:"
 [ "${1:-}" = --demo ] || echo "    put your site.yaml (and aquavolt.yaml, if you have settings) into config/"
 echo "    docker compose up --detach --wait"
-echo "    the page: http://127.0.0.1:8000, any name, the password is AQUAVOLT_TOKEN of $target"
+echo "    the page: http://127.0.0.1:8000, account admin; its first password: docker compose logs api | grep one-time"

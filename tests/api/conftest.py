@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 import uvicorn
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from alerts.records import Records
+from alerts.users.users import users_of
 from alerts.values import NotifyPolicy
 from api.app import create_app
 from api.parts import Access, ApiParts, Readiness, hash_token
@@ -31,8 +35,11 @@ from metering.incident import Category, ChangeKind, Incident, IncidentChange, Se
 from metering.quantities import quantity
 from metering.site_document import parse_site
 
+sys.path.insert(0, str(Path(__file__).parent))
+
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # noon in Shanghai, on the grid
 DAYS = 35
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # else every sign-in takes a tenth of a second
 TOKEN = "a-long-random-token"  # noqa: S105 - of the test application alone
 SITE = parse_site(
     {
@@ -214,6 +221,7 @@ def make(store: DuckDBStore, records: Records) -> Iterator[Callable[..., Served]
             "submit": submit, "stream": EventStream(heartbeat_s=0.05), "is_ready": lambda: ready[0],
             "access": Access(demo=True), "now": lambda: NOW,
         }  # fmt: skip
+        usual["users"] = users_of(records.database, changes.get("now", usual["now"]), CHEAP)
         parts = ApiParts(**(usual | changes))
         streams.append(parts.stream)
         app = create_app(parts)

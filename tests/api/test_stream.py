@@ -124,7 +124,9 @@ def test_over_http_an_acknowledgement_arrives_and_is_resumed(served, listen):
             while not parse(text):
                 text += next(chunks)
         (event_id, kind, data) = parse(text)[0]
-        assert (kind, data) == ("alert", {"type": "alert", "id": "leak", "change": "acknowledged"})
+        assert kind == "alert"
+        place = {"node": "dorm-1", "assigned_to": "demo"}
+        assert data == {"type": "alert", "id": "leak", "change": "acknowledged", "version": 1, **place}
         client.post("/api/v1/alerts/leak/comments", json={"text": "there"})
         with client.stream("GET", "/api/v1/stream", headers={"Last-Event-ID": event_id}) as answer:
             text = ""

@@ -29,7 +29,10 @@ TRANSLATED = [
     (ROOT / "docs" / "install.md", ROOT / "docs" / "install.zh-CN.md"),
     (ROOT / "docs" / "connect-meters.md", ROOT / "docs" / "connect-meters.zh-CN.md"),
     (ROOT / "docs" / "simulate.md", ROOT / "docs" / "simulate.zh-CN.md"),
-    *((ROOT / "docs" / f"{n}.md", ROOT / "docs" / f"{n}.zh-CN.md") for n in ("operations", "services", "influxdb")),
+    *(
+        (ROOT / "docs" / f"{n}.md", ROOT / "docs" / f"{n}.zh-CN.md")
+        for n in ("operations", "services", "influxdb", "users")
+    ),
 ]
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _KEY = re.compile(r"`([\w.]+)`")

@@ -18,6 +18,7 @@ ONLY_IN = {
     "duckdb": ("aquavolt",),
     "sqlalchemy": ("alerts",),
     "alembic": ("alerts",),
+    "argon2": ("alerts",),
     "fastapi": ("api",),
     "starlette": ("api", "aquavolt/pushing"),
     "jinja2": ("api",),

@@ -80,8 +80,8 @@ def test_a_program_does_not_start_on_a_wrong_site(start, tmp_path):
     file = changed(tmp_path, "parent: w-campus", "parrent: w-campus")
     assert start("run", "--site", file, "--data", "data", "--port", "0").message.startswith("aquavolt: bad.yaml:7:")
     assert not (tmp_path / "data").exists()
-    host = start("run", "--site", "site.yaml", "--data", "data", "--port", "0", "--host", "192.0.2.1")
-    assert "host 192.0.2.1" in host.message
+    host = start("run", "--site", "site.yaml", "--data", "data", "--port", "0", "--host", "127.0.0.2")
+    assert "host 127.0.0.2" in host.message
 
 
 @pytest.mark.parametrize(

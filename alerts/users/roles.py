@@ -1,0 +1,73 @@
+"""Roles, and what each may do. Words and one table, nothing else: whoever reads settings loads no database."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+WHOLE_SITE = "*"
+"""Stands for every part of the site, and for meters that stand nowhere, in an account's `nodes`."""
+
+
+class Role(StrEnum):
+    """What an account is for."""
+
+    ADMIN = "admin"
+    HEAD_OF_LOGISTICS = "head_of_logistics"
+    ENERGY_MANAGER = "energy_manager"
+    MAINTAINER = "maintainer"
+    DORM_MANAGER = "dorm_manager"
+    DUTY_GUARD = "duty_guard"
+    CONTRACTOR = "contractor"
+    AUDITOR = "auditor"
+
+
+class Permission(StrEnum):
+    """What a route asks for; every route declares exactly one.
+
+    OPEN         nothing: people who are not signed in yet
+    SIGNED_IN    to be signed in, in any role
+    OWN_ACCOUNT  to be signed in on a page: own password, sessions, tokens. A token never has it
+    """
+
+    OPEN = "open"
+    SIGNED_IN = "signed_in"
+    OWN_ACCOUNT = "own_account"
+    ALERTS_READ = "alerts.read"
+    ALERTS_HANDLE = "alerts.handle"
+    DESK_MANAGE = "desk.manage"
+    SITE_READ = "site.read"
+    COLLECTING_READ = "collecting.read"
+    METRICS_READ = "metrics.read"
+    READINGS_WRITE = "readings.write"
+    USERS_READ = "users.read"
+    USERS_MANAGE = "users.manage"
+
+
+_P = Permission
+_ANYBODY = frozenset({_P.SIGNED_IN, _P.OWN_ACCOUNT})
+_HANDLES_ALERTS = _ANYBODY | {_P.ALERTS_READ, _P.ALERTS_HANDLE}
+_ON_THE_SITE = _HANDLES_ALERTS | {_P.SITE_READ}
+EVERYTHING = frozenset(_P) - {_P.OPEN}
+
+ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.ADMIN: EVERYTHING,
+    Role.HEAD_OF_LOGISTICS: _ON_THE_SITE | {_P.COLLECTING_READ, _P.DESK_MANAGE},
+    Role.ENERGY_MANAGER: _ON_THE_SITE | {_P.COLLECTING_READ, _P.METRICS_READ, _P.READINGS_WRITE, _P.DESK_MANAGE},
+    Role.MAINTAINER: _ON_THE_SITE | {_P.COLLECTING_READ},
+    Role.DORM_MANAGER: _ON_THE_SITE,
+    Role.DUTY_GUARD: _ON_THE_SITE,
+    Role.CONTRACTOR: _HANDLES_ALERTS,
+    Role.AUDITOR: _ANYBODY | {_P.ALERTS_READ, _P.SITE_READ, _P.COLLECTING_READ, _P.METRICS_READ, _P.USERS_READ},
+}
+
+# These show or change what belongs to no single part, so an account that is limited to some never has them.
+NEEDS_WHOLE_SITE = frozenset({_P.DESK_MANAGE, _P.METRICS_READ, _P.USERS_READ, _P.USERS_MANAGE})
+# What a token may be given. Accounts and their tokens are a person's own matter, behind a password.
+TOKEN_SCOPES = tuple(p for p in _P if "." in p.value and not p.value.startswith("users."))
+# They see what is assigned to them, and no other alert.
+OWN_ALERTS_ONLY = frozenset({Role.CONTRACTOR})
+
+
+def permissions_of(role: Role, nodes: tuple[str, ...]) -> frozenset[Permission]:
+    """What an account of this role may do, limited to these parts of the site."""
+    return ROLE_PERMISSIONS[role] - (frozenset() if WHOLE_SITE in nodes else NEEDS_WHOLE_SITE)

@@ -1,0 +1,177 @@
+"""`/api/v1/alerts`: what people do with alerts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from alerts.desk import Handled
+from alerts.errors import ConflictError
+from alerts.users.roles import Permission
+from alerts.values import Alert
+from api.alerts.change_schema import (
+    AcknowledgeIn,
+    AcknowledgeManyIn,
+    AssignIn,
+    CommentIn,
+    HandledManyOut,
+    ResolveIn,
+    UnassignIn,
+)
+from api.alerts.conditions import IfMatch, KeyedWrite, read_tag, tagged
+from api.alerts.document import alert_document
+from api.alerts.schema import AlertOut
+from api.alerts.views import AlertId
+from api.dependencies import CurrentActor, CurrentReach, CurrentSite, Parts
+from api.parts import ApiParts
+from api.permits import needs
+from api.problem_schema import BULK_PROBLEMS, CHANGE_PROBLEMS
+from api.problems import Problem
+from api.wire import JsonResponse
+from metering.site import Site
+
+router = APIRouter(
+    prefix="/api/v1/alerts",
+    tags=["alerts"],
+    default_response_class=JsonResponse,
+    dependencies=[needs(Permission.ALERTS_HANDLE)],
+)
+
+
+@router.post("/acknowledge", response_model=HandledManyOut, responses=BULK_PROBLEMS, summary="I have all of these")
+def acknowledge_many(
+    parts: Parts,
+    site: CurrentSite,
+    reach: CurrentReach,
+    actor: CurrentActor,
+    keyed: KeyedWrite,
+    change: AcknowledgeManyIn,
+) -> JsonResponse:
+    """Each by itself: what cannot be done is told in its place, the others are done."""
+
+    def document(handled: tuple[Handled, ...]) -> dict[str, Any]:
+        return {"items": [_handled_document(h, site, parts) for h in handled]}
+
+    wanted = [(seen.id, seen.version) for seen in change.alerts]
+    handled = parts.records.acknowledge_many(
+        wanted, actor, note=change.note, once=keyed.once(document), sees=reach.sees
+    )
+    for alert in (h.alert for h in handled if h.error is None):
+        _publish(parts, alert, "acknowledged")
+    return JsonResponse(document(handled))
+
+
+@router.post("/{alert_id}/acknowledge", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="I have it")
+def acknowledge(
+    parts: Parts,
+    site: CurrentSite,
+    actor: CurrentActor,
+    keyed: KeyedWrite,
+    alert_id: AlertId,
+    change: AcknowledgeIn,
+    if_match: IfMatch = None,
+) -> JsonResponse:
+    """409 (412 with If-Match) when somebody else was quicker; `current` then says who."""
+    done = parts.records.acknowledge(
+        alert_id, actor, note=change.note, expected_version=read_tag(if_match, change.version),
+        once=keyed.once(lambda alert: alert_document(alert, site, parts)),
+    )  # fmt: skip
+    return _answer(parts, site, done, "acknowledged")
+
+
+@router.post("/{alert_id}/assign", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="Who is to see to it")
+def assign(
+    parts: Parts,
+    site: CurrentSite,
+    actor: CurrentActor,
+    keyed: KeyedWrite,
+    alert_id: AlertId,
+    change: AssignIn,
+    if_match: IfMatch = None,
+) -> JsonResponse:
+    """Whether somebody has it stays as it is. Without a version, 409 where somebody else is assigned."""
+    if not parts.is_assignable(change.assignee):
+        raise Problem(422, f"There is no account {change.assignee!r} that alerts can be assigned to.")
+    done = parts.records.assign(
+        alert_id, actor, change.assignee, note=change.note, expected_version=read_tag(if_match, change.version),
+        once=keyed.once(lambda alert: alert_document(alert, site, parts)),
+    )  # fmt: skip
+    return _answer(parts, site, done, "assigned")
+
+
+@router.post("/{alert_id}/unassign", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="Take it back")
+def unassign(
+    parts: Parts,
+    site: CurrentSite,
+    actor: CurrentActor,
+    keyed: KeyedWrite,
+    alert_id: AlertId,
+    change: UnassignIn,
+    if_match: IfMatch = None,
+) -> JsonResponse:
+    """Nobody in particular is to see to it any more. Without a version, 409 where somebody else is assigned."""
+    done = parts.records.assign(
+        alert_id, actor, None, note=change.note, expected_version=read_tag(if_match, change.version),
+        once=keyed.once(lambda alert: alert_document(alert, site, parts)),
+    )  # fmt: skip
+    return _answer(parts, site, done, "unassigned")
+
+
+@router.post("/{alert_id}/comments", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="Add a remark")
+def comment(
+    parts: Parts, site: CurrentSite, actor: CurrentActor, keyed: KeyedWrite, alert_id: AlertId, change: CommentIn
+) -> JsonResponse:
+    """Kept in the alert's history; never conflicts."""
+    once = keyed.once(lambda alert: alert_document(alert, site, parts))
+    return _answer(parts, site, parts.records.comment(alert_id, actor, change.text, once=once), "commented")
+
+
+@router.post("/{alert_id}/resolve", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="What it was")
+def resolve(
+    parts: Parts,
+    site: CurrentSite,
+    actor: CurrentActor,
+    keyed: KeyedWrite,
+    alert_id: AlertId,
+    change: ResolveIn,
+    if_match: IfMatch = None,
+) -> JsonResponse:
+    """Records the outcome. Whether it is over is for the meters to say: `state` does not change by this."""
+    done = parts.records.resolve(
+        alert_id, actor, change.outcome, note=change.note, expected_version=read_tag(if_match, change.version),
+        once=keyed.once(lambda alert: alert_document(alert, site, parts)),
+    )  # fmt: skip
+    return _answer(parts, site, done, "resolved")
+
+
+def _answer(parts: ApiParts, site: Site, alert: Alert, change: str) -> JsonResponse:
+    _publish(parts, alert, change)
+    return JsonResponse(alert_document(alert, site, parts), headers=tagged(alert))
+
+
+def _publish(parts: ApiParts, alert: Alert | None, change: str) -> None:
+    if alert is not None:
+        parts.stream.publish(alert_event(alert, change))
+
+
+def alert_event(alert: Alert, change: str) -> dict[str, Any]:
+    """What the live stream says of a changed alert; readers fetch the rest."""
+    return {
+        "type": "alert",
+        "id": alert.id,
+        "change": change,
+        "node": alert.node,
+        "version": alert.version,
+        "assigned_to": alert.assigned_to,
+    }
+
+
+def _handled_document(handled: Handled, site: Site, parts: ApiParts) -> dict[str, Any]:
+    refused = "conflict" if isinstance(handled.error, ConflictError) else "unknown"
+    return {
+        "id": handled.alert_id,
+        "result": "acknowledged" if handled.error is None else refused,
+        "detail": None if handled.error is None else str(handled.error),
+        "alert": None if handled.alert is None else alert_document(handled.alert, site, parts),
+    }

@@ -1,0 +1,1 @@
+"""The desk as a whole: its policy, and how many deadlines were kept."""

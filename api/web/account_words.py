@@ -1,0 +1,110 @@
+"""The words of accounts: roles, permissions, what an audit says, and why something was refused."""
+
+from __future__ import annotations
+
+from alerts.users.errors import (
+    AccountConflictError,
+    AccountError,
+    AccountRefusedError,
+    Refusal,
+    ThrottledError,
+    WrongPasswordError,
+)
+from alerts.users.roles import Permission, Role
+from alerts.users.values import AccountAction, AccountState
+from api.web.rendering import Reader
+from api.web.wording import N_
+
+ROLES = {
+    Role.ADMIN: N_("Administrator"),
+    Role.HEAD_OF_LOGISTICS: N_("Head of logistics"),
+    Role.ENERGY_MANAGER: N_("Energy manager"),
+    Role.MAINTAINER: N_("Maintainer"),
+    Role.DORM_MANAGER: N_("Dorm manager"),
+    Role.DUTY_GUARD: N_("Duty guard"),
+    Role.CONTRACTOR: N_("Contractor"),
+    Role.AUDITOR: N_("Auditor, read only"),
+}
+# What each role is for, beside the choice.
+ROLE_HINTS = {
+    Role.ADMIN: N_("everything, and the accounts"),
+    Role.HEAD_OF_LOGISTICS: N_("alerts, use, how collecting goes"),
+    Role.ENERGY_MANAGER: N_("as the head of logistics; brings readings in and reads the metrics"),
+    Role.MAINTAINER: N_("alerts, use, the meters at the cabinet"),
+    Role.DORM_MANAGER: N_("alerts and use of the own buildings"),
+    Role.DUTY_GUARD: N_("alerts and use, outside of working hours"),
+    Role.CONTRACTOR: N_("only alerts that are assigned to this account"),
+    Role.AUDITOR: N_("sees everything, the accounts' audit too, and changes nothing"),
+}
+SCOPES = {
+    Permission.ALERTS_READ: N_("read alerts"),
+    Permission.ALERTS_HANDLE: N_("acknowledge, comment and resolve alerts"),
+    Permission.DESK_MANAGE: N_("set the deadlines of the desk"),
+    Permission.SITE_READ: N_("read places, meters, use and readings"),
+    Permission.COLLECTING_READ: N_("read how collecting goes"),
+    Permission.METRICS_READ: N_("read the metrics for Prometheus"),
+    Permission.READINGS_WRITE: N_("bring readings in"),
+}
+STATES = {
+    AccountState.ACTIVE: N_("active"),
+    AccountState.DISABLED: N_("disabled"),
+    AccountState.DELETED: N_("deleted"),
+}
+ACTIONS = {
+    AccountAction.CREATED: N_("account made"),
+    AccountAction.CHANGED: N_("role or places changed"),
+    AccountAction.DISABLED: N_("account disabled"),
+    AccountAction.ENABLED: N_("account enabled"),
+    AccountAction.DELETED: N_("account deleted"),
+    AccountAction.PASSWORD_GIVEN: N_("one-time password given"),
+    AccountAction.PASSWORD_CHANGED: N_("password changed"),
+    AccountAction.SIGNED_IN: N_("signed in"),
+    AccountAction.SIGN_IN_REFUSED: N_("wrong password"),
+    AccountAction.SIGNED_OUT: N_("signed out"),
+    AccountAction.SESSIONS_ENDED: N_("signed out everywhere"),
+    AccountAction.TOKEN_MADE: N_("token made"),
+    AccountAction.TOKEN_REVOKED: N_("token revoked"),
+    AccountAction.ALERTS_HANDED_ON: N_("alerts handed on"),
+}
+REFUSALS = {
+    Refusal.NAME_FORM: N_(
+        "An account's name has 1 to 40 letters, digits, dots, hyphens, underscores or @, and is none of %(reserved)s."
+    ),
+    Refusal.NAME_TAKEN: N_("There is or was an account %(name)s; names are not given twice."),
+    Refusal.ROLE: N_("Choose a role."),
+    Refusal.ADMIN_LIMITED: N_("An administrator is limited to no part of the site."),
+    Refusal.NODES: N_("Choose 1 to %(most)s places, or the whole site."),
+    Refusal.UNKNOWN_NODE: N_("The site has no place %(node)s."),
+    Refusal.LAST_ADMIN: N_("%(name)s is the last administrator: make another one first."),
+    Refusal.HEIR: N_(
+        "%(name)s cannot take these alerts over: it must be another active account that may handle them and sees them."
+    ),
+    Refusal.ONESELF: N_("Nobody takes the own account out of use: ask another administrator."),
+    Refusal.STATE: N_("%(name)s is not disabled."),
+    Refusal.PASSWORD_LENGTH: N_("A password has %(shortest)s to %(longest)s characters."),
+    Refusal.PASSWORD_COMMON: N_("This password is among the first that are tried: choose another."),
+    Refusal.PASSWORD_NAME: N_("A password must not be the account's name."),
+    Refusal.PASSWORD_SAME: N_("The new password is the old one: choose another."),
+    Refusal.PASSWORD_REPEATED: N_("The two new passwords are not the same."),
+    Refusal.TOKEN_NAME: N_("A token's name has 1 to %(longest)s characters."),
+    Refusal.TOKEN_DAYS: N_("A token is good for 1 to %(most)s days."),
+    Refusal.TOKEN_SCOPES: N_("Choose one or more scopes that the account has itself."),
+    Refusal.TOKEN_MANY: N_("An account has at most %(most)s tokens: revoke one that is not used."),
+}
+
+
+def text_of(error: AccountError, reader: Reader) -> str:
+    """What is wrong, in the reader's language."""
+    say = reader.wording.gettext
+    match error:
+        case AccountRefusedError():
+            return str(say(REFUSALS[error.refusal])) % error.parameters
+        case ThrottledError():
+            return str(say(N_("Too many wrong passwords. Try again in %(seconds)s seconds."))) % {
+                "seconds": error.retry_after_s
+            }
+        case WrongPasswordError():
+            return say(N_("The account or the password is not right."))
+        case AccountConflictError():
+            return say(N_("Somebody changed this account in between. This is how it stands now."))
+    return str(error)
