@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.models import AlertRow, AuditRow
-from alerts.notices import enqueue, withdraw
+from alerts.notices import enqueue, forget, look_at, withdraw
 from alerts.rows import figure, ms_of, plain
 from alerts.values import RULES, Action, NotifyPolicy, NotifyReason
 from metering.incident import ChangeKind, Incident, IncidentChange
@@ -57,6 +57,7 @@ class ChangeWriter:
         """Clear an alert of which the rules say nothing any more. Nobody is told: nothing was repaired."""
         row.is_active, row.closed_ms, row.updated_ms = False, at_ms, self._now_ms
         self._add_audit(row, Action.CLEARED, at_ms, text)
+        forget(self._session, row.id)
 
     def _row(self, change: IncidentChange) -> tuple[AlertRow, bool]:
         incident = change.incident
@@ -104,8 +105,14 @@ class ChangeWriter:
         )  # fmt: skip
 
     def _tell(self, row: AlertRow, kind: ChangeKind, cause: str) -> None:
+        if self._policy is None:
+            return
+        if self._policy.is_routed:
+            if kind is not ChangeKind.UPDATED:
+                look_at(self._session, row.id, self._now_ms)
+            return
         reason = _REASONS.get(kind)
-        if self._policy is None or reason is None or row.is_inhibited:
+        if reason is None or row.is_inhibited:
             return
         # Raised and escalated by the same entry: the one message already carries the higher severity.
         if reason is NotifyReason.ESCALATED and (row.id, NotifyReason.RAISED) in self._told:

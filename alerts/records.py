@@ -14,8 +14,8 @@ from alerts.changes import ChangeWriter
 from alerts.database import Database
 from alerts.errors import UnknownAlertError
 from alerts.listing import counts_of, page_of
-from alerts.models import AlertRow, AuditRow, OutboxRow
-from alerts.notices import enqueue, untold
+from alerts.models import AlertRow, AuditRow, OutboxAlertRow, OutboxRow
+from alerts.notices import enqueue, look_at, untold
 from alerts.reconciling import reconcile
 from alerts.rows import alert_of, audit_entry_of, delivery_of, ms_of, snapshot_of
 from alerts.texts import is_storable
@@ -97,6 +97,9 @@ class Records:
         with self.database.writing() as session:
             found = untold(session)
             for row in found:
+                if self._policy.is_routed:
+                    look_at(session, row.id, self._now_ms())
+                    continue
                 enqueue(session, self._policy, row, NotifyReason.RAISED, cause="open", now_ms=self._now_ms())
             return len(found)
 
@@ -163,7 +166,8 @@ class Records:
 
     def deliveries_of(self, alert_id: str) -> tuple[Delivery, ...]:
         """Who was told of the alert, oldest first. Raises: UnknownAlertError."""
-        query = select(OutboxRow).where(OutboxRow.alert_id == alert_id)
+        told = select(OutboxAlertRow.outbox_id).where(OutboxAlertRow.alert_id == alert_id)
+        query = select(OutboxRow).where(OutboxRow.id.in_(told))
         with self.database.reading() as session:
             _known(session, alert_id)
             rows = session.scalars(query.order_by(OutboxRow.created_ms, OutboxRow.id))
