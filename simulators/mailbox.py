@@ -10,13 +10,21 @@ from typing import Any
 from aiosmtpd.controller import Controller
 
 
+class _OnFreePort(Controller):
+    """Port 0 is what the system gives: the probe of the base class must go there."""
+
+    def _trigger_server(self) -> None:
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
 class Mailbox:
     """Takes every mail. Port 0 takes a free one; `port` says which."""
 
     def __init__(self, port: int = 0) -> None:
         self._lock = threading.Lock()
         self._mails: list[tuple[tuple[str, ...], EmailMessage]] = []
-        self._controller = Controller(self, hostname="127.0.0.1", port=port)
+        self._controller = _OnFreePort(self, hostname="127.0.0.1", port=port)
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         """Keep a mail."""
@@ -34,7 +42,7 @@ class Mailbox:
     @property
     def port(self) -> int:
         """The port it listens on."""
-        return int(self._controller.server.sockets[0].getsockname()[1])
+        return int(self._controller.port)
 
     def start(self) -> None:
         """Serve in a thread of its own."""
