@@ -15,6 +15,7 @@ from metering.ports import IntervalStore, ReadingStore
 from metering.site import Site
 
 if TYPE_CHECKING:  # a program that only reads settings loads no database library
+    from alerts.desk.desk import Desk
     from alerts.records import Records
     from api.stream import EventStream
 
@@ -88,6 +89,7 @@ class ApiParts:
     submit    takes readings into the journal; done when they are durable
     is_ready  whether history is judged
     now       the clock, aware
+    desk      roster, routes and silences; None: their operations answer 503
     """
 
     site: Callable[[], Site]
@@ -102,3 +104,4 @@ class ApiParts:
     prices: Prices = field(default_factory=Prices)
     now: Callable[[], datetime] = _now
     version: str = "0.1.0"
+    desk: Desk | None = None

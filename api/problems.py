@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from alerts.errors import AlertError, ConflictError, UnknownAlertError
+from alerts.errors import AlertError, ConflictError, EntryConflictError, UnknownAlertError, UnknownEntryError
 from metering.ports import StoreUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
@@ -58,16 +58,23 @@ def problem_of(error: Exception) -> Problem:
             return Problem(
                 422, "The request does not fit this operation; see `errors`.", errors=_faults(error.errors())
             )
-        case UnknownAlertError():
+        case UnknownAlertError() | UnknownEntryError():
             return Problem(404, str(error))
-        case ConflictError():
-            current = {"version": error.current.version, "acknowledged_by": error.current.acknowledged_by}
-            return Problem(409, str(error), current=current)
+        case ConflictError() | EntryConflictError():
+            return _conflict(error)
         case AlertError():
             return Problem(422, str(error))
         case StoreUnavailableError():
             return Problem(503, f"The store of readings cannot answer now: {error}", headers={"Retry-After": "5"})
     return Problem(500, "The program met an error of its own; it is in the log.")
+
+
+def _conflict(error: ConflictError | EntryConflictError) -> Problem:
+    """With what stands now, as far as the caller needs it to try again."""
+    if isinstance(error, EntryConflictError):
+        return Problem(409, str(error), current={"version": error.version})
+    current = {"version": error.current.version, "acknowledged_by": error.current.acknowledged_by}
+    return Problem(409, str(error), current=current)
 
 
 def _framework_detail(error: HTTPException) -> str:

@@ -58,7 +58,7 @@ class Judging:
             parts = JudgeParts(journal, self.records, store, self._tell, self._rebuild, setup.is_history)
             self.judge = Judge(parts, *shard_at_start(setup.site, setup.rules, self.records, journal))
             self.telling = Telling(TellingParts(settings, lambda: setup.site, self.records, channels))
-            self.outbox = self.telling.outbox
+            self.outbox, self.desk = self.telling.outbox, self.telling.desk
             self._closing = opened.pop_all()
 
     def start(self) -> None:

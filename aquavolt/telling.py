@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from alerts.desk.book_source import BookSource, Surroundings
+from alerts.desk.desk import Desk
 from alerts.lane import LaneSettings
 from alerts.notify.dispatch import Dispatcher
 from alerts.notify.letters import LetterWriter
@@ -61,7 +62,9 @@ class Telling:
         names = [channel.name for channel in parts.channels]
         self._clock = parts.clock
         self._wake = threading.Event()
-        books = BookSource(surroundings_of(parts.site, names))
+        surroundings = surroundings_of(parts.site, names)
+        books = BookSource(surroundings)
+        self.desk = Desk(parts.records.database, surroundings, parts.clock)
         self._dispatcher = Dispatcher(parts.records.database, books, parts.clock)
         limits = {c.name: c.per_minute for c in parts.settings.channels if c.per_minute is not None}
         lanes = LaneSettings(clock=parts.clock, per_minute=limits)

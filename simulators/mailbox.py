@@ -10,7 +10,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 
 
-class _OnFreePort(Controller):
+class _OnFreePort(Controller):  # type: ignore[misc]
     """Port 0 is what the system gives: the probe of the base class must go there."""
 
     def _trigger_server(self) -> None:

@@ -62,7 +62,7 @@ class Desk:
         """As a program that was killed comes back: nothing but the records is kept."""
         self.dispatcher = Dispatcher(self.records.database, self.books, self.clock)
 
-    def set(self, kind: str, entry_id: str, **document: Any) -> None:
+    def set(self, kind: str, entry_id: str, /, **document: Any) -> None:
         content = FORMS[EntryKind(kind)].model_validate(document)
         self.entries.put(EntryKind(kind), entry_id, content, ADMIN)
 

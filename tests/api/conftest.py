@@ -18,12 +18,14 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from alerts.desk.desk import Desk
 from alerts.records import Records
 from alerts.values import NotifyPolicy
 from api.app import create_app
 from api.parts import Access, ApiParts, Readiness, hash_token
 from api.stream import EventStream
 from aquavolt.stores.duckdb_store import DuckDBStore
+from aquavolt.telling import surroundings_of
 from metering.batch import ReadingBatch, batch_of, concatenate, to_ms
 from metering.derivation import IntervalDerivation
 from metering.health import ConnectionHealth, HealthReport, JournalHealth, MeterHealth
@@ -213,6 +215,7 @@ def make(store: DuckDBStore, records: Records) -> Iterator[Callable[..., Served]
             "site": lambda: SITE, "readings": store, "intervals": store, "records": records, "health": health,
             "submit": submit, "stream": EventStream(heartbeat_s=0.05), "is_ready": lambda: ready[0],
             "access": Access(demo=True), "now": lambda: NOW,
+            "desk": Desk(records.database, surroundings_of(lambda: SITE, ["webhook"]), lambda: NOW),
         }  # fmt: skip
         parts = ApiParts(**(usual | changes))
         streams.append(parts.stream)

@@ -1,0 +1,1 @@
+"""Roster, routes, silences, contacts and digests over HTTP, the dry run, and test messages."""
