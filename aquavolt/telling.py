@@ -12,6 +12,7 @@ from alerts.desk.desk import Desk
 from alerts.lane import LaneSettings
 from alerts.notify.dispatch import Dispatcher
 from alerts.notify.letters import LetterWriter
+from alerts.notify.links import Links
 from alerts.outbox import Outbox
 from alerts.records import Records
 from alerts.values import Clock, utc_now
@@ -66,9 +67,10 @@ class Telling:
         books = BookSource(surroundings)
         self.desk = Desk(parts.records.database, surroundings, parts.clock)
         self._dispatcher = Dispatcher(parts.records.database, books, parts.clock)
+        links = Links(parts.records.database, parts.settings.page_url, parts.clock)
         limits = {c.name: c.per_minute for c in parts.settings.channels if c.per_minute is not None}
         lanes = LaneSettings(clock=parts.clock, per_minute=limits)
-        letters = LetterWriter(parts.site, parts.settings.page_url, parts.clock)
+        letters = LetterWriter(parts.site, parts.settings.page_url, parts.clock, links.link_of)
         self.outbox = Outbox(parts.records, parts.channels, letters, lanes)
         self.worker = Worker("dispatch", self._turn)
 

@@ -13,6 +13,7 @@ from alerts.desk.entries import DeskEntries
 from alerts.duty.on_duty import Hole
 from alerts.errors import RefusedError
 from alerts.models import AlertRow, OutboxRow
+from alerts.notify.links import Links
 from alerts.routing.book import Book
 from alerts.routing.dry_run import RouteRun, dry_run
 from alerts.rows import alert_of, delivery_of, ms_of
@@ -27,6 +28,8 @@ class Desk:
     def __init__(self, database: Database, surroundings: Surroundings, clock: Clock = utc_now) -> None:
         self.entries = DeskEntries(database, clock)
         self.channels = surroundings.channels
+        self.links = Links(database, "", clock)
+        self.is_active = surroundings.is_active
         self._database = database
         self._books = BookSource(surroundings)
         self._clock = clock

@@ -23,6 +23,7 @@ from alerts.notify.group_store import (
     write_back,
 )
 from alerts.notify.groups import Flush, Member, News, flush
+from alerts.notify.routine import tell_digests, tell_holes
 from alerts.notify.tellings import drop_old, release, write_telling
 from alerts.routing.book import Book
 from alerts.routing.muting import Explanations, mutes_of
@@ -68,14 +69,20 @@ class Dispatcher:
             for looked in groups:
                 _look(session, looked, book, explanations, now)
             released = release(session, book, now)
+            routine = tell_digests(session, book, now)
+            if revision != self._revision or self._is_hourly(now):
+                routine += tell_holes(session, book, now)
             self._tidy(session, now)
             is_full = taken == ALERTS_A_TURN or len(groups) == GROUPS_A_TURN
             moments = [now + _LOOK_ANYWAY, next_due(session), released.next_at, now if is_full else None]
         self._revision = revision
-        return Turn(min(moment for moment in moments if moment is not None), released.letters > 0)
+        return Turn(min(moment for moment in moments if moment is not None), released.letters + routine > 0)
+
+    def _is_hourly(self, now: datetime) -> bool:
+        return self._tidied_at is None or now - self._tidied_at >= _TIDY_EVERY
 
     def _tidy(self, session: Session, now: datetime) -> None:
-        if self._tidied_at is None or now - self._tidied_at >= _TIDY_EVERY:
+        if self._is_hourly(now):
             drop_old(session, now)
             self._tidied_at = now
 

@@ -14,6 +14,7 @@ from alerts.duty.roster import Strict
 from alerts.routing.dry_run import RouteRun
 from alerts.values import Alert, AlertState, Delivery
 from api.dependencies import CurrentActor, Parts
+from api.desk import links
 from api.problem_schema import CHANGE_PROBLEMS, LIST_PROBLEMS
 from api.problems import Problem
 from api.wire import JsonResponse, jsonable, time_text
@@ -178,4 +179,4 @@ def _delivery(one: Delivery) -> dict[str, Any]:
     return jsonable({**document, **times, "attempts": one.attempts, "last_error": one.last_error})  # type: ignore[no-any-return]
 
 
-ROUTERS = (*(_router_of(kind, form) for kind, form in FORMS.items()), plain)
+ROUTERS = (*(_router_of(kind, form) for kind, form in FORMS.items()), plain, links.router)
