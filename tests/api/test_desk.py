@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from alerts.desk.entries import EntryKind
+from alerts.notices import look_at
+from alerts.notify.dispatch import Dispatcher
+from alerts.routing.routes import Contact, Route
+from alerts.values import Actor
+from api.parts import Access
+
+NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+ADMIN = Actor("admin", "test")
 DUTY = {"role": "maintainer", "shifts": [{"people": ["li"], "start": "08:00", "end": "20:00"}], "fallback": "boss"}
 CONTACT = {"addresses": [{"channel": "webhook"}]}
 
@@ -49,3 +60,23 @@ def test_a_test_message_goes_into_the_outbox_and_shows_its_state(served):
     assert served.client.get(f"/api/v1/deliveries/{sent['id']}").json()["state"] == "pending"
     answer = served.client.post("/api/v1/channels/pigeon/test", json={})
     assert (answer.status_code, "webhook" in answer.json()["detail"]) == (422, True)
+
+
+def test_a_link_lets_its_person_take_the_alert_without_signing_in(make):
+    guarded = make(access=Access(tokens={}))
+    desk, records = guarded.parts.desk, guarded.parts.records
+    desk.entries.put(EntryKind.CONTACT, "li", Contact.model_validate(CONTACT), ADMIN)
+    desk.entries.put(EntryKind.ROUTE, "r", Route(targets=("person:li",)), ADMIN)
+    with records.database.writing() as session:
+        look_at(session, "leak", 0)
+    Dispatcher(records.database, desk._books, lambda: NOW).turn()
+    (delivery,) = [d for d in records.deliveries_of("leak") if d.receiver == "person:li"]
+    token = desk.links.link_of(delivery).url.rpartition("/")[2]
+    page = guarded.client.get(f"/go/{token}")
+    assert (page.status_code, "梅园1号楼" in page.text) == (200, True)
+    assert not records.get_alert("leak").acknowledged
+    assert guarded.client.post(f"/go/{token}/room").status_code == 403
+    assert guarded.client.post(f"/go/{token}/leak").status_code == 303
+    assert records.get_alert("leak").acknowledged_by == "li"
+    assert guarded.client.get(f"/go/{token[:-5]}AAAAA").status_code == 403
+    assert guarded.client.get("/api/v1/alerts").status_code == 401
