@@ -24,7 +24,8 @@ from alerts.due import DueNotifications
 from alerts.lane import Lane, LaneSettings
 from alerts.values import DeliveryState
 from alerts.words import Language
-from aquavolt.channels.webhook import WebhookChannel, WebhookSettings, retry_after_s
+from aquavolt.channels.posting import retry_after_s
+from aquavolt.channels.webhook import WebhookChannel, WebhookSettings
 from simulators.receiver import Inbox, Receiver
 
 
