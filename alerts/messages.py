@@ -26,7 +26,7 @@ def place_text(site: Site, node: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MessageWriter:
-    """Writes messages of one site. Call it as the outbox's `compose`.
+    """Writes messages of one alert each.
 
     site       the site as it is now (it may be reloaded)
     playbook   what to do next
@@ -40,21 +40,57 @@ class MessageWriter:
 
     def __call__(self, alert: Alert, reason: NotifyReason) -> dict[Language, Message]:
         """The message in every language."""
-        site, now = self.site(), self.clock()
-        return {language: self._write(alert, reason, site, now, language) for language in Language}
+        return {language: self.write(alert, reason, language) for language in Language}
 
-    def _write(self, alert: Alert, reason: NotifyReason, site: Site, now: datetime, language: Language) -> Message:
-        place, link = place_text(site, alert.node), f"{self.page_base.rstrip('/')}/alerts/{quote(alert.id, safe='')}"
+    def write(
+        self,
+        alert: Alert,
+        reason: NotifyReason,
+        language: Language,
+        *,
+        link: str = "",
+        why: str = "",
+        takes: bool = False,
+    ) -> Message:
+        """The message in one language.
+
+        link   where it leads; empty: the alert's page
+        why    why this receiver is told, where that is not plain (`why.hole`, ...)
+        takes  the link itself lets the receiver take the alert
+        """
+        site = self.site()
+        link, place = link or alert_link(self.page_base, alert.id), place_text(site, alert.node)
         severity, told = word(f"severity.{alert.severity}", language), word(f"reason.{reason}", language)
-        title = f"[{severity}] {told}: {_what(alert, language)} - {place}"
-        if language is Language.ZH_CN:
-            title = f"【{severity}】{told}：{_what(alert, language)}，{place}"
-        colon = "：" if language is Language.ZH_CN else ": "
-        lines = [("place", place), *_lines(alert, site, now, language)]
+        title = headline(severity, f"{told}{colon(language)}{_what(alert, language)}", place, language)
+        lines = [("place", place), *_lines(alert, site, self.clock(), language)]
         if alert.closed_at is None:
             lines.append(("next", self.playbook.steps(alert, site, language)[0]))
-        body = [_one_line(f"{word(f'label.{k}', language)}{colon}{text}") for k, text in [*lines, ("open", link)]]
-        return Message(_one_line(title), "\n".join(body), link)
+        if why:
+            lines.append(("why", why))
+        lines.append(("open_and_take" if takes else "open", link))
+        body = [labelled(word(f"label.{key}", language), text, language) for key, text in lines]
+        return Message(title, "\n".join(body), link)
+
+
+def alert_link(page_base: str, alert_id: str) -> str:
+    """Where the alert's page is, for those who sign in there."""
+    return f"{page_base.rstrip('/')}/alerts/{quote(alert_id, safe='')}"
+
+
+def colon(language: Language) -> str:
+    """As the language writes it."""
+    return "：" if language is Language.ZH_CN else ": "
+
+
+def headline(severity: str, told: str, place: str, language: Language) -> str:
+    """The one line that a lock screen shows."""
+    is_chinese = language is Language.ZH_CN
+    return one_line(f"【{severity}】{told}，{place}" if is_chinese else f"[{severity}] {told} - {place}")
+
+
+def labelled(label: str, text: str, language: Language) -> str:
+    """A line of a message."""
+    return one_line(f"{label}{colon(language)}{text}")
 
 
 def _what(alert: Alert, language: Language) -> str:
@@ -87,6 +123,8 @@ def _lines(alert: Alert, site: Site, now: datetime, language: Language) -> Itera
             "loss",
             total_text(alert.loss_total, alert.medium) + (f" ± {total_text(sure, alert.medium)}" if sure else ""),
         )
+    if alert.acknowledged and alert.acknowledged_by:
+        yield "taken", alert.acknowledged_by
     if alert.closed_at is not None:
         back = back_text(alert.evidence, language)
         yield "cleared", time_text(alert.closed_at, site.zone) + (_aside(back, language) if back else "")
@@ -96,6 +134,6 @@ def _aside(text: str, language: Language) -> str:
     return f"（{text}）" if language is Language.ZH_CN else f" ({text})"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Names come from files: a line break in one must not make a header or a line of its own."""
     return " ".join(text.split())

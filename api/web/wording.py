@@ -85,6 +85,12 @@ ACTIONS = {
     "unassigned": N_("Assignment taken back"), "acknowledged": N_("Acknowledged"),
     "commented": N_("Comment"), "resolved": N_("Resolved"), "handed_on": N_("Handed on"),
 }  # fmt: skip
+REASONS = {
+    "raised": N_("New alert"), "reopened": N_("Came back"), "assigned": N_("Assigned"),
+    "escalated": N_("More severe"), "cleared": N_("Cleared by the meters"), "unanswered": N_("Nobody has it yet"),
+    "repeated": N_("Told again"), "digest": N_("Daily digest"), "roster": N_("Hole in the roster"),
+    "test": N_("Test message"),
+}  # fmt: skip
 DELIVERIES = {
     "pending": N_("on its way"), "delivered": N_("delivered"), "failed": N_("failed"), "withdrawn": N_("withdrawn"),
 }  # fmt: skip
