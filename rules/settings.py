@@ -115,7 +115,7 @@ class RulesSettings:
             return known[node]
 
         def resolve(node: str | None, subject: str | None = None, /) -> DetectorSettings:
-            if cautions is None or subject not in cautions:
+            if cautions is None or subject is None or subject not in cautions:
                 return at_node(node)
             if (node, subject) not in of_subject:
                 of_subject[node, subject] = with_caution(at_node(node), cautions[subject])
