@@ -9,6 +9,7 @@ from itertools import chain
 import numpy as np
 import structlog
 
+from alerts.feedback import FeedbackBook
 from alerts.records import Records
 from alerts.values import Alert, AlertFilter, AlertState
 from aquavolt.stores.calls import OwnedStore
@@ -91,7 +92,10 @@ def rebuilt_shard(
         raise RebuildStoppedError
     position = ground.position
     readings = chain(_stored(store, now, is_stopping), ground.rest)
-    made = rebuild(site, rules, readings, _standing(records), seq=position, at=now, intervals=store.upsert_intervals)
+    words = FeedbackBook(records.database).given_out()
+    made = rebuild(
+        site, rules, readings, _standing(records), seq=position, at=now, words=words, intervals=store.upsert_intervals
+    )
     alerts = records.reconcile(made.shard.open_incidents, position, to_datetime(now))
     records.save_snapshot(position, code_revision(), rules.revision, made.shard.snapshot())
     return Rebuilt(made.shard, position, alerts)
