@@ -37,6 +37,16 @@ def settings_table(model: type[BaseModel]) -> str:
     return "\n".join(rows)
 
 
+def cautious_table() -> str:
+    """Which thresholds of a rule what people say raises for a meter."""
+    rows = ["| rule | thresholds that the factor raises |", "|---|---|"]
+    for rule, detector in DETECTORS.items():
+        if names := detector.Settings.cautious:
+            shown = (f"`{name}`" if none == 0 else f"`{name}` (what is above {none:g})" for name, none in names.items())
+            rows.append(f"| `{rule}` | {', '.join(shown)} |")
+    return "\n".join(rows)
+
+
 def quantities_table() -> str:
     """What a meter can measure, and the unit in which it is always carried."""
     rows = ["| quantity | unit | kind |", "|---|---|---|"]
@@ -100,6 +110,7 @@ def _tables() -> Iterator[tuple[str, Callable[[], str]]]:
     yield "threshold quantities", inputs_table
     yield "own rule", lambda: settings_table(UserRule)
     yield "incidents", lambda: settings_table(IncidentSettings)
+    yield "cautious", cautious_table
     for rule, detector in DETECTORS.items():
         yield rule, lambda model=detector.Settings: settings_table(model)
 
