@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
+import numpy as np
+
+from metering.batch import to_datetime
 from metering.entries import Feedback, feedback_from_state, feedback_to_state
 from metering.feedback import WITHDRAWN, caution_after
 from metering.site import PlannedUse
 from rules.open_incident import ms_of
+
+_LONG_OVER = timedelta(days=60)  # longer than any grace time
 
 
 @dataclass(slots=True)
@@ -60,9 +66,10 @@ class PeoplesWords:
                 found.setdefault(rule, {})[subject] = caution
         return found
 
-    def planned(self) -> tuple[PlannedUse, ...]:
-        """The uses that were planned."""
-        return tuple(word.use for word in self._in_order() if word.use is not None)
+    def planned(self, now: int) -> tuple[PlannedUse, ...]:
+        """The uses that were planned, at a moment (ms) of judging; what is long over explains nothing any more."""
+        since = to_datetime(np.datetime64(now, "ms")) - _LONG_OVER
+        return tuple(word.use for word in self._in_order() if word.use is not None and word.use.end > since)
 
     def _in_order(self) -> Iterator[Feedback]:
         return (self.standing[i] for i in sorted(self.standing))

@@ -262,8 +262,9 @@ class Shard:
             changed = self._make(rule)
             changed.restore(self._detectors[rule].state())
             self._detectors[rule] = changed
-        self._book.plans.tell(self._words.planned())
-        out.changes += self._book.review(np.datetime64(max(time, self._frontier.judged_at), "ms"))
+        at = max(time, self._frontier.judged_at)
+        self._book.plans.tell(self._words.planned(at))
+        out.changes += self._book.review(np.datetime64(at, "ms"))
 
     def _conclude(self, findings: list[Finding], out: _Gathered) -> None:
         findings.sort(key=lambda f: ms_of(f.at))  # stable: the detectors' order within an instant
@@ -333,7 +334,7 @@ class Shard:
         self._flagged = state["flagged"]
         self._words.restore(state["words"])
         self._cautions = self._words.cautions()
-        self._book.plans.tell(self._words.planned())
+        self._book.plans.tell(self._words.planned(self._frontier.judged_at))
         self._detectors = {rule: self._make(rule) for rule in self._kinds}
         for rule, detector in self._detectors.items():
             detector.restore(state["detectors"][rule])
