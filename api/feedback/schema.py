@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.feedback import LONGEST_PLAN_TEXT
+from metering.feedback import MOST
 
 Medium = Literal["electricity", "water", "gas", "heat", "other"]
 
@@ -26,7 +27,7 @@ class SensitivityOut(BaseModel):
 
     rule: str
     meter: str
-    factor: float = Field(ge=1, le=2)
+    factor: float = Field(ge=1, le=MOST)
     reasons: list[ReasonOut] = Field(description="Oldest first")
 
 
