@@ -82,6 +82,11 @@ def degraded(data: DataSet, how: str, seed: int) -> DataSet:
     return replace(worse, at_once=POLLS * len(data.site.meters)) if DEGRADED[how] is clock_jumps else worse
 
 
+def is_same(one: ReadingBatch, other: ReadingBatch) -> bool:
+    """Whether nothing was changed: only registers have pulses, are reset or run over."""
+    return np.array_equal(one.time, other.time) and np.array_equal(one.value, other.value)
+
+
 def _meters(batch: ReadingBatch) -> Iterator[Mask]:
     for row in range(len(batch.meters)):
         yield batch.meter == row

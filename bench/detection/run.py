@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.detection.chance import DRAWS
-from bench.detection.degrade import DEGRADED, degraded
+from bench.detection.degrade import DEGRADED, degraded, is_same
 from bench.detection.doubled import campus, doubled
 from bench.detection.jobs import APPLIANCE, CAMPUS, Chosen, Half, Job
 from bench.detection.judging import Judged, judge
@@ -45,17 +45,22 @@ class Run:
     def degraded(self, jobs: Sequence[Job]) -> Iterator[tuple[str, Score]]:
         """The jobs that are also scored on worse readings, as they are and in each way."""
         for job in jobs:
-            if job.is_degraded:
-                data = self.data(job.source)
-                for how in DEGRADED:
-                    yield how, score(job, self.half, _timed(degraded(data, how, SEED)), None, 1)
+            if not job.is_degraded:
+                continue
+            data = self.data(job.source or job.quiet)
+            for how in DEGRADED:
+                worse = degraded(data, how, SEED)
+                if is_same(worse.readings, data.readings):
+                    continue  # no register, so none that counts in pulses or starts again
+                judged = _timed(worse)
+                yield how, score(job, self.half, *((judged, None) if job.source else (None, judged)), 1)
 
-    def rooms(self, jobs: Sequence[Job]) -> Iterator[tuple[str, RoomsAccused]]:
+    def rooms(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, RoomsAccused]]:
         """Alerts about appliances."""
         for job in jobs:
             if job.categories == APPLIANCE:
                 judged = self.judged(job.source)
-                yield job.source, rooms_accused(judged, Chosen(judged.data, self.half if job.has_halves else Half.ALL))
+                yield job, rooms_accused(judged, Chosen(judged.data, self.half if job.has_halves else Half.ALL))
 
     def judged(self, name: str) -> Judged:
         """What the rules say of a set."""
