@@ -20,11 +20,14 @@ from pathlib import Path
 from bench.detection import table
 from bench.detection.chance import DRAWS
 from bench.detection.charts import NoChartsError, draw
+from bench.detection.goals import goals_of, rooms_goals, speed_goals
 from bench.detection.head import head
 from bench.detection.jobs import Half, Job
 from bench.detection.judging import peak_mb
+from bench.detection.notes import notes
 from bench.detection.options import BESIDE, LEAKDB, SPEED, YEARS, chosen_jobs, parser, wants
 from bench.detection.pooled import pooled
+from bench.detection.rooms import RoomsAccused
 from bench.detection.run import Run
 from bench.detection.scoring import Score
 from bench.detection.seeds import EVEN_SEEDS, ODD_SEEDS, seeds_score
@@ -67,15 +70,21 @@ def document(given: argparse.Namespace, words: Sequence[str] = ()) -> Iterator[s
     scores += _pooled(scores, draws)
     if wants(given, SEEDS_JOB.key):
         scores.append(seeds_score(EVEN_SEEDS if given.half is Half.EVEN else ODD_SEEDS, draws))
+    rooms = list(run.rooms(jobs))
+    copies = [] if given.quick or given.no_copies else list(run.degraded(jobs))
+    speed = measured() if wants(given, SPEED) else None
     yield from head(shlex.join(["python", "-m", "bench.detection", *_told(words)]), given.half, draws)
+    goals = [*(g for s in scores for g in goals_of(s)), *rooms_goals(rooms), *(speed_goals(speed) if speed else ())]
+    if goals:
+        yield from ("Figures to reach:", table.goal_table(goals))
     if scores:
-        yield table.main_table(scores)
-        yield from ("By kind and size:", table.part_table(scores))
-    yield from _further(run, jobs, scores, given)
-    if wants(given, SPEED):
-        yield from ("Speed, on one core (by detector: `bench/rules_replay.py`):", table.speed_table(measured()))
-    if scores:
-        yield f"Most memory held by this benchmark: {peak_mb():.0f} MB."
+        yield from ("All of them:", table.main_table(scores), "By kind and size:", table.part_table(scores))
+    yield from _further(scores, rooms, copies)
+    if speed:
+        yield from ("Speed, on one core (by detector: `bench/rules_replay.py`):", table.speed_table(speed))
+    if looked_at := notes(s.job.key for s in scores):
+        yield from ("What the misses and the false alarms are, by their charts (`--charts FOLDER`):", looked_at)
+    yield f"Most memory held by this benchmark: {peak_mb():.0f} MB."
 
 
 def _scores(run: Run, jobs: Sequence[Job], given: argparse.Namespace) -> Iterator[Score]:
@@ -94,16 +103,17 @@ def _pooled(scores: Sequence[Score], draws: int) -> Iterator[Score]:
             yield pooled(name, of_kind, draws)
 
 
-def _further(run: Run, jobs: Sequence[Job], scores: Sequence[Score], given: argparse.Namespace) -> Iterator[str]:
+def _further(
+    scores: Sequence[Score], rooms: Sequence[tuple[Job, RoomsAccused]], copies: Sequence[tuple[str, Score]]
+) -> Iterator[str]:
     if any(s.zone for s in scores):
         yield from ("Place:", table.zone_table(scores))
     if any(s.points for s in scores):
         yield from (table.POINT_WORDS, table.point_table(scores))
-    if rooms := list(run.rooms(jobs)):
+    if rooms:
         yield from ("Alerts about appliances, room by room:", table.rooms_table(rooms))
-    copies = not (given.quick or given.no_copies)
-    if copies and (worse := list(run.degraded(jobs))):
-        yield from (table.DEGRADED_WORDS, table.degraded_table(worse))
+    if copies:
+        yield from (table.DEGRADED_WORDS, table.degraded_table(copies))
 
 
 def _charts(run: Run, score: Score, folder: Path | None) -> None:

@@ -168,7 +168,7 @@ JOBS = (
         grace_ms=60_000, by_finding=True, is_degraded=True, is_quick=True,
     ),
     Job(
-        "house", "appliances in one house, findings", "real", "uci", categories=APPLIANCE, trivial="power_step",
+        "house", "one house judged as a room, findings", "real", "uci:room", categories=APPLIANCE, trivial="power_step",
         parts=(Part("below 1.5 kW", high=1.5), Part("1.5 kW or more", low=1.5)),
         grace_ms=120_000, has_halves=False, by_finding=True, is_degraded=True,
     ),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.detection.chance import DRAWS
@@ -20,6 +20,15 @@ from bench.detection.sets import DataSet, load
 EVEN_SEED, ODD_SEED = 102, 103
 CAMPUS_SHARE, CAMPUS_QUIET_DAYS = 0.3, 21
 """A third of the rooms at most: if all did it, it would be the season."""
+
+
+def as_rooms(data: DataSet) -> DataSet:
+    """The same meters, each place taken for a room: the rule about appliances judges rooms alone."""
+    nodes = {name: replace(node, kind="room") for name, node in data.site.nodes.items()}
+    return replace(data, site=replace(data.site, nodes=nodes))
+
+
+MADE: Mapping[str, Callable[[DataSet], DataSet]] = {"doubled": lambda data: doubled(data, SEED), "room": as_rooms}
 
 
 @dataclass
@@ -44,9 +53,9 @@ class Run:
 
     def degraded(self, jobs: Sequence[Job]) -> Iterator[tuple[str, Score]]:
         """The jobs that are also scored on worse readings, as they are and in each way."""
-        for job in jobs:
-            if not job.is_degraded:
-                continue
+        asked = [job for job in jobs if job.is_degraded]
+        for number, job in enumerate(asked, 1):
+            sys.stderr.write(f"[copies {number}/{len(asked)}] {job.key}\n")
             data = self.data(job.source or job.quiet)
             for how in DEGRADED:
                 worse = degraded(data, how, SEED)
@@ -69,7 +78,7 @@ class Run:
         return self._judged[name]
 
     def data(self, name: str) -> DataSet:
-        """A set by its name; `campus` is simulated; `NAME:doubled` is made from NAME.
+        """A set by its name; `campus` is simulated; `NAME:HOW` is made from NAME (`MADE`).
 
         Raises:
             NoDataError: it is not there.
@@ -79,7 +88,7 @@ class Run:
             whole = campus(EVEN_SEED if self.half is Half.EVEN else ODD_SEED)
             return doubled(whole, SEED, CAMPUS_SHARE, CAMPUS_QUIET_DAYS) if made else whole
         data = load(self.elsewhere.get(base, self.folder), base)
-        return doubled(data, SEED) if made else data
+        return MADE[made](data) if made else data
 
 
 def _timed(data: DataSet) -> Judged:

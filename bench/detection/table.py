@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from bench.detection.goals import Goal
 from bench.detection.jobs import Job, Part
 from bench.detection.rooms import RoomsAccused
 from bench.detection.scoring import Score, ZoneScore
@@ -26,8 +27,8 @@ more than 75 % of the window from d on are told, else 0; mean of all leaks. Publ
 own simulation: F1 56.5 and early detection 45.9, at two settings. As published it marks a day from its midnight on,
 before that day's least flow is known. Dice: as many alerts as ours, as long, at random times."""
 DEGRADED_WORDS = """On degraded copies: 5 % of the readings lost; registers that count in 10 L or 1 kWh; each meter's
-clock 20 to 50 minutes wrong for three days; each register reset, or run over, once.
-Flows and powers are no registers."""
+clock 20 to 50 minutes wrong for three days (a tenth of the time where that is less); each register reset, or run over,
+once. Flows and powers are no registers."""
 
 
 def main_table(scores: Iterable[Score]) -> str:
@@ -87,6 +88,17 @@ def rooms_table(rows: Sequence[tuple[Job, RoomsAccused]]) -> str:
     return grid(
         ("set", "data", "rooms with two uses or more accused", "rooms without a use accused", "room-days"), cells
     )
+
+
+def goal_table(goals: Iterable[Goal]) -> str:
+    """What was to be reached, and was."""
+    rows = [
+        (g.job if isinstance(g.job, str) else g.job.name, "" if isinstance(g.job, str) else g.job.data, g.what,
+         f"{'at most' if g.is_most else 'at least'} {g.to_reach:.3g} {g.unit}".strip(),
+         f"{number(g.measured)} {g.unit}".strip(), "yes" if g.is_reached else "**no**")
+        for g in goals
+    ]  # fmt: skip
+    return grid(("job", "data", "figure", "to reach", "measured", "reached"), rows)
 
 
 def speed_table(s: Speed) -> str:

@@ -6,6 +6,7 @@ import csv
 import gzip
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -16,14 +17,16 @@ import yaml
 from bench.detection import __main__ as program
 from bench.detection.campus_thumb import thumb_alarms
 from bench.detection.charts import draw
+from bench.detection.goals import goals_of
 from bench.detection.head import TITLE
 from bench.detection.jobs import JOBS, KINDS_OF_DATA, Half, Job, Part
+from bench.detection.notes import noted, notes
 from bench.detection.pooled import pooled
 from bench.detection.run import Run
-from bench.detection.scoring import SEED, Score
+from bench.detection.scoring import SEED, Score, part_of
 from bench.detection.seeds import JOB as SEEDS_JOB
 from bench.detection.speed import measured
-from bench.detection.table import speed_table
+from bench.detection.table import goal_table, speed_table
 from rules.settings import RulesSettings
 from simulators.campus.campus import build_campus
 
@@ -140,10 +143,31 @@ def test_the_section_says_what_it_was_made_from(tmp_path: Path, capsys: pytest.C
     assert RulesSettings().revision in command
     assert str(SEED) in command
     assert str(tmp_path) not in command
+    assert "| inlet of a town, hanoi | simulated | all | 2 | 1 |" in out.read_text()
+    assert "| inlet of a town, hanoi | simulated | 5 % lost | 2 | 1 |" in out.read_text()
     rows = [line for line in out.read_text().splitlines() if line.startswith("| inlet")]
     assert len(rows) > 10
     assert {row.split("|")[2].strip() for row in rows} == {"simulated"}
     assert "[1/1] leakdb:hanoi: 1 found, 1 missed" in capsys.readouterr().err
+
+
+def test_every_job_has_a_note_of_its_misses_and_no_other() -> None:
+    keys = {job.key for job in JOBS} | {SEEDS_JOB.key, "leakdb", "campus-years"}
+    assert set(noted()) == keys
+    assert notes(["leakdb:some", "rooms"]).count("\n- **") == 1
+
+
+def test_figures_to_reach_stand_beside_what_was_measured(made: tuple[Path, Score]) -> None:
+    _, score = made
+    household = next(job for job in JOBS if job.key == "household")
+    events = [*(e for e, _ in score.matched.found), *score.matched.missed]
+    parts = tuple(part_of(p, dict.fromkeys("12", 20.0), events, score.matched) for p in household.parts)
+    goals = {g.what: g for g in goals_of(replace(score, job=household, parts=parts))}
+    untouched = goals["alerts a 1,000 meters and week, untouched"]
+    assert untouched.measured == pytest.approx(1000 / (2 * 10), rel=0.01)
+    assert not untouched.is_reached
+    assert "**no**" in goal_table([untouched])
+    assert not list(goals_of(score))
 
 
 def test_every_job_says_which_kind_of_data_it_has() -> None:
@@ -169,16 +193,6 @@ def test_an_unknown_job_is_refused_with_those_there_are() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
     assert done.returncode == 2
     assert "no nothing; allowed: household" in done.stderr
-
-
-def test_a_folder_of_converted_sets_is_scored_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_set(tmp_path, "hanoi")
-    out = tmp_path / "out.md"
-    given = ["--only", "leakdb", "--leakdb", str(tmp_path), "--half", "all", "--out", str(out)]
-    assert program.main(given) == 0
-    assert "| inlet of a town, hanoi | simulated | all | 2 | 1 |" in out.read_text()
-    assert "| inlet of a town, hanoi | simulated | 5 % lost | 2 | 1 |" in out.read_text()
-    assert "Half hour by half hour" in capsys.readouterr().out
 
 
 @pytest.mark.shared_data
