@@ -1,5 +1,6 @@
 """How well the rules find what is there: the whole table, from the labelled sets.
 
+    python -m bench.detection --into docs/benchmarks.md             all of it; about a quarter of an hour of one core
     python -m bench.detection [--quick] [--half odd] [--only household,rooms] [--out FILE] [--charts FOLDER]
 
 The sets are looked for in ../shared/data/readings beside the project, or where --data or AQUAVOLT_DATA says. Scenarios
@@ -21,7 +22,7 @@ from bench.detection import table
 from bench.detection.chance import DRAWS
 from bench.detection.charts import NoChartsError, draw
 from bench.detection.goals import goals_of, rooms_goals, speed_goals
-from bench.detection.head import head
+from bench.detection.head import head, with_section
 from bench.detection.jobs import Half, Job
 from bench.detection.judging import peak_mb
 from bench.detection.notes import notes
@@ -51,8 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (NoDataError, NoChartsError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    section = "\n".join(parts)
     if given.out:
-        given.out.write_text("\n".join(parts), encoding="utf-8")
+        given.out.write_text(section, encoding="utf-8")
+    if given.into:
+        old = given.into.read_text(encoding="utf-8") if given.into.exists() else ""
+        given.into.write_text(with_section(old, section), encoding="utf-8")
     return 0
 
 
@@ -125,7 +130,7 @@ def _charts(run: Run, score: Score, folder: Path | None) -> None:
 
 def _told(words: Sequence[str]) -> list[str]:
     """The command without folders of this machine."""
-    private = {"--data", "--leakdb", "--campus-years", "--made", "--python", "--out", "--charts"}
+    private = {"--data", "--leakdb", "--campus-years", "--made", "--python", "--out", "--into", "--charts"}
     out, is_skipped = [], False
     for word in words:
         is_folder = word.split("=")[0] in private

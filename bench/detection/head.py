@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -21,6 +22,14 @@ place (`bench/detection/places.py`); one event takes one alert, a further one of
 "Chance" is F1 of as many random alarms at the places that have events ({draws} draws). Intervals (95 %) draw meters
 again, campuses where there are several. Delays are from the true start. 0.011 false a meter-month are 2.5 a 1,000
 meters and week. A dash: there is no such figure (no events, one place, no register, no label of the loss)."""
+
+
+def with_section(document: str, section: str) -> str:
+    """The document with this section in the place of the one with its heading, at the end if there was none."""
+    heading = f"## {TITLE}\n"
+    before, _, rest = document.partition(heading)
+    after = rest[found.start() :] if (found := re.search(r"^## ", rest, re.MULTILINE)) else ""
+    return before.rstrip() + "\n\n" + section.strip() + "\n" + (f"\n{after}" if after else "")
 
 
 def head(command: str, half: Half, draws: int) -> Iterator[str]:

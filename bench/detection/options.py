@@ -37,6 +37,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     out.add_argument("--python", default=sys.executable, help="makes them: has wntr, pandas, pyarrow, scipy, six")
     out.add_argument("--no-copies", action="store_true", help="leave the degraded copies out")
     out.add_argument("--out", type=Path, help="write the section here too")
+    out.add_argument("--into", type=Path, metavar="DOCUMENT", help="put it in the place of this document's old one")
     out.add_argument("--charts", type=Path, metavar="FOLDER", help="draw every missed event and false alarm")
     return out
 

@@ -18,7 +18,7 @@ from bench.detection import __main__ as program
 from bench.detection.campus_thumb import thumb_alarms
 from bench.detection.charts import draw
 from bench.detection.goals import goals_of
-from bench.detection.head import TITLE
+from bench.detection.head import TITLE, with_section
 from bench.detection.jobs import JOBS, KINDS_OF_DATA, Half, Job, Part
 from bench.detection.notes import noted, notes
 from bench.detection.pooled import pooled
@@ -149,6 +149,14 @@ def test_the_section_says_what_it_was_made_from(tmp_path: Path, capsys: pytest.C
     assert len(rows) > 10
     assert {row.split("|")[2].strip() for row in rows} == {"simulated"}
     assert "[1/1] leakdb:hanoi: 1 found, 1 missed" in capsys.readouterr().err
+
+
+def test_the_section_takes_the_place_of_the_old_one() -> None:
+    old = f"# Benchmarks\n\n## A\n\na\n\n## {TITLE}\n\nold\n\n| x |\n\n## B\n\nb\n"
+    new = f"## {TITLE}\n\nnew\n"
+    assert with_section(old, new) == f"# Benchmarks\n\n## A\n\na\n\n## {TITLE}\n\nnew\n\n## B\n\nb\n"
+    assert with_section("# Benchmarks\n", new) == f"# Benchmarks\n\n{new}"
+    assert with_section(with_section("# Benchmarks\n", new), new) == f"# Benchmarks\n\n{new}"
 
 
 def test_every_job_has_a_note_of_its_misses_and_no_other() -> None:
