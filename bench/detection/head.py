@@ -21,7 +21,8 @@ order of their names), even seeds and even scenarios. `meters` says which count 
 place (`bench/detection/places.py`); one event takes one alert, a further one of the same event is counted as "again".
 "Chance" is F1 of as many random alarms at the places that have events ({draws} draws). Intervals (95 %) draw meters
 again, campuses where there are several. Delays are from the true start. 0.011 false a meter-month are 2.5 a 1,000
-meters and week. A dash: there is no such figure (no events, one place, no register, no label of the loss)."""
+meters and week. A dash: there is no such figure (no events, no untouched copy, one place alone, no label of
+the loss)."""
 
 
 def with_section(document: str, section: str) -> str:
@@ -29,7 +30,8 @@ def with_section(document: str, section: str) -> str:
     heading = f"## {TITLE}\n"
     before, _, rest = document.partition(heading)
     after = rest[found.start() :] if (found := re.search(r"^## ", rest, re.MULTILINE)) else ""
-    return before.rstrip() + "\n\n" + section.strip() + "\n" + (f"\n{after}" if after else "")
+    above = before.rstrip() + "\n\n" if before.strip() else ""
+    return above + section.strip() + "\n" + (f"\n{after}" if after else "")
 
 
 def head(command: str, half: Half, draws: int) -> Iterator[str]:
