@@ -34,7 +34,8 @@ FLOORS = {
     # job: least F1, least recall, most false alerts in all. What stood, less a little; to be raised with the rules.
     "household": (0.85, 0.75, 1),
     "zone-balance": (0.85, 0.9, 3),
-    "battledim": (0.25, 0.2, 6),
+    "battledim": (0.6, 0.5, 4),
+    "rooms": (0.95, 0.95, 1),
 }
 
 
