@@ -27,6 +27,7 @@ from bench.process_figures import peak_mb
 from metering.quantities import MAIN_REGISTER
 from simulators.campus.faults import KINDS
 
+MAIN_REGISTERS = {quantity.code for quantity in MAIN_REGISTER.values()}
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 DEAD_KINDS = {"unit_dead"}
@@ -177,7 +178,7 @@ def test_a_second_start_continues_and_survives_a_kill(demo, folder):
 
 def registers_that_fell(before, after, faulty):
     """Meters whose main registers went back since the first stop, faulty ones left out."""
-    newest = {(m, q): (t, v) for m, q, t, v, _ in sorted(before, key=lambda r: r[2]) if q in (1, 50)}
+    newest = {(m, q): (t, v) for m, q, t, v, _ in sorted(before, key=lambda r: r[2]) if q in MAIN_REGISTERS}
     later = [(m, q, t, v) for m, q, t, v, _ in after if (m, q) in newest and t > newest[m, q][0]]
     assert later
     return {m for m, q, _, v in later if v < newest[m, q][1] - 1e-9 and m not in faulty}
@@ -208,8 +209,7 @@ def test_ended_in_the_midst_of_the_history_the_next_start_goes_on(tmp_path):
         again.kill()
     state = state_of(tmp_path / "data")
     assert state.written == len(state.readings)
-    registers = {quantity.code for quantity in MAIN_REGISTER.values()}  # other samples are not there each day
-    days = Counter(t // 86_400_000 for _, q, t, _, quality in state.readings if quality & 128 and q in registers)
+    days = Counter(t // 86_400_000 for _, q, t, _, quality in state.readings if quality & 128 and q in MAIN_REGISTERS)
     whole = [count for _, count in sorted(days.items())[1:-1]]
     assert len(whole) >= 33
     assert min(whole) > 0.9 * max(whole)
