@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from sqlalchemy import select
@@ -30,6 +31,19 @@ def reconcile(session: Session, writer: ChangeWriter, incidents: Sequence[Incide
     for row in unseen.values():
         writer.close(row, at_ms, _GONE)
         out.append(row)
+    return out
+
+
+def record_passed(session: Session, writer: ChangeWriter, passed: Sequence[Incident]) -> list[AlertRow]:
+    """Alerts that were never seen open: raised and cleared at their own times; the rows written."""
+    known = set(session.scalars(select(AlertRow.incident).where(AlertRow.incident.in_([i.id for i in passed]))))
+    out = []
+    for incident in passed:
+        if incident.id in known or incident.closed_at is None:
+            continue
+        began = replace(incident, closed_at=None)
+        writer.write(0, IncidentChange(ChangeKind.RAISED, began, incident.detected_at))
+        out.append(writer.write(0, IncidentChange(ChangeKind.CLEARED, incident, incident.closed_at)))
     return out
 
 

@@ -16,7 +16,7 @@ from alerts.errors import UnknownAlertError
 from alerts.listing import counts_of, page_of
 from alerts.models import AlertRow, AuditRow, OutboxRow
 from alerts.notices import enqueue, untold
-from alerts.reconciling import reconcile
+from alerts.reconciling import reconcile, record_passed
 from alerts.rows import alert_of, audit_entry_of, delivery_of, ms_of, snapshot_of
 from alerts.texts import is_storable
 from alerts.values import (
@@ -75,17 +75,22 @@ class Records:
             rows = {row.id: row for row in (writer.write(i, change) for i, change in enumerate(changes))}
             return tuple(alert_of(row) for row in rows.values())
 
-    def reconcile(self, incidents: Sequence[Incident], applied_seq: int, at: datetime) -> tuple[Alert, ...]:
+    def reconcile(
+        self, incidents: Sequence[Incident], applied_seq: int, at: datetime, *, passed: Sequence[Incident] = ()
+    ) -> tuple[Alert, ...]:
         """Bring the open alerts in line with a state that was rebuilt (code or rules changed) up to `applied_seq`.
 
         `incidents` are those the rebuilt state holds open. An alert goes on when its incident is among them, by id
         or else by key (category, medium, node), with what people did; one that is not is cleared at `at`; an
-        incident that no alert stands for is raised and told. Doing it again changes nothing. The changed alerts.
+        incident that no alert stands for is raised and told. `passed` ones, begun and ended unseen, are recorded and
+        told to nobody. Doing it again changes nothing. The changed alerts.
         """
         with self.database.writing() as session:
             positions.advance(session, applied_seq)
             writer = ChangeWriter(session, self._policy, f"rebuilt-{applied_seq}", self._now_ms())
-            return tuple(alert_of(row) for row in reconcile(session, writer, incidents, ms_of(at)))
+            rows = reconcile(session, writer, incidents, ms_of(at))
+            silent = ChangeWriter(session, None, f"passed-{applied_seq}", self._now_ms())
+            return tuple(alert_of(row) for row in [*rows, *record_passed(session, silent, passed)])
 
     def applied_seq(self) -> int:
         """The journal position up to which changes are written; 0 at first."""

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import structlog
 
 from alerts.records import Records
@@ -37,7 +38,8 @@ class JudgeParts:
     """What a judge works with.
 
     told        hears of every alert written, on the judge's thread
-    rebuild     the state anew from what is stored, and the journal position it stands for; None when told to stop
+    rebuild     the state anew from what is stored, and the journal position it stands for; None when told to stop.
+                Given the event time up to which the state before it had judged, None if there was none
     is_history  entries that raise alerts without telling anybody, e.g. a history brought in; `tell_open` makes up
                 for it. It depends on the entry alone, so a restart in the middle tells nobody more and nobody less
     """
@@ -46,7 +48,7 @@ class JudgeParts:
     records: Records
     intervals: IntervalStore
     told: Callable[[Sequence[Alert]], None]
-    rebuild: Callable[[], tuple[Shard, int] | None]
+    rebuild: Callable[[np.datetime64 | None], tuple[Shard, int] | None]
     is_history: Callable[[Entry], bool] = lambda _: False
     monotonic: Callable[[], float] = time.monotonic
 
@@ -140,7 +142,7 @@ class Judge:
         self._position = said.seq
 
     def _rebuild(self) -> None:
-        made = self._parts.rebuild()
+        made = self._parts.rebuild(None if self.shard is None else self.shard.judged_until)
         if made is None:
             return
         self.shard, self._position = made

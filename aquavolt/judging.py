@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
+import numpy as np
+
 from alerts.feedback import FeedbackBook
 from alerts.messages import MessageWriter
 from alerts.outbox import Outbox
@@ -105,7 +107,7 @@ class Judging:
             self.stream.publish({"type": "alert", "id": alert.id, "state": alert.state.value, "node": alert.node})
         self.outbox.wake()
 
-    def _rebuild(self) -> tuple[Shard, int] | None:
+    def _rebuild(self, since: np.datetime64 | None) -> tuple[Shard, int] | None:
         """The rules' state from the store, once that has all there is; on the judge's thread."""
         worker, setup = self.judge.worker, self._setup
         ground = self._ground(worker)
@@ -113,7 +115,7 @@ class Judging:
             return None
         try:
             is_stopping, now = (lambda: worker.is_stopping), setup.now()
-            made = rebuilt_shard(setup.site, setup.rules, self.records, self._store, now, is_stopping, ground)
+            made = rebuilt_shard(setup.site, setup.rules, self.records, self._store, now, is_stopping, ground, since)
         except RebuildStoppedError:
             return None
         self._tell(made.alerts)

@@ -79,11 +79,12 @@ def rebuilt_shard(
     now: np.datetime64,
     is_stopping: Callable[[], bool],
     ground: Ground,
+    since: np.datetime64 | None = None,
 ) -> Rebuilt:
     """The shard as of its ground, reconciled with the open alerts and kept as a snapshot.
 
     The ground must have every entry that was ever applied to the records: an alert raised by a later one would be
-    withdrawn here, and dropped when that entry comes again.
+    withdrawn here, and dropped when that entry comes again. `since`: up to where an earlier state had judged.
 
     Raises:
         RebuildStoppedError: `is_stopping` said so; nothing was written but intervals.
@@ -92,11 +93,10 @@ def rebuilt_shard(
         raise RebuildStoppedError
     position = ground.position
     readings = chain(_stored(store, now, is_stopping), ground.rest)
+    standing, written = _standing(records), store.upsert_intervals
     words = FeedbackBook(records.database).given_out()
-    made = rebuild(
-        site, rules, readings, _standing(records), seq=position, at=now, words=words, intervals=store.upsert_intervals
-    )
-    alerts = records.reconcile(made.shard.open_incidents, position, to_datetime(now))
+    made = rebuild(site, rules, readings, standing, seq=position, at=now, words=words, since=since, intervals=written)
+    alerts = records.reconcile(made.shard.open_incidents, position, to_datetime(now), passed=made.passed)
     records.save_snapshot(position, code_revision(), rules.revision, made.shard.snapshot())
     return Rebuilt(made.shard, position, alerts)
 

@@ -1,7 +1,8 @@
 """The state made anew from stored readings, after a change of code, rules or site, and reconciled with open alerts.
 
-What happens on the way is told to nobody. At its end, an open alert that the new rules still hold goes on under its
-own id, wherever on its branch it is now; one that they do not hold is cleared, and says that the rules changed.
+What happens on the way is told to nobody; what came and went since the earlier state is kept all the same. At the end,
+an open alert that the new rules still hold goes on under its own id, wherever on its branch it is now; one that they
+do not hold is cleared, and says that the rules changed.
 """
 
 from __future__ import annotations
@@ -25,10 +26,14 @@ from rules.shard import Shard
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """The shard, ready to go on after the entry it was rebuilt for, and what to write to the records."""
+    """The shard, ready to go on after the entry it was rebuilt for, and what to write to the records.
+
+    passed  incidents that began and ended after the moment up to which the earlier state had judged
+    """
 
     shard: Shard
     changes: tuple[IncidentChange, ...]
+    passed: tuple[Incident, ...] = ()
 
 
 def rebuild(
@@ -40,6 +45,7 @@ def rebuild(
     seq: int,
     at: np.datetime64,
     words: Iterable[Feedback] = (),
+    since: np.datetime64 | None = None,
     intervals: Callable[[IntervalBatch], None] | None = None,
 ) -> Rebuilt:
     """Judge stored readings (in the order of time) anew.
@@ -52,6 +58,7 @@ def rebuild(
         seq: the journal sequence after which the shard goes on.
         at: event time of the changes told.
         words: what people have said, in that order; each counts from its event time on, as it did before.
+        since: up to where an earlier state had judged; None where none is known, and nothing counts as passed.
         intervals: takes the intervals derived on the way, if they are to be written again.
     """
     shard = Shard(site, settings)
@@ -66,7 +73,9 @@ def rebuild(
             intervals(events.intervals)
         cleared |= {c.incident.id: c for c in events.changes if c.kind is ChangeKind.CLEARED}
     shard.applied_seq = seq
-    return Rebuilt(shard, tuple(_reconcile(shard, standing, cleared, at)))
+    gone = (c.incident for c in cleared.values())
+    passed = tuple(i for i in gone if since is not None and i.detected_at > since)
+    return Rebuilt(shard, tuple(_reconcile(shard, standing, cleared, at)), passed)
 
 
 def last_words(standing: Sequence[Incident]) -> Iterator[MeterEvent]:

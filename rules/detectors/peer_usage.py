@@ -178,7 +178,8 @@ class PeerUsage(RuleDetector):
     def _day(self, kind: str) -> _Day:
         """The day that ended, against peers and against what is usual."""
         memory, settings = self._memory, self._set
-        use = np.where(memory.known >= _WHOLE_DAY, memory.used / self._groups.beds, np.nan)
+        used = np.maximum(memory.used, 0)  # a meter that feeds back has no use, and no logarithm of one
+        use = np.where(memory.known >= _WHOLE_DAY, used / self._groups.beds, np.nan)
         peers = self._groups.medians(use)
         usual_peers = median(memory.group.values)
         # A little of the median is added to every use: the log of nearly nothing says nothing.

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from alerts.values import RULES, Action, Actor, AlertState, DeliveryState, NotifyReason, Outcome
+from metering.batch import to_datetime
 from metering.incident import ChangeKind, Severity
 
 
@@ -243,6 +244,15 @@ class TestReconcile:
         before = (records.find_alerts().items, records.recent_deliveries(), actions(records, "old"))
         records.reconcile(wanted, 9, clock())
         assert (records.find_alerts().items, records.recent_deliveries(), actions(records, "old")) == before
+
+    def test_what_passed_unseen_is_history_and_told_to_nobody(self, records, rules, clock):
+        passed = rules.cleared("brief", hours=3).incident
+        for _ in range(2):
+            records.reconcile([], 9, clock(), passed=[passed])
+        brief = records.get_alert("brief")
+        assert (brief.state, brief.detected_at) == (AlertState.CLEARED, to_datetime(passed.detected_at))
+        assert [entry.action for entry in records.audit_of("brief")] == [Action.RAISED, Action.CLEARED]
+        assert told(records, "brief") == []
 
     def test_a_cleared_incident_that_is_open_again_is_opened(self, records, rules, clock):
         records.apply([rules.raised(), rules.cleared(), rules.raised("other")], 1)

@@ -101,7 +101,7 @@ def test_a_program_does_not_start_on_a_wrong_site(start, tmp_path):
             "threshold:\n  rules:\n    - id: a\n      when: flow > 1\n      nodes:\n        - dorn",
             ["bad:6:", "dorn"],
         ),
-        ("settings", "prot: 8000", ["bad:1: prot", "allowed: site, rules, data"]),
+        ("settings", "prot: 8000", ["bad:1: prot", "allowed: site, rules, playbook, data"]),
         ("settings", "port: 99999", ["bad:1: port", "65535"]),
         ("settings", "journal: {cap_mb: 1}", ["bad:1: journal.cap_mb", "16"]),
     ],

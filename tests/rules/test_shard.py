@@ -322,6 +322,18 @@ def test_a_rebuild_tells_of_what_is_new_and_of_what_has_cleared(readings):
     assert later.changes[0].incident.closed_at < readings.time[-1]
 
 
+def test_what_came_and_went_since_the_earlier_state_is_kept(readings):
+    """The rules were away for more than the journal keeps: an alert of that time is history, but it was one."""
+    now = readings.time[-1]
+    seen = rebuild(town(), RulesSettings(), [readings], [], seq=9, at=now, since=until(readings, 24).time[-1])
+    assert (seen.passed, seen.changes) == ((), ()), "it began before, and the earlier state told of it"
+    missed = rebuild(town(), RulesSettings(), [readings], [], seq=9, at=now, since=until(readings, 10).time[-1])
+    (leak,) = (i for i in missed.passed if i.category is Category.LEAK)
+    assert leak.node == "campus"
+    assert leak.detected_at < leak.closed_at < now
+    assert rebuild(town(), RulesSettings(), [readings], [], seq=9, at=now).passed == ()
+
+
 # -- rules of the user's own -------------------------------------------------------------------------------------------
 
 
