@@ -43,6 +43,7 @@ _SPREAD_STEPS = 12  # an estimate spread over three hours and more says nothing 
 _DAY_MS = 86_400_000
 _DRAW_M3 = 0.01  # one draw of water: a flush, a shower begun
 _TINY = 1e-12
+_CEASELESS_SHARE = 0.5  # of the night's excess: a leak flows by day, too
 _SPAN = 0.8  # of the mean flow: nights that differ by so much among themselves tell nothing
 _BEYOND = 1.2  # times the highest usual night: told at once
 _LEAST_LIKE = 8  # meters of one kind and use that tell what is common to all
@@ -160,6 +161,7 @@ class MinimumNightFlow(RuleDetector):
         hours = memory.cut.push(block, np.where(estimated, np.nan, block.usage))
         for volume in hours.volume:
             memory.pulse.push(volume)
+            memory.hours.push(volume)
         usage = np.where(spread_steps >= _SPREAD_STEPS, np.nan, block.usage)
         memory.night.add(usage, (block.local_minute >= _NIGHT_FROM) & (block.local_minute < _NIGHT_TO))
 
@@ -187,7 +189,9 @@ class MinimumNightFlow(RuleDetector):
         memory.plain = np.where(judged, np.where(plainly, memory.plain + 1, 0), memory.plain)
         plain = memory.plain >= settings["plain_nights"]
         small = (memory.cusum >= settings["cusum_limit"]) & (memory.streak >= settings["nights"])
-        raised = judged & ~is_open & large & (big | plain | small)
+        # What ran for nights and ceased in between is late use, no leak.
+        has_ceased = memory.hours.least() < _CEASELESS_SHARE * night.excess
+        raised = judged & ~is_open & large & (big | ((plain | small) & ~has_ceased))
         findings = [self._open(int(c), night, block) for c in np.flatnonzero(raised)]
         findings += [f for c in np.flatnonzero(is_open & judged) for f in self._follow(int(c), night, block)]
         creeping = (memory.cusum >= settings["cusum_limit"] / 2) & large

@@ -48,6 +48,18 @@ def test_one_late_party_is_no_leak(tools: Any) -> None:
     assert campus.run(MinimumNightFlow) == []
 
 
+def test_late_use_that_ceases_by_day_is_no_leak(tools: Any) -> None:
+    """Somebody works at night for a week; the same flow is a leak where it runs on by day."""
+    campus = tools.campus(50)
+    home = campus.at("home")
+    for day in range(35, 42):
+        campus.usage[campus.steps(day, day + 0.25), home] += 0.004
+        campus.usage[campus.steps(day + 0.4, day + 0.7), home] = 0.0
+    assert [f for f in campus.run(MinimumNightFlow) if f.subject == "home"] == []
+    campus = tools.campus(50, extra=[("home", 35, 42, 0.016)])
+    assert len([f for f in tools.opened(campus.run(MinimumNightFlow)) if f.subject == "home"]) == 1
+
+
 def test_what_all_buildings_share_is_no_leak(tools: Any) -> None:
     """A heat wave: the nights of all are busier by three quarters for ten days."""
     campus = tools.campus(60)
