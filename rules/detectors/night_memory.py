@@ -19,6 +19,7 @@ _CELLS = 24  # room for a night of six hours, as on the day the clocks go back
 _KNOWN = 0.75  # share of a night's or a day's cells that must be known
 _DAY_H = 24
 _CEASELESS_H = 4  # longer than a toilet or a coarse pulse pauses
+_RECENT = 4
 _DAY_STEPS = 24 * STEPS_PER_HOUR
 
 
@@ -101,6 +102,7 @@ class NightMemory:
     cusum   by column, in sigmas; `calm` the local day of the last night at which it was zero
     streak  by column: how many nights on end were above half the smallest excess that is told; `plain`: how many
             stood plainly out
+    recent  excess of the last four judged nights, newest first: nights x columns, m3/h
     """
 
     night: NightCells
@@ -113,6 +115,7 @@ class NightMemory:
     streak: npt.NDArray[np.int64]
     plain: npt.NDArray[np.int64]
     hours: LastDay
+    recent: Float64
     spread_run: npt.NDArray[np.int64]
     open: OpenFindings = field(default_factory=OpenFindings)
 
@@ -131,5 +134,6 @@ class NightMemory:
             none.copy(),
             none.copy(),
             LastDay.of(columns),
+            np.zeros((_RECENT, columns)),
             none.copy(),
         )
