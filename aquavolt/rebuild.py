@@ -93,10 +93,9 @@ def rebuilt_shard(
         raise RebuildStoppedError
     position = ground.position
     readings = chain(_stored(store, now, is_stopping), ground.rest)
-    made = rebuild(
-        site, rules, readings, _standing(records), seq=position, at=now, since=since,
-        words=FeedbackBook(records.database).given_out(), intervals=store.upsert_intervals,
-    )  # fmt: skip
+    standing, written = _standing(records), store.upsert_intervals
+    words = FeedbackBook(records.database).given_out()
+    made = rebuild(site, rules, readings, standing, seq=position, at=now, words=words, since=since, intervals=written)
     alerts = records.reconcile(made.shard.open_incidents, position, to_datetime(now), passed=made.passed)
     records.save_snapshot(position, code_revision(), rules.revision, made.shard.snapshot())
     return Rebuilt(made.shard, position, alerts)
