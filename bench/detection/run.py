@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.detection.chance import DRAWS
+from bench.detection.chosen import Chosen
 from bench.detection.degrade import DEGRADED, degraded, is_same
 from bench.detection.doubled import campus, doubled
-from bench.detection.jobs import APPLIANCE, CAMPUS, Chosen, Half, Job
+from bench.detection.jobs import APPLIANCE, CAMPUS, Half, Job
 from bench.detection.judging import Judged, judge
 from bench.detection.rooms import RoomsAccused, rooms_accused
 from bench.detection.scoring import SEED, Score, score
