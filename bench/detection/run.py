@@ -62,7 +62,8 @@ class Run:
                 if is_same(worse.readings, data.readings):
                     continue  # no register, so none that counts in pulses or starts again
                 judged = _timed(worse)
-                yield how, score(job, self.half, *((judged, None) if job.source else (None, judged)), 1)
+                source, quiet = (judged, None) if job.source else (None, judged)
+                yield how, score(job, self.half, source, quiet, 1)
 
     def rooms(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, RoomsAccused]]:
         """Alerts about appliances."""
