@@ -112,6 +112,7 @@ class Action(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     COMMENTED = "commented"
     RESOLVED = "resolved"
+    WITHDRAWN = "withdrawn"  # its outcome was taken back
 
 
 @dataclass(frozen=True, slots=True)

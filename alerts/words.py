@@ -48,6 +48,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "action.cleared": ("表计确认恢复", "cleared by the meters"),
     "action.acknowledged": ("接单", "acknowledged"),
     "action.commented": ("备注", "commented"),
+    "action.withdrawn": ("结果已撤回", "outcome withdrawn"),
     "action.resolved": ("处理完毕", "resolved"),
     "reason.raised": ("新告警", "New alert"),
     "reason.reopened": ("告警再次出现", "Alert came back"),

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from api.access import AccessLayer
 from api.alerts import views as alerts
+from api.feedback import views as feedback
 from api.parts import ApiParts
 from api.problem_schema import ProblemOut
 from api.problems import HANDLED, Answer, Problem, answer_error
@@ -51,7 +52,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.state.registry = metrics.registry_of(parts)
     for router in (alerts.router, site.router, readings.router, collector.router, meters.router, status.stream_router):
         app.include_router(router)
-    for router in (metrics.router, status.router, *pages.ROUTERS):
+    for router in (feedback.router, metrics.router, status.router, *pages.ROUTERS):
         app.include_router(router)
     app.mount("/static", pages.static_files(), name="static")
     app.mount("/vendor", pages.vendor_files(), name="vendor")

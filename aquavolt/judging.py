@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from alerts.feedback import FeedbackBook
 from alerts.messages import MessageWriter
 from alerts.outbox import Outbox
 from alerts.records import Records
@@ -19,6 +20,7 @@ from aquavolt.judge import CURSOR, Judge, JudgeParts
 from aquavolt.rebuild import Ground, RebuildStoppedError, rebuilt_shard, shard_at_start
 from aquavolt.setup import Setup
 from aquavolt.stores.calls import OwnedStore
+from aquavolt.word_feed import WordFeed
 from aquavolt.worker import Worker
 from collector.journal import Journal
 from metering.health import HealthReport
@@ -61,6 +63,7 @@ class Judging:
             parts = JudgeParts(journal, self.records, store, self._tell, self._rebuild, setup.is_history)
             self.judge = Judge(parts, *shard_at_start(setup.site, setup.rules, self.records, journal))
             self.outbox = Outbox(self.records, channels, self._writer(setup))
+            self.words = WordFeed(FeedbackBook(self.records.database), journal, setup.now)
             self._closing = opened.pop_all()
 
     @staticmethod
@@ -70,10 +73,12 @@ class Judging:
     def start(self) -> None:
         """Start the threads."""
         self.judge.worker.start()
+        self.words.worker.start()
         self.outbox.start()
 
     def stop(self) -> None:
         """End after what is under way, and keep the state for the next start."""
+        self.words.worker.stop()
         self.judge.worker.stop()
         with suppress(Exception):
             self.judge.snapshot()

@@ -73,10 +73,20 @@ class Tables:
             rows.append(f"| `{alarm.code}` | {self.say(alarm.meaning)} | {rule} | {alarm.source} |")
         return "\n".join(rows)
 
+    def cautious(self) -> str:
+        """Which thresholds of a rule what people say raises for a meter."""
+        rows = [self.heads["cautious"], "|---|---|"]
+        for rule, detector in DETECTORS.items():
+            names = detector.Settings.cautious
+            shown = [f"`{n}`" if none == 0 else self.heads["above"].format(n, none) for n, none in names.items()]
+            rows += [f"| `{rule}` | {self.heads['joint'].join(shown)} |"] if shown else []
+        return "\n".join(rows)
+
     def named(self, ending: str = "") -> Iterator[tuple[str, Callable[[], str]]]:
         """Each by its name."""
         yield f"alarms{ending}", self.alarms
         yield f"threshold quantities{ending}", self.inputs
+        yield f"cautious{ending}", self.cautious
         models = {"own rule": UserRule, "incidents": IncidentSettings, **{r: d.Settings for r, d in DETECTORS.items()}}
         for name, model in models.items():
             yield f"{name}{ending}", partial(self.settings, model)
@@ -89,6 +99,9 @@ ENGLISH = Tables(
         "inputs": "| quantity | meaning |",
         "alarms": "| code | meaning | rule | stated by |",
         "none": "none",
+        "cautious": "| rule | thresholds that the factor raises |",
+        "above": "`{}` (what is above {:g})",
+        "joint": ", ",
     }
 )
 CHINESE = Tables(
@@ -98,6 +111,9 @@ CHINESE = Tables(
         "inputs": "| 量 | 含义 |",
         "alarms": "| 代码 | 含义 | 规则 | 出处（英文） |",
         "none": "无",
+        "cautious": "| 规则 | 系数抬高的阈值 |",
+        "above": "`{}`（高出 {:g} 的部分）",
+        "joint": "、",
     },
     _CHINESE,
 )

@@ -6,6 +6,7 @@ from alembic import context
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
+from alerts.feedback_models import FeedbackRow as _  # noqa: F401 - its table belongs to Base
 from alerts.models import Base
 
 # Any number will do, as long as it stays: two programs that start at once migrate one after the other.

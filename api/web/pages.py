@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api.web import alert_views, site_views
+from api.web import alert_views, feedback_views, site_views
 from api.web.alert_views import Pages
 from api.web.forms import local_path
 from api.web.rendering import STATIC
@@ -17,7 +17,7 @@ from api.web.texts import COOKIE, LANGUAGES
 from api.web.vendor import VENDOR
 
 router = APIRouter(include_in_schema=False)
-ROUTERS = (router, alert_views.router, site_views.router)
+ROUTERS = (router, alert_views.router, site_views.router, feedback_views.router)
 _YEAR_S = 365 * 24 * 3600
 
 

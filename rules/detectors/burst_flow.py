@@ -11,8 +11,8 @@ detection of bursts and other abnormal flows, Journal of Water Resources Plannin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -34,15 +34,19 @@ from rules.findings import Finding, FindingPhase
 
 _HOUR_MS = 3_600_000
 _RATED = 0.9
-_PULSES = 3  # pulses in a step by which its flow may be off
 
 
 class BurstFlowSettings(DetectorSettings):
     """Defaults: above all that people do, so that one alert a year is no false one."""
 
+    cautious: ClassVar[Mapping[str, float]] = dict.fromkeys(("share", "minimum_m3_per_h", "pulses"), 0.0)
+
     share: float = Field(default=0.4, gt=0, description="How far above the highest usual flow, as a share of it ...")
     minimum_m3_per_h: float = Field(
         default=1.0, gt=0, description="... and at least so much above it: more than a hose or two taps left open."
+    )
+    pulses: float = Field(
+        default=3.0, gt=0, description="... and so many pulses of the register in a step: by those its flow may be off."
     )
     clear_share: float = Field(
         default=0.4, gt=0, lt=1, description="Cleared below the usual flow and this share of the finding's excess."
@@ -64,7 +68,7 @@ class BurstFlow(RuleDetector):
         self._meters = [context.columns.meters[c] for c in self._at.first]
         self._set = {name: per_column(settings_of, self._meters, name) for name in BurstFlowSettings.model_fields}
         pulse = np.nan_to_num(declared_resolution(self._meters))
-        self._least = np.maximum(self._set["minimum_m3_per_h"], _PULSES * pulse / STEP_HOURS)
+        self._least = np.maximum(self._set["minimum_m3_per_h"], self._set["pulses"] * pulse / STEP_HOURS)
         self._memory: BurstMemory = BurstMemory.of(len(self._at), len(context.columns.meters))
 
     def _judge(self, block: IntervalBlock) -> Sequence[Finding]:

@@ -17,7 +17,8 @@ toilet flapper: 30 to 500 gallons a day).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,10 @@ _NO_DAY = -(10**9)
 class ContinuousFlowSettings(DetectorSettings):
     """Thresholds hold for a small meter; pulses and the meter's own size raise them (see `_threshold`)."""
 
+    cautious: ClassVar[Mapping[str, float]] = dict.fromkeys(
+        ("fast_m3_per_h", "slow_m3_per_h", "size_share", "pulses"), 0.0
+    )
+
     fast_m3_per_h: float = Field(default=0.005, gt=0, description="Flow of the fast tier: a dripping fitting.")
     fast_hours: int = Field(
         default=48, ge=12, le=168, description="How long it must last: two nights, so that one guest is no leak."
@@ -76,6 +81,7 @@ class ContinuousFlowSettings(DetectorSettings):
         ge=0,
         description="Least flow as a share of the mean flow beyond a household's: of many people someone is always up.",
     )
+    pulses: float = Field(default=2.0, gt=0, description="Least flow in pulses of the register in a window.")
     known_share: float = Field(
         default=0.6, gt=0, le=1, description="Share of the windows that must be known: a gap proves nothing."
     )
@@ -181,11 +187,11 @@ class ContinuousFlow(RuleDetector):
         return np.asarray(np.take_along_axis(back, np.maximum(window_h - 1, 0)[None, :], axis=0)[0], np.float64)
 
     def _threshold(self, tier: str, window_h: npt.NDArray[np.int64], pulse: Float64) -> Float64:
-        """Least flow by column, m3/h: as set, but two pulses a window, and not too small for the meter's own size."""
+        """Least flow by column, m3/h: as set, but some pulses a window, and not too small for the meter's own size."""
         mean = np.nan_to_num(self._memory.usual_day) / _DAY_H
         own_size = self._set["size_share"] * np.maximum(mean - _HOUSEHOLD_M3_PER_H, 0.0)
-        two_pulses = 2 * pulse / np.maximum(window_h, 1)
-        return np.asarray(np.maximum(np.maximum(self._set[f"{tier}_m3_per_h"], two_pulses), own_size), np.float64)
+        pulses = self._set["pulses"] * pulse / np.maximum(window_h, 1)
+        return np.asarray(np.maximum(np.maximum(self._set[f"{tier}_m3_per_h"], pulses), own_size), np.float64)
 
     def _is_long_enough(self, tier: str, run: SteadyRun, end: int) -> Mask:
         hours = run.hours(end)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,11 @@ _KINDS = {"workday": WORKDAY, "weekend": DAY_OFF, "holiday": DAY_OFF, "vacation"
 
 class MinimumNightFlowSettings(DetectorSettings):
     """Defaults follow from pulses, people and the scatter of nights: see each."""
+
+    cautious: ClassVar[Mapping[str, float]] = dict.fromkeys(
+        ("minimum_m3_per_h", "minimum_share", "cusum_limit", "plain_sigma", "plain_share",
+         "big_sigma", "big_share", "big_m3_per_h", "second_share", "second_sigma"), 0.0,
+    )  # fmt: skip
 
     minimum_m3_per_h: float = Field(
         default=0.005, gt=0, description="Smallest excess that is told: a dripping fitting, as in continuous flow."

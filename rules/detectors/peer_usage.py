@@ -12,8 +12,9 @@ of Experimental Social Psychology 49, 2013.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -48,6 +49,10 @@ _ALIKE = 2.0  # days on which the peers used up to so many times as much, or as 
 
 class PeerUsageSettings(DetectorSettings):
     """Ratios are in the use of a bed; logs of them are compared."""
+
+    cautious: ClassVar[Mapping[str, float]] = dict.fromkeys(
+        ("ratio", "quick_ratio", "peers_ratio", "own_ratio", "extreme_ratio", "stranger_ratio", "load_ratio"), 1.0
+    ) | dict.fromkeys(("sigma", "load_kw"), 0.0)
 
     ratio: float = Field(
         default=2.0, gt=1, description="Rise of the standing against the room's own past that is told after a week."

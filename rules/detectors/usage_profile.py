@@ -13,8 +13,8 @@ baselines compared by Granderson et al., Applied Energy 173, 2016.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -71,6 +71,9 @@ MEDIA = ("electricity", "heat", "gas")
 
 class UsageProfileSettings(DetectorSettings):
     """Sigmas are of the meter's own like days."""
+
+    # Not `slack`: what the hours of quiet days add beyond it is learned.
+    cautious: ClassVar[Mapping[str, float]] = dict.fromkeys(("limit", "window_slack", "window_limit", "low_limit"), 0.0)
 
     slack: float = Field(default=2.0, gt=0, description="Sigmas above the usual that an hour may show for nothing.")
     limit: float = Field(default=24.0, gt=0, description="Sum of what hours show beyond the slack that is told.")

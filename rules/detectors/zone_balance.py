@@ -12,7 +12,8 @@ Distribution Networks, 2003 (zone balances, night flow); OIML R 49-1 (meter erro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -44,6 +45,11 @@ _BEFORE_CALM_H = 48  # how far before the last day without excess an onset is lo
 
 class ZoneBalanceSettings(DetectorSettings):
     """Defaults follow from the meters: see each."""
+
+    cautious: ClassVar[Mapping[str, float]] = dict.fromkeys(
+        ("minimum_share", "minimum_share_electricity", "minimum_m3_per_h", "day_sigma", "cusum_limit",
+         "hours_share", "hours_sigma"), 0.0,
+    )  # fmt: skip
 
     minimum_share: float = Field(
         default=0.006,
