@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -88,7 +89,7 @@ class Tables:
         yield f"cautious{ending}", self.cautious
         models = {"own rule": UserRule, "incidents": IncidentSettings, **{r: d.Settings for r, d in DETECTORS.items()}}
         for name, model in models.items():
-            yield f"{name}{ending}", lambda model=model: self.settings(model)
+            yield f"{name}{ending}", partial(self.settings, model)
 
 
 ENGLISH = Tables(
