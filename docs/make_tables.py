@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -76,9 +77,9 @@ class Tables:
         """Which thresholds of a rule what people say raises for a meter."""
         rows = [self.heads["cautious"], "|---|---|"]
         for rule, detector in DETECTORS.items():
-            if names := detector.Settings.cautious:
-                above = [f"`{name}`" if none == 0 else f"`{name}`{self.heads['above']}" for name, none in names.items()]
-                rows.append(f"| `{rule}` | {', '.join(above)} |")
+            names = detector.Settings.cautious
+            shown = [f"`{n}`" if none == 0 else self.heads["above"].format(n, none) for n, none in names.items()]
+            rows += [f"| `{rule}` | {self.heads['joint'].join(shown)} |"] if shown else []
         return "\n".join(rows)
 
     def named(self, ending: str = "") -> Iterator[tuple[str, Callable[[], str]]]:
@@ -88,7 +89,7 @@ class Tables:
         yield f"cautious{ending}", self.cautious
         models = {"own rule": UserRule, "incidents": IncidentSettings, **{r: d.Settings for r, d in DETECTORS.items()}}
         for name, model in models.items():
-            yield f"{name}{ending}", lambda model=model: self.settings(model)
+            yield f"{name}{ending}", partial(self.settings, model)
 
 
 ENGLISH = Tables(
@@ -99,7 +100,8 @@ ENGLISH = Tables(
         "alarms": "| code | meaning | rule | stated by |",
         "none": "none",
         "cautious": "| rule | thresholds that the factor raises |",
-        "above": " (what is above 1)",
+        "above": "`{}` (what is above {:g})",
+        "joint": ", ",
     }
 )
 CHINESE = Tables(
@@ -109,8 +111,9 @@ CHINESE = Tables(
         "inputs": "| 量 | 含义 |",
         "alarms": "| 代码 | 含义 | 规则 | 出处（英文） |",
         "none": "无",
-        "cautious": "| 规则 | 被系数抬高的阈值 |",
-        "above": "（超过 1 的部分）",
+        "cautious": "| 规则 | 系数抬高的阈值 |",
+        "above": "`{}`（高出 {:g} 的部分）",
+        "joint": "、",
     },
     _CHINESE,
 )

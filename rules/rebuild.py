@@ -44,8 +44,8 @@ def rebuild(
     *,
     seq: int,
     at: np.datetime64,
-    words: Iterable[Feedback] = (),
     since: np.datetime64 | None = None,
+    words: Iterable[Feedback] = (),
     intervals: Callable[[IntervalBatch], None] | None = None,
 ) -> Rebuilt:
     """Judge stored readings (in the order of time) anew.
@@ -57,8 +57,8 @@ def rebuild(
         standing: the incidents of the alerts that are open.
         seq: the journal sequence after which the shard goes on.
         at: event time of the changes told.
-        words: what people have said, in that order; each counts from its event time on, as it did before.
         since: up to where an earlier state had judged; None where none is known, and nothing counts as passed.
+        words: what people have said, in that order; each counts from its event time on, as it did before.
         intervals: takes the intervals derived on the way, if they are to be written again.
     """
     shard = Shard(site, settings)

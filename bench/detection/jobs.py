@@ -6,11 +6,10 @@ alone, and what is reported stands on the odd ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from bench.detection.events import HOUR_MS, Event
-from bench.detection.sets import DataSet
 
 LEAK = frozenset({"leak"})
 CONSUMPTION = frozenset({"consumption"})
@@ -197,35 +196,3 @@ def campus_year_job(name: str) -> Job:
         f"campus-years:{name}", f"zone balance, {name}", "simulated", name, trivial=zone.trivial, parts=zone.parts,
         share=zone.share, has_halves=False, is_zone=True,
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The places that count: those of the half's meters, and those that no meter of the other half stands at."""
-
-    data: DataSet
-    half: Half
-    places: tuple[str, ...] = field(init=False)
-    others: frozenset[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        mine: dict[str, None] = {}
-        others: set[str] = set()
-        for i, meter in enumerate(sorted(self.data.site.meters)):
-            is_mine = self.half is Half.ALL or (i % 2 == 1) == (self.half is Half.ODD)
-            place = self.data.place(meter)
-            if is_mine:
-                mine[place] = None
-            else:
-                others.add(place)
-        object.__setattr__(self, "places", tuple(p for p in mine if p in self.data.watched))
-        object.__setattr__(self, "others", frozenset(others - set(mine)))
-
-    def counts(self, place: str) -> bool:
-        """Whether what happens there counts."""
-        return place not in self.others
-
-    @property
-    def meter_months(self) -> float:
-        """Months (of a twelfth of a year) that its places were watched."""
-        return 12 * sum(self.data.watched[p].years for p in self.places)

@@ -67,4 +67,5 @@ def _least_of_days(data: DataSet, place: str) -> tuple[Int64, Float64]:
     flows = np.bincount(at, weights=batch.value[is_flow], minlength=len(moments))
     offset = offset_minutes(moments // (HOUR_MS // 4), data.site.zone) * 60_000
     days, first = np.unique((moments + offset) // DAY_MS, return_index=True)
-    return days * DAY_MS - offset[first], np.minimum.reduceat(flows, first) if len(first) else flows
+    least = np.minimum.reduceat(flows, first) if len(first) else flows
+    return np.asarray(days * DAY_MS - offset[first], np.int64), np.asarray(least, np.float64)

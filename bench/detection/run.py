@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.detection.chance import DRAWS
+from bench.detection.chosen import Chosen
 from bench.detection.degrade import DEGRADED, degraded, is_same
 from bench.detection.doubled import campus, doubled
-from bench.detection.jobs import APPLIANCE, CAMPUS, Chosen, Half, Job
+from bench.detection.jobs import APPLIANCE, CAMPUS, Half, Job
 from bench.detection.judging import Judged, judge
 from bench.detection.rooms import RoomsAccused, rooms_accused
 from bench.detection.scoring import SEED, Score, score
@@ -61,7 +62,8 @@ class Run:
                 if is_same(worse.readings, data.readings):
                     continue  # no register, so none that counts in pulses or starts again
                 judged = _timed(worse)
-                yield how, score(job, self.half, *((judged, None) if job.source else (None, judged)), 1)
+                source, quiet = (judged, None) if job.source else (None, judged)
+                yield how, score(job, self.half, source, quiet, 1)
 
     def rooms(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, RoomsAccused]]:
         """Alerts about appliances."""

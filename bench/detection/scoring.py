@@ -11,9 +11,10 @@ import numpy as np
 
 from bench.detection.bootstrap import f1_interval, rate_interval
 from bench.detection.chance import DRAWS, Chance, Watched, by_chance
+from bench.detection.chosen import Chosen
 from bench.detection.events import HOUR_MS, Alarm, Event, Matched, delay_h, match
 from bench.detection.hours import hours
-from bench.detection.jobs import Chosen, Half, Job, Part, Share
+from bench.detection.jobs import Half, Job, Part, Share
 from bench.detection.judging import Judged
 from bench.detection.places import SITE, anywhere
 from bench.detection.points import PointRow, point_rows

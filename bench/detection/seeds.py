@@ -58,7 +58,8 @@ def _judged(seeds: Sequence[int]) -> Iterator[SeedResult]:
 
 
 def _thumbs(seeds: Sequence[int]) -> Iterator[Alarm]:
-    for seed in seeds:
+    for number, seed in enumerate(seeds, 1):
+        sys.stderr.write(f"[{number}/{len(seeds)}] campus {seed}: rules of thumb\n")
         campus = build_campus(seed, FIRST_DAY, DAYS, is_demo=True)
         yield from (replace(a, place=f"{seed} {a.place}") for a in thumb_alarms(campus, DAYS))
 

@@ -23,7 +23,7 @@ from metering.quantities import WATER
 from metering.windows import GRID_MS
 from rules.blocks import STEP_HOURS, IntervalBlock
 from rules.detectors.base import Context
-from rules.detectors.burst_memory import RUN, SPREAD, SPREAD_RUN, BurstMemory, Sustained, sustained
+from rules.detectors.burst_memory import RUN, SPREAD, SPREAD_RUN, BurstMemory, Sustained, beside, sustained
 from rules.detectors.day_log import median
 from rules.detectors.detector import RuleDetector
 from rules.detectors.open_findings import to_time
@@ -84,11 +84,13 @@ class BurstFlow(RuleDetector):
         flows = self._sustained(unit_block)
         hour = block.local_minute // 60
         memory.records.add(flows.least, hour)
-        excess = flows.least - memory.limit[hour]
-        above = excess >= np.maximum(self._set["share"] * memory.limit[hour], self._least)
-        rated = memory.limit.max(axis=0)  # a pump that runs at an unusual hour runs as it always does
+        # While a leak is known, a burst must stand out of what flowed with it.
+        limit = np.fmax(memory.limit, beside(memory.flagged))
+        excess = flows.least - limit[hour]
+        above = excess >= np.maximum(self._set["share"] * limit[hour], self._least)
+        rated = limit.max(axis=0)  # a pump that runs at an unusual hour runs as it always does
         above &= (flows.least > rated / _RATED) | (flows.least < _RATED * rated)
-        above &= ~unit_block.flagged  # it is known already; night flow tells a second leak
+        above &= ~unit_block.flagged | ~np.isnan(memory.flagged).all(axis=0)
         above &= (memory.known >= self._set["learn_days"]) & (self._set["enabled"] > 0)
         if not above.any() and not memory.open.by_place:
             return ()
@@ -98,7 +100,10 @@ class BurstFlow(RuleDetector):
         """Yesterday becomes known where nothing was found; what is usual is worked out anew."""
         memory = self._memory
         suspect = self._at.any_member(memory.silence.is_suspect())
-        memory.records.close_day(~block.flagged & ~memory.open.mask(len(self._at)) & ~suspect)
+        is_open = memory.open.mask(len(self._at))
+        with_burst = np.where(is_open, memory.flagged, np.fmax(memory.flagged, memory.records.today))
+        memory.flagged = np.where(block.flagged, with_burst, np.nan)
+        memory.records.close_day(~block.flagged & ~is_open & ~suspect)
         memory.limit = memory.records.highest()
         memory.usual = np.array([median(memory.records.hourly[:, h]) for h in range(24)])
         memory.known = memory.records.days()

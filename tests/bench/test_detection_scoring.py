@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from bench.detection.bootstrap import f1_interval, rate_interval
 from bench.detection.chance import Watched, by_chance
+from bench.detection.chosen import Chosen
 from bench.detection.degrade import DEGRADED, degraded
 from bench.detection.doubled import DAY_MS, doubled
 from bench.detection.events import HOUR_MS, Alarm, Event, Matched, match
 from bench.detection.hours import hours
-from bench.detection.jobs import Chosen, Half, Part
+from bench.detection.jobs import Half, Part
 from bench.detection.places import place_of_alert, place_of_label
 from bench.detection.points import by_point, point_rows
 from bench.detection.published import as_told, marked_days

@@ -16,7 +16,7 @@ from rules.detectors.registry import DETECTORS, by_rule
 RULES = sorted(DETECTORS)
 # Days that are learned from (a ring's place by column, or which days), to see that nothing is learned.
 LEARNED = {
-    "continuous_flow": lambda m: m["quiet"]["total"]["place"],
+    "continuous_flow": lambda m: m["usual"]["place"],
     "minimum_night_flow": lambda m: np.nan_to_num(m["usual"]["at"]),
     "burst_flow": lambda m: m["records"]["place"],
     "zone_balance": lambda m: m["learned"]["place"],

@@ -48,6 +48,18 @@ def test_one_late_party_is_no_leak(tools: Any) -> None:
     assert campus.run(MinimumNightFlow) == []
 
 
+def test_late_use_that_ceases_by_day_is_no_leak(tools: Any) -> None:
+    """Somebody works at night for a week; the same flow is a leak where it runs on by day."""
+    campus = tools.campus(50)
+    home = campus.at("home")
+    for day in range(35, 42):
+        campus.usage[campus.steps(day, day + 0.25), home] += 0.004
+        campus.usage[campus.steps(day + 0.4, day + 0.7), home] = 0.0
+    assert [f for f in campus.run(MinimumNightFlow) if f.subject == "home"] == []
+    campus = tools.campus(50, extra=[("home", 35, 42, 0.016)])
+    assert len([f for f in tools.opened(campus.run(MinimumNightFlow)) if f.subject == "home"]) == 1
+
+
 def test_what_all_buildings_share_is_no_leak(tools: Any) -> None:
     """A heat wave: the nights of all are busier by three quarters for ten days."""
     campus = tools.campus(60)
@@ -57,6 +69,18 @@ def test_what_all_buildings_share_is_no_leak(tools: Any) -> None:
             night = campus.steps(day, day + 0.25)
             campus.usage[night, campus.at(f"b{i}")] += rng.poisson(0.15, 24) * 0.01
     assert [f.subject for f in campus.run(MinimumNightFlow) if f.subject.startswith("b")] == []
+
+
+@pytest.mark.parametrize("wakeful", [0, 4])
+def test_a_fortnight_in_which_a_few_people_are_up_is_no_leak(tools: Any, wakeful: int) -> None:
+    """Four of them draw 10 L every other hour: small nights, again and again. A leak of 30 L/h is told."""
+    campus = tools.campus(60, extra=[("b3", 35, 49, 0.03 if not wakeful else 0.0)])
+    rng = np.random.default_rng(4)
+    for day in range(35, 49):
+        night = campus.steps(day, day + 0.25)
+        campus.usage[night, campus.at("b3")] += rng.poisson(wakeful / 8, 24) * 0.01
+    told = [f.subject for f in tools.opened(campus.run(MinimumNightFlow)) if f.subject == "b3"]
+    assert told == ([] if wakeful else ["b3"])
 
 
 def test_the_return_of_the_students_is_no_leak(tools: Any) -> None:

@@ -288,11 +288,13 @@ def test_nan_from_a_rule_reaches_nobody(site, make_finding):
     assert change.incident.evidence["findings"][0]["details"] == {"noise": None, "hours": [0, 1]}
 
 
-def test_baselines_stand_still_at_and_below_an_excess(site, make_finding):
+def test_baselines_stand_still_where_the_excess_is_and_go_on_below(site, make_finding):
     book = book_of(site)
     ids = [m.id for m in Columns(site).meters]
     tell(book, [make_finding(MNF, "W1")])
-    assert {m for m, flag in zip(ids, book.flagged(), strict=True) if flag} == {"W1", "W11", "W12"}
+    assert {m for m, flag in zip(ids, book.flagged(), strict=True) if flag} == {"W1"}
+    tell(book, [make_finding(MNF, "W11", hours=1)])
+    assert {m for m, flag in zip(ids, book.flagged(), strict=True) if flag} == {"W1", "W11"}
     balance = book_of(site)
     tell(balance, [make_finding(BALANCE, "W1"), make_finding(MNF, "W2", hours=1), make_finding(MNF, "W", hours=1)])
     assert {m for m, flag in zip(ids, balance.flagged(), strict=True) if flag} >= {"W1", "W2", "W"}
