@@ -10,7 +10,8 @@ import numpy.typing as npt
 from metering.batch import Float64, Mask
 from rules.blocks import STEP_HOURS, STEPS_PER_HOUR
 from rules.detectors.hours import HourCut
-from rules.detectors.night_usual import WINDOWS_H, UsualNights
+from rules.detectors.night_usual import UsualNights
+from rules.detectors.night_view import FLOW_WINDOWS_H
 from rules.detectors.open_findings import OpenFindings
 from rules.detectors.pulse import PulseSeen
 from rules.detectors.silence import ZeroRuns
@@ -51,7 +52,7 @@ class NightCells:
         """Ends the night: its figures (windows x columns, m3/h), and the use (m3 a day) since the night before."""
         cells = self.cells[: self.filled]
         enough = (~np.isnan(cells)).sum(axis=0) >= _KNOWN * max(self.filled, STEPS_PER_HOUR)
-        figures = np.array([np.where(enough, _least_mean(cells, hours), np.nan) for hours in WINDOWS_H])
+        figures = np.array([np.where(enough, _least_mean(cells, hours), np.nan) for hours in FLOW_WINDOWS_H])
         mean = self.since / np.maximum(self.known, 1)
         day = np.where(self.known >= _KNOWN * _DAY_STEPS, mean * _DAY_STEPS, np.nan)
         self.cells[:] = np.nan
@@ -101,7 +102,7 @@ class NightMemory:
 
     cusum   by column, in sigmas; `calm` the local day of the last night at which it was zero
     streak  by column: how many nights on end were above half the smallest excess that is told; `plain`: how many
-            stood plainly out
+            stood plainly out; `creeping`: on how many nothing was learned because a small excess added up
     recent  excess of the last four judged nights, newest first: nights x columns, m3/h
     """
 
@@ -114,6 +115,7 @@ class NightMemory:
     calm: npt.NDArray[np.int64]
     streak: npt.NDArray[np.int64]
     plain: npt.NDArray[np.int64]
+    creeping: npt.NDArray[np.int64]
     hours: LastDay
     recent: Float64
     spread_run: npt.NDArray[np.int64]
@@ -131,6 +133,7 @@ class NightMemory:
             PulseSeen.of(columns),
             np.zeros(columns),
             none,
+            none.copy(),
             none.copy(),
             none.copy(),
             LastDay.of(columns),

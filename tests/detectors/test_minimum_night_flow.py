@@ -35,6 +35,24 @@ def test_slow_growth_is_found_before_it_is_usual(tools: Any) -> None:
     assert len(found) == 1
 
 
+def test_a_season_that_day_and_night_share_is_no_leak_and_hides_none(tools: Any) -> None:
+    """A town's inlet: its use rises by a seventh in six weeks; a leak that grows by less is told all the same."""
+    rng = np.random.default_rng(3)
+    days = 110
+    hour = np.arange(days * tools.per_day) % tools.per_day / 4
+    season = 1 + 0.15 * np.clip((np.arange(len(hour)) / tools.per_day - 45) / 42, 0, 1)
+    flow = 500.0 * season * np.where(hour < 6, 0.5, 1.2) * rng.normal(1, 0.01, len(hour))
+    grown = 0.7 * np.clip(np.arange(len(hour)) / tools.per_day - 45, 0, 60)
+    found = []
+    for leak in (0.0, grown):
+        campus = tools.campus(days)
+        campus.usage[:, campus.at("inlet")] = (flow + leak) / 4
+        told = tools.opened(campus.run(MinimumNightFlow))
+        found.append([nights(f.at - campus.moment(0)) for f in told if f.subject == "inlet"])
+    assert found[0] == []
+    assert [50 < night < 105 for night in found[1]] == [True]
+
+
 def test_clears_the_morning_after_the_repair(tools: Any) -> None:
     campus = tools.campus(50, extra=[("b3", 30, 40.5, 0.2)])
     ended = [f for f in tools.closed(campus.run(MinimumNightFlow)) if f.subject == "b3"]
