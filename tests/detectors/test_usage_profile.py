@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from metering.incident import Category
+from metering.quantities import ELECTRICITY
+from metering.site import Meter, Node, Site
 from rules.detectors.profile_pattern import PATTERNS
 from rules.detectors.usage_profile import UsageProfile
 
@@ -106,3 +108,16 @@ def test_some_rooms_without_readings_stand_for_as_much_as_the_others(tools: Any)
     for room in ("r0", "r1", "r2"):
         campus.usage[campus.steps(49, 70), campus.at(room)] = np.nan
     assert campus.run(UsageProfile) == []
+
+
+def test_a_load_left_on_at_night_is_told_in_a_cold_spell_that_all_alike_show(tools: Any) -> None:
+    """What all alike show is taken off before it is said how far one hour may count, not after."""
+    nodes = {f"b{i}": Node(f"b{i}", "building", use="teaching") for i in range(1, 9)}
+    meters = {n: Meter(n, ELECTRICITY, n, resolution=0.01) for n in nodes}
+    campus = tools.campus(70, site=Site("eight", "Eight", "Asia/Shanghai", nodes, meters))
+    rng = np.random.default_rng(3)
+    campus.usage[:] = 1.25 * np.exp(rng.normal(0, 0.05, campus.usage.shape))
+    campus.usage[campus.steps(50, 60)] += 0.5
+    for day in range(51, 60):
+        campus.usage[campus.steps(day, day + 0.25), campus.at("b3")] += 2.0
+    assert {f.subject for f in tools.opened(campus.run(UsageProfile))} == {"b3"}
