@@ -233,13 +233,15 @@ class UsageProfile(RuleDetector):
         """Sigmas above the usual, without what all alike show: weather; NaN where not known."""
         sigma = figures.hours * scale[: len(self._at)]
         own, below = (
-            np.clip(np.divide(part, sigma, out=np.full(sigma.shape, np.nan), where=known), -clip, clip)
+            np.divide(part, sigma, out=np.full(sigma.shape, np.nan), where=known)
             for part in (figures.excess, figures.below)
         )
-        common = np.nan_to_num(self._alike.medians(np.clip(own + below, -clip, clip)))
+        below = np.clip(below, -clip, clip)
+        common = np.nan_to_num(self._alike.medians(np.clip(np.clip(own, -clip, clip) + below, -clip, clip)))
         common = np.maximum(common, -_COMMON_LOW)
         # What the sub-meters show of it is off already.
         common = np.where(below > 0, np.maximum(common - below, 0.0), common)
+        # Clipped last: of a load that is far too large, as much is left in any weather as one hour can prove.
         return np.asarray(np.clip(own - common, -clip, clip), np.float64)
 
     # -- findings -----------------------------------------------------------------------------------------

@@ -225,7 +225,7 @@ def test_caution_never_finds_more_nor_sooner(rule: str, tools: Any) -> None:
         ("minimum_night_flow", ("b3", 30, 34.2, 0.03)),
         ("burst_flow", ("b5", 37, 37.5, 1.5)),
         ("zone_balance", ("inlet", 32, 38, 0.03)),
-        ("peer_usage", ("r4", 30, 36, 0.15)),
+        ("peer_usage", ("r4", 30, 36, 0.1)),
         ("usage_profile", ("board", 31, 33, 2.0)),
     ],
 )
