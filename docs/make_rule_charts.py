@@ -68,10 +68,10 @@ class Draft:
         self, rule: str, kind: str, unit: str, days: tuple[float, float], lines: list[Line],
         low: float = 0.0, bands: tuple[tuple[float, float, str, float, str], ...] = (), high: float = np.nan,
     ) -> Chart:  # fmt: skip
-        """From `days[0]` days before the fault to `days[1]` after its start; where the rule spoke is marked."""
+        """From `days[0]` days before the fault to `days[1]` after its start, or to the mark: where the rule spoke."""
         fault = self.story.fault(kind)
         at = seconds(self.story.first(rule, fault).at)
-        start, end = begin(fault) - days[0] * DAY_S, begin(fault) + days[1] * DAY_S
+        start, end = begin(fault) - days[0] * DAY_S, max(begin(fault) + days[1] * DAY_S, at + (days[1] / 5) * DAY_S)
         band = (begin(fault), min(finish(fault), end), FAULT, 0.08, INJECTED[self.i])
         mark = Mark(self.found(at - begin(fault)), at, ALERT)
         return Chart(TITLES[kind][self.i], unit, start, end, lines, (band, *bands), (mark,), low, high)

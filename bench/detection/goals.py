@@ -33,12 +33,12 @@ class Goal:
 
 
 def goals_of(score: Score) -> Iterator[Goal]:
-    """What a row is held to; nothing for a row that only informs."""
+    """What a row is held to; nothing for a row that only informs, or that is part of a row over all sets."""
     key = score.job.key.partition(":")[0]
     of = {
         "household": _household, "zone-inflow": _zone_inflow, "electricity": _electricity, "peers": _peers,
         "peer-rooms": _peers, "battledim": _inlets, "leakdb": _town, "rooms": _uses, "campus-seeds": _campuses,
-        "zone-balance": _zones, "campus-years": _zones, "zone balance, all campus years": _zones,
+        "zone-balance": _zones, "zone balance, all campus years": _zones,
     }.get(key)  # fmt: skip
     yield from of(score) if of else ()
 

@@ -93,8 +93,8 @@ def rooms_table(rows: Sequence[tuple[Job, RoomsAccused]]) -> str:
 def goal_table(goals: Iterable[Goal]) -> str:
     """What was to be reached, and was."""
     rows = [
-        (g.job if isinstance(g.job, str) else g.job.name, "" if isinstance(g.job, str) else g.job.data, g.what,
-         f"{'at most' if g.is_most else 'at least'} {g.to_reach:.3g} {g.unit}".strip(),
+        (g.job if isinstance(g.job, str) else g.job.name, "made" if isinstance(g.job, str) else g.job.data, g.what,
+         f"{'at most' if g.is_most else 'at least'} {g.to_reach:.4g} {g.unit}".strip(),
          f"{number(g.measured)} {g.unit}".strip(), "yes" if g.is_reached else "**no**")
         for g in goals
     ]  # fmt: skip
