@@ -121,3 +121,11 @@ def test_a_load_left_on_at_night_is_told_in_a_cold_spell_that_all_alike_show(too
     for day in range(51, 60):
         campus.usage[campus.steps(day, day + 0.25), campus.at("b3")] += 2.0
     assert {f.subject for f in tools.opened(campus.run(UsageProfile))} == {"b3"}
+
+
+def test_a_router_where_nothing_is_used_is_no_case(tools: Any) -> None:
+    campus = tools.campus(70)
+    rng = np.random.default_rng(4)
+    campus.usage[:, campus.at("board")] = 0.0001 * rng.uniform(0.9, 1.1, len(campus.usage))
+    campus.usage[campus.steps(50, 60), campus.at("board")] += 0.012 / 4
+    assert campus.run(UsageProfile) == []
