@@ -52,16 +52,17 @@ class Usual:
     days: Float64
 
 
-def usual_of(memory: PeerMemory, peers: Float64) -> Usual:
+def usual_of(memory: PeerMemory, peers: Float64, is_driven: Mask) -> Usual:
     """From the past days on which the peers used about as much: another season or a vacation is not alike.
 
-    `peers`: their median use a bed of today. The level is the larger of mean and median: neither some days of visitors
+    `peers`: their median use a bed of today. `is_driven`: the weather drives all alike, as it does electricity and not
+    water, so that a cold spell is compared with the likest days before it. The level is the larger of mean and median: neither some days of visitors
     nor some days away move it down.
     """
     past = memory.group.values
     is_alike = (past <= _ALIKE * peers) & (past * _ALIKE >= peers)
     recent = mean(np.concatenate([peers[None], memory.recent_group[: _LAST_DAYS - 1]]))
-    is_like = is_alike & _nearest(past, recent, is_alike)
+    is_like = is_alike & (_nearest(past, recent, is_alike) | ~is_driven)
     standing, own, group = (
         np.where(is_like, log.values, np.nan) for log in (memory.standing, memory.own, memory.group)
     )

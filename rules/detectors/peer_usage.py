@@ -181,7 +181,7 @@ class PeerUsage(RuleDetector):
         usual_peers = median(memory.group.values)
         # A little of the median is added to every use: nearly nothing against nearly nothing says nothing.
         offset = 0.03 * peers + 1e-6
-        usual = usual_of(memory, peers)
+        usual = usual_of(memory, peers, self._is_electric)
         enough = self._groups.counts(~np.isnan(use)) >= LEAST_PEERS
         at_home = np.isnan(usual_peers) | (peers >= settings["peers_at_home"] * usual_peers)
         judged = enough & at_home & ~np.isnan(use) & (settings["enabled"] > 0) & (kind not in _AWAY)

@@ -29,7 +29,7 @@ from rules.detectors.detector import RuleDetector
 from rules.detectors.hours import Hours
 from rules.detectors.moments import columns_of
 from rules.detectors.open_findings import to_time
-from rules.detectors.profile_memory import Expectation, ProfileMemory
+from rules.detectors.profile_memory import Expectation, Floor, ProfileMemory
 from rules.detectors.profile_parts import parts_of
 from rules.detectors.profile_pattern import pattern
 from rules.detectors.profile_peers import alike
@@ -87,6 +87,9 @@ class UsageProfileSettings(DetectorSettings):
     low_share: float = Field(default=0.5, gt=0, lt=1, description="Share of the usual below which it is too little.")
     least_share: float = Field(
         default=0.06, gt=0, description="Least sigma, as a share of the mean use: what is steady is not watched closer."
+    )
+    least_kw: float = Field(
+        default=0.02, ge=0, description="Least sigma in kW: on next to nothing a router is ten times the usual."
     )
     clear_share: float = Field(
         default=0.3, gt=0, lt=1, description="Cleared by a day, or by such nights, with less than this share of it."
@@ -147,17 +150,18 @@ class UsageProfile(RuleDetector):
 
     def _expect(self) -> None:
         """A holiday may be spent as any day; so may the first days of a vacation."""
-        memory, share = self._memory, self._parts.widened(self._set["least_share"])
+        memory = self._memory
+        least = Floor(*(self._parts.widened(self._set[name]) for name in ("least_share", "least_kw")))
         of_day = (memory.working, int(self._set["working_days"][0]))
         of_rest = (memory.resting, int(self._set["resting_days"][0]))
         own = (memory.ring(memory.kind), of_day[1] if memory.kind == WORKDAY else of_rest[1])
-        memory.expected.set_from(*own, share)
+        memory.expected.set_from(*own, least)
         if memory.kind not in (HOLIDAY, VACATION):
             return
         is_new = np.isnan(memory.expected.usual).any(axis=0)
         for ring, days in (of_day, of_rest):
             other = Expectation.unknown(memory.today.shape[1])
-            other.set_from(ring, days, share)
+            other.set_from(ring, days, least)
             if memory.kind == VACATION:  # once there is a profile of the vacation, it stands alone
                 other.usual[:, ~is_new] = np.nan
             memory.expected.at_most(other)

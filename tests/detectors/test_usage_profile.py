@@ -138,3 +138,11 @@ def test_a_load_of_one_building_is_told_though_all_use_more(tools: Any) -> None:
     assert [f.subject for f in found] == ["lib4"]
     assert hours(found[0].at - campus.moment(35)) <= 5 * 24
     assert found[0].size == pytest.approx(12.0, rel=0.3)
+
+
+def test_a_router_where_nothing_is_used_is_no_case(tools: Any) -> None:
+    campus = tools.campus(70)
+    rng = np.random.default_rng(4)
+    campus.usage[:, campus.at("board")] = 0.0001 * rng.uniform(0.9, 1.1, len(campus.usage))
+    campus.usage[campus.steps(50, 60), campus.at("board")] += 0.012 / 4
+    assert campus.run(UsageProfile) == []
