@@ -45,6 +45,7 @@ _DRAW_M3 = 0.01  # one draw of water: a flush, a shower begun
 _TINY = 1e-12
 _SPAN = 0.8  # of the mean flow: nights that differ by so much among themselves tell nothing
 _BEYOND = 1.2  # times the highest usual night: told at once
+_WEEK_DAYS = 7
 _LEAST_LIKE = 8  # meters of one kind and use that tell what is common to all
 _KINDS = {"workday": WORKDAY, "weekend": DAY_OFF, "holiday": DAY_OFF, "vacation": VACATION}
 
@@ -56,6 +57,13 @@ class MinimumNightFlowSettings(DetectorSettings):
         default=0.005, gt=0, description="Smallest excess that is told: a dripping fitting, as in continuous flow."
     )
     minimum_share: float = Field(default=0.03, gt=0, description="Smallest excess as a share of the meter's mean flow.")
+    minimum_scatter: float = Field(
+        default=0.4,
+        ge=0,
+        description="Smallest excess that is told for lasting alone, where no night stands plainly out: so many times "
+        "what an hour's use scatters by chance at the meter's mean flow, in draws of 10 L. Where a few dozen people "
+        "draw water some of them are up for a week of nights.",
+    )
     legitimate_m3_per_h_bed: float = Field(
         default=0.0006, ge=0, description="Night use of one bed (UKWIR: 0.6 L/h); nights scatter by about its root."
     )
@@ -181,7 +189,9 @@ class MinimumNightFlow(RuleDetector):
         plainly = (z >= settings["plain_sigma"]) & (night.excess >= settings["plain_share"] * night.mean)
         memory.plain = np.where(judged, np.where(plainly, memory.plain + 1, 0), memory.plain)
         plain = memory.plain >= settings["plain_nights"]
+        memory.recent = np.where(judged, np.concatenate([night.excess[None], memory.recent[:-1]]), memory.recent)
         small = (memory.cusum >= settings["cusum_limit"]) & (memory.streak >= settings["nights"])
+        small &= np.median(memory.recent, axis=0) >= self._scatter(night)
         raised = judged & ~is_open & large & (big | plain | small)
         findings = [self._open(int(c), night, block) for c in np.flatnonzero(raised)]
         findings += [f for c in np.flatnonzero(is_open & judged) for f in self._follow(int(c), night, block)]
@@ -242,6 +252,15 @@ class MinimumNightFlow(RuleDetector):
         pulse = self._memory.pulse.weight(self._declared) / night.window
         share = self._set["minimum_share"] * np.nan_to_num(night.mean)
         return np.asarray(np.maximum(np.maximum(self._set["minimum_m3_per_h"], pulse), share), np.float64)
+
+    def _scatter(self, night: _Night) -> Float64:
+        """What most of the last nights must exceed for a small excess to be told, m3/h by column.
+
+        The more, the longer the suspicion stands: a leak is there from one day to the next, habits change slowly.
+        """
+        weeks = np.maximum(1.0, (night.day - self._memory.calm) / _WEEK_DAYS)
+        hour = np.sqrt(np.nan_to_num(night.mean) * _DRAW_M3)
+        return np.asarray(self._set["minimum_scatter"] * np.sqrt(weeks) * hour, np.float64)
 
     # -- findings -------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from rules.detectors.silence import ZeroRuns
 
 _CELLS = 24  # room for a night of six hours, as on the day the clocks go back
 _KNOWN = 0.75  # share of a night's or a day's cells that must be known
+_RECENT = 4
 _DAY_STEPS = 24 * STEPS_PER_HOUR
 
 
@@ -75,6 +76,7 @@ class NightMemory:
     cusum   by column, in sigmas; `calm` the local day of the last night at which it was zero
     streak  by column: how many nights on end were above half the smallest excess that is told; `plain`: how many
             stood plainly out
+    recent  excess of the last four judged nights, newest first: nights x columns, m3/h
     """
 
     night: NightCells
@@ -86,6 +88,7 @@ class NightMemory:
     calm: npt.NDArray[np.int64]
     streak: npt.NDArray[np.int64]
     plain: npt.NDArray[np.int64]
+    recent: Float64
     spread_run: npt.NDArray[np.int64]
     open: OpenFindings = field(default_factory=OpenFindings)
 
@@ -103,5 +106,6 @@ class NightMemory:
             none,
             none.copy(),
             none.copy(),
+            np.zeros((_RECENT, columns)),
             none.copy(),
         )

@@ -59,6 +59,18 @@ def test_what_all_buildings_share_is_no_leak(tools: Any) -> None:
     assert [f.subject for f in campus.run(MinimumNightFlow) if f.subject.startswith("b")] == []
 
 
+@pytest.mark.parametrize("wakeful", [0, 4])
+def test_a_fortnight_in_which_a_few_people_are_up_is_no_leak(tools: Any, wakeful: int) -> None:
+    """Four of them draw 10 L every other hour: small nights, again and again. A leak of 30 L/h is told."""
+    campus = tools.campus(60, extra=[("b3", 35, 49, 0.03 if not wakeful else 0.0)])
+    rng = np.random.default_rng(4)
+    for day in range(35, 49):
+        night = campus.steps(day, day + 0.25)
+        campus.usage[night, campus.at("b3")] += rng.poisson(wakeful / 8, 24) * 0.01
+    told = [f.subject for f in tools.opened(campus.run(MinimumNightFlow)) if f.subject == "b3"]
+    assert told == ([] if wakeful else ["b3"])
+
+
 def test_the_return_of_the_students_is_no_leak(tools: Any) -> None:
     campus = tools.campus(60, away=range(10, 35))
     assert campus.run(MinimumNightFlow, days=tools.days(vacation=range(10, 35))) == []
