@@ -180,7 +180,8 @@ class IncidentBook:
             still = {k: f for k, f in incident.own.items() if f.phase is not FindingPhase.CLOSE}
             dissolved = incident.group is not None and not still_silent(incident.group, self.doubt.quality)
             if still and not dissolved:
-                incident.own = still
+                # What a balance said of the loss is not undone by a night flow that settles later.
+                incident.own = {k: f for k, f in incident.own.items() if k in still or f.rule in NET_RULES}
                 continue
             del self.incidents[incident.id]
             self.excess.drop(incident, at)

@@ -287,7 +287,7 @@ class MinimumNightFlow(RuleDetector):
         noted["nights"] = since_a_fall([*noted["nights"], excess], float(night.sigma[column]))
         if self._is_over(column, night, noted):
             memory.open.close(column)
-            memory.cusum[column] = 0.0
+            memory.cusum[column], memory.calm[column] = 0.0, night.day
             return [self._say(FindingPhase.CLOSE, column, night, block, noted)]
         noted["total"] += 24 * excess
         if self._is_second_leak(column, night, noted["nights"]):
