@@ -46,6 +46,7 @@ _DRAW_M3 = 0.01  # one draw of water: a flush, a shower begun
 _TINY = 1e-12
 _CEASELESS_SHARE = 0.5  # of the night's excess: a leak flows by day, too
 _UNKNOWN, _UNKNOWN_SHARE = 0.02, 0.01  # of the night: what no past night shows; a share of the day has no season
+_MANY_PEOPLE_M3 = 12.0  # a day: of fewer than a hundred people no two days are alike, nor is the night's share of them
 _MOST_CREEPING = 60  # nights; what is then still too small to be told is usual
 _SPAN = 0.8  # of the mean flow: nights that differ by so much among themselves tell nothing
 _BEYOND = 1.2  # times the highest usual night: told at once
@@ -234,7 +235,8 @@ class MinimumNightFlow(RuleDetector):
         typical, sigma, highest, span = (
             as_flow(x, like.day) for x in (like.figure, like.sigma, like.highest, like.span)
         )
-        noise = self._noise(typical, sigma) * factor
+        is_vague = IS_SHARE[:, None] & (like.day < _MANY_PEOPLE_M3)
+        noise = np.where(is_vague, np.nan, self._noise(typical, sigma) * factor)
         best = np.where(np.isnan(noise), np.inf, noise).argmin(axis=0)
         for column in self._memory.open.places():  # one leak is followed in one view
             best[column] = self._memory.open.by_place[str(column)]["view"]
