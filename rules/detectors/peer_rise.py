@@ -56,8 +56,8 @@ def usual_of(memory: PeerMemory, peers: Float64, is_driven: Mask) -> Usual:
     """From the past days on which the peers used about as much: another season or a vacation is not alike.
 
     `peers`: their median use a bed of today. `is_driven`: the weather drives all alike, as it does electricity and not
-    water, so that a cold spell is compared with the likest days before it. The level is the larger of mean and median: neither some days of visitors
-    nor some days away move it down.
+    water, so that a cold spell is compared with the likest days before it. The level is the larger of mean and median:
+    neither some days of visitors nor some days away move it down.
     """
     past = memory.group.values
     is_alike = (past <= _ALIKE * peers) & (past * _ALIKE >= peers)

@@ -51,7 +51,7 @@ class PeerUsageSettings(DetectorSettings):
     ) | dict.fromkeys(("sigma", "peers_sigma", "least_kw", "load_kw"), 0.0)
 
     ratio: float = Field(
-        default=1.5, gt=1, description="Rise of the standing against the room's own past that is told after a week."
+        default=1.6, gt=1, description="Rise of the standing against the room's own past that is told after a week."
     )
     quick_ratio: float = Field(
         default=2.2, gt=1, description="Rise that is told after `days` days; between the two the days in between."
@@ -69,7 +69,9 @@ class PeerUsageSettings(DetectorSettings):
     )
     days: int = Field(default=3, ge=2, le=7, description="Days it must last: a party or a visit is shorter.")
     own_ratio: float = Field(default=1.2, gt=1, description="Least rise of the room's own use.")
-    least_kw: float = Field(default=0.03, ge=0, description="Least rise of the whole room, in kW: of less nobody acts.")
+    least_kw: float = Field(
+        default=0.045, ge=0, description="Least rise of the whole room, in kW: of less nobody acts."
+    )
     extreme_ratio: float = Field(
         default=5.0, gt=1, description="Use against peers, a week on end, that is told even where it was always so."
     )
