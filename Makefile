@@ -81,9 +81,10 @@ check: setup
 format: setup
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-# The fuzzer has wheels for few systems; where it has none, its benchmark says so.
+# The fuzzer and what simulates water networks have wheels for few systems; where there are none, the benchmark says so.
 bench: setup test-packages influxd
 	@$(PIP) --only-binary atheris --group fuzz || true
+	@$(PIP) --only-binary :all: --group sets || true
 	@$(BIN)/python -m bench $(BENCH)
 
 clean:

@@ -13,6 +13,7 @@ from alerts.models import AlertRow, AuditRow
 from alerts.notices import tell_person
 from alerts.overdue import record_if_overdue
 from alerts.rows import alert_of
+from alerts.said import say_outcome
 from alerts.texts import is_storable
 from alerts.values import Action, Actor, Alert, NotifyReason, Outcome
 
@@ -37,8 +38,8 @@ class PersonsHand:
     ) -> None:
         """Raises: RefusedError."""
         self._session = session
-        self._actor = Actor(checked_name(actor.name), _checked(actor.origin, "the origin", LONGEST_NAME))
-        self._text = _checked(text, "a comment", LONGEST_TEXT)
+        self._actor = Actor(checked_name(actor.name), checked_text(actor.origin, "the origin", LONGEST_NAME))
+        self._text = checked_text(text, "a comment", LONGEST_TEXT)
         self._now_ms = now_ms
         self._policy = policy
         self._sees = sees
@@ -85,7 +86,22 @@ class PersonsHand:
         if not row.is_acknowledged:
             self._take(row)
         row.outcome, row.resolved_by, row.resolved_ms = outcome.value, self._actor.name, self._now_ms
+        say_outcome(self._session, row, before, self._actor, self._text, self._now_ms)
         self._write(row, Action.RESOLVED, {"outcome": outcome.value, "outcome_before": before})
+        return row
+
+    def withdraw(self, alert_id: str, expected_version: int | None) -> AlertRow:
+        """Take the outcome back; where there is none, nothing changes. Raises: UnknownAlertError, ConflictError."""
+        row = self._locked(alert_id)
+        if row.outcome is None:
+            return row  # pressed twice, or asked again after a lost answer
+        _check_version(row, expected_version)
+        if expected_version is None and row.resolved_by != self._actor.name:
+            raise ConflictError(f"the outcome {row.outcome} is {row.resolved_by}'s", alert_of(row))
+        before = row.outcome
+        row.outcome, row.resolved_by, row.resolved_ms = None, None, None
+        say_outcome(self._session, row, before, self._actor, self._text, self._now_ms)
+        self._write(row, Action.WITHDRAWN, {"outcome_before": before})
         return row
 
     def _locked(self, alert_id: str) -> AlertRow:
@@ -151,7 +167,8 @@ def _last_to_act(row: AlertRow) -> str:
     return max(((at, by) for at, by in acts if at is not None and by is not None), default=(0, "somebody"))[1]
 
 
-def _checked(text: str, what: str, longest: int) -> str:
+def checked_text(text: str, what: str, longest: int) -> str:
+    """The text without blanks around it. Raises: RefusedError."""
     stripped = text.strip()
     if len(stripped) > longest:
         raise RefusedError(f"{what} may have {longest:,} characters, this one has {len(stripped):,}")
@@ -162,6 +179,6 @@ def _checked(text: str, what: str, longest: int) -> str:
 
 def checked_name(name: str) -> str:
     """The name of an account, without blanks around it. Raises: RefusedError."""
-    if not (checked := _checked(name, "an actor's name", LONGEST_NAME)):
+    if not (checked := checked_text(name, "an actor's name", LONGEST_NAME)):
         raise RefusedError("an act needs an actor's name")
     return checked

@@ -138,6 +138,7 @@ class Action(StrEnum):
     COMMENTED = "commented"
     RESOLVED = "resolved"
     HANDED_ON = "handed_on"  # its holder's account goes, or an administrator says so
+    WITHDRAWN = "withdrawn"  # its outcome was taken back
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "action.unassigned": ("取消指派", "assignment taken back"),
     "action.acknowledged": ("接单", "acknowledged"),
     "action.commented": ("备注", "commented"),
+    "action.withdrawn": ("结果已撤回", "outcome withdrawn"),
     "action.resolved": ("处理完毕", "resolved"),
     "action.handed_on": ("转交", "handed on"),
     "reason.raised": ("新告警", "New alert"),

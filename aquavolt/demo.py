@@ -1,7 +1,8 @@
 """`aquavolt demo`: a simulated campus on real sockets, 35 days of history, and the program that watches it.
 
 The campus's servers, the broker and the receiver of notifications are child processes; they end with this one. The
-data folder keeps the campus (`truth.json`), so a second start, also after a day off, goes on with the same meters.
+data folder keeps the campus (`truth.json`), so a second start, also after a day off, goes on with the same meters; and
+the demo's rules (`rules.yaml`), which a user may change there.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import numpy as np
+import yaml
 from pydantic import SecretStr
 
 from alerts.words import Language
@@ -28,6 +30,7 @@ from aquavolt.stores.lock import DataLock
 from metering.batch import Quality, ReadingBatch
 from metering.entries import Entry, Tick
 from simulators.campus.campus import campus_of_truth
+from simulators.campus.site_file import RULES
 
 History = Callable[[str, int, int], None]
 """Told how the history comes along: what is done, how much of it, out of how much."""
@@ -57,39 +60,48 @@ class Demo:
 
         Raises:
             ChildError: one of them did not start.
+            ConfigError: the rules cannot be used.
             DataInUseError: another program has the data folder.
         """
         self._closing = ExitStack()
         data = settings.data
+        self.truth, site_file = data / "truth.json", data / "site.yaml"
         with DataLock(data):  # another program's folder is left as it is: its children have written there
             (data / "log").mkdir(exist_ok=True)
         with ExitStack() as started:
-            broker = None
-            if mqtt_port is None:
-                broker = self._child(started, data, "simulators.mqtt.broker", ["--port", "0"])
-            receiver = self._child(started, data, "simulators.receiver", ["--port", "0"])
-            broker_port = mqtt_port if broker is None else broker.ready()["port"]
-            self.truth = data / "truth.json"
-            site_file = data / "site.yaml"
-            campus = self._child(
-                started, data, "simulators.campus.serve",
-                ["--seed", str(seed), "--days", str(HISTORY_DAYS), "--truth", str(self.truth),
-                 "--mqtt-port", str(broker_port), "--site-out", str(site_file)],
-            )  # fmt: skip
-            self.receiver_url = str(receiver.ready()["url"])
-            campus.ready(60)
+            self.receiver_url = self._start(started, data, seed, mqtt_port, site_file)
+            self.setup = self._setup(settings, site_file, now)
             self._closing = started.pop_all()
+
+    def _start(self, started: ExitStack, data: Path, seed: int, mqtt_port: int | None, site_file: Path) -> str:
+        """Start the children; where the receiver listens."""
+        broker = None
+        if mqtt_port is None:
+            broker = self._child(started, data, "simulators.mqtt.broker", ["--port", "0"])
+        receiver = self._child(started, data, "simulators.receiver", ["--port", "0"])
+        broker_port = mqtt_port if broker is None else broker.ready()["port"]
+        campus = self._child(
+            started, data, "simulators.campus.serve",
+            ["--seed", str(seed), "--days", str(HISTORY_DAYS), "--truth", str(self.truth),
+             "--mqtt-port", str(broker_port), "--site-out", str(site_file)],
+        )  # fmt: skip
+        url = str(receiver.ready()["url"])
+        campus.ready(60)
+        return url
+
+    def _setup(self, settings: Settings, site_file: Path, now: Callable[[], np.datetime64]) -> Setup:
         site, _ = load_site(site_file)
+        rules = settings.rules or demo_rules(settings.data)
         webhook = WebhookSettings(
             name="demo",
             url=SecretStr(self.receiver_url),
             language=Language.ZH_CN,
             allow_networks=(IPv4Network("127.0.0.0/8"),),
         )
-        self.setup = Setup(
-            settings.model_copy(update={"site": site_file}),
+        return Setup(
+            settings.model_copy(update={"site": site_file, "rules": rules}),
             site,
-            load_rules(settings.rules, site),
+            load_rules(rules, site),
             load_playbook(settings.playbook),
             access=Access(demo=True) if is_open else None,
             channels=(WebhookChannel(webhook),),
@@ -122,12 +134,13 @@ class Demo:
         start = campus.start if start is None else start + np.timedelta64(1, "ms")
         total = int((now - start) / _STEP)
         if total > 0:
-            for batch in campus.history(start, now):
+            for entry in campus.entries(start, now):
                 self._wait(program)
-                program.journal.append([batch])
-                done = int((batch.time.max() - start) / _STEP)
-                program.detail = f"{done} / {total}"
-                tell("history", done, total)
+                program.journal.append([entry])
+                if isinstance(entry, ReadingBatch):
+                    done = int((entry.time.max() - start) / _STEP)
+                    program.detail = f"{done} / {total}"
+                    tell("history", done, total)
         # What is simulated in leaves no gap, so the tick says nothing of a time when we were down.
         program.journal.append([Tick(now)])
         tell("history", total, total)
@@ -142,6 +155,14 @@ class Demo:
                 break
         if worker.is_stopping:
             raise asyncio.CancelledError
+
+
+def demo_rules(data: Path) -> Path:
+    """The demo's own rules file in its data folder, written where there is none."""
+    path = data / "rules.yaml"
+    if not path.exists():
+        path.write_text(yaml.safe_dump(RULES, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    return path
 
 
 def newest_reading(program: Program) -> np.datetime64 | None:
@@ -159,5 +180,8 @@ def newest_reading(program: Program) -> np.datetime64 | None:
 
 
 def is_simulated(entry: Entry) -> bool:
-    """Whether the entry is history: what is read from sockets does not say that it is simulated."""
+    """Whether the entry is history: what is read from sockets does not say that it is simulated.
+
+    What meters said stands before the readings of its time, and is judged with them.
+    """
     return isinstance(entry, ReadingBatch) and len(entry) > 0 and bool(entry.quality[0] & Quality.SIMULATED)

@@ -9,6 +9,7 @@ from itertools import chain
 import numpy as np
 import structlog
 
+from alerts.feedback import FeedbackBook
 from alerts.records import Records
 from alerts.values import Alert, AlertFilter, AlertState
 from aquavolt.stores.calls import OwnedStore
@@ -93,7 +94,8 @@ def rebuilt_shard(
     position = ground.position
     readings = chain(_stored(store, now, is_stopping), ground.rest)
     standing, written = _standing(records), store.upsert_intervals
-    made = rebuild(site, rules, readings, standing, seq=position, at=now, since=since, intervals=written)
+    words = FeedbackBook(records.database).given_out()
+    made = rebuild(site, rules, readings, standing, seq=position, at=now, words=words, since=since, intervals=written)
     alerts = records.reconcile(made.shard.open_incidents, position, to_datetime(now), passed=made.passed)
     records.save_snapshot(position, code_revision(), rules.revision, made.shard.snapshot())
     return Rebuilt(made.shard, position, alerts)

@@ -9,7 +9,6 @@ named in the document and in the exit status, the others still run.
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import subprocess
 import sys
@@ -18,6 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from bench.harness.machine import memory, processor, revision
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -83,25 +84,6 @@ on a real meter.
 | system | {system} |
 | Python | {python} |
 """
-
-
-def processor() -> str:
-    """As the kernel names it, with the cores there are."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
-
-
-def memory() -> str:
-    return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
-
-
-def revision() -> str:
-    """The commit, where there is one."""
-    asked = ["git", "describe", "--always", "--dirty"]
-    said = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
-    return said.stdout.strip() or "unknown"
 
 
 def frame(options: str) -> str:

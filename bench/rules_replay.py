@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import cProfile
-import os
 import platform
 import pstats
 import resource
@@ -28,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from bench.harness.machine import processor  # noqa: E402
 from bench.harness.mixed_campus import Readings, campus  # noqa: E402
 from metering.batch import ReadingBatch  # noqa: E402
 from metering.site import Site  # noqa: E402
@@ -124,13 +124,8 @@ def _row(part: str, seconds: float, cells: int, said: str) -> str:
 
 def machine() -> str:
     """Processor, cores, Python, numpy and date."""
-    info = Path("/proc/cpuinfo")
-    names = (
-        [x.split(":")[1].strip() for x in info.read_text().splitlines() if "model name" in x] if info.exists() else []
-    )
-    name = names[0] if names else platform.processor() or "unknown processor"
     date = datetime.now(UTC).date()
-    return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}, {date}"
+    return f"{processor()}, Python {platform.python_version()}, numpy {np.__version__}, {date}"
 
 
 def main() -> None:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+import yaml
 from pydantic import BaseModel
 
 from alerts.users.roles import ROLE_PERMISSIONS, Permission
@@ -28,14 +31,93 @@ HERE = Path(__file__).parent
 _PLACE = re.compile(r"(<!-- table: (?P<name>[\w -]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
-def settings_table(model: type[BaseModel]) -> str:
-    """Key, default and meaning of each setting; a meaning that ends in `...` goes on in the next row."""
-    rows = ["| key | default | meaning |", "|---|---|---|"]
-    for key, field in model.model_fields.items():
-        default = field.get_default(call_default_factory=True)
-        shown = "required" if field.is_required() else json.dumps(default, default=str, ensure_ascii=False)
-        rows.append(f"| `{field.alias or key}` | {shown} | {field.description} |")
-    return "\n".join(rows)
+_CHINESE: dict[str, str] = yaml.safe_load((HERE / "rules.zh-CN.yaml").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of rules*.md in one language; `texts` has what is said in it, by the English. `unsaid`: not there."""
+
+    heads: dict[str, str]
+    texts: Mapping[str, str] | None = None
+    unsaid: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
+
+    def say(self, english: str) -> str:
+        """The same in this language; English where that is not known."""
+        self.used.add(english)
+        if self.texts is None or english in self.texts:
+            return english if self.texts is None else self.texts[english]
+        self.unsaid.add(english)
+        return english
+
+    def settings(self, model: type[BaseModel]) -> str:
+        """Key, default and meaning of each setting; a meaning that ends in `...` goes on in the next row."""
+        rows = [self.heads["settings"], "|---|---|---|"]
+        for key, of in model.model_fields.items():
+            default = of.get_default(call_default_factory=True)
+            shown = self.heads["required"] if of.is_required() else json.dumps(default, default=str, ensure_ascii=False)
+            rows.append(f"| `{of.alias or key}` | {shown} | {self.say(of.description or '')} |")
+        return "\n".join(rows)
+
+    def inputs(self) -> str:
+        """What a rule of the user's own may speak of."""
+        rows = [f"| `{name}` | {self.say(i.meaning)} |" for name, i in INPUTS.items()]
+        return "\n".join([self.heads["inputs"], "|---|---|", *rows])
+
+    def alarms(self) -> str:
+        """What meters report of themselves, and which rule takes it."""
+        rules = {AlarmKind.LEAK: "`reported_leak`", AlarmKind.STATE: self.heads["none"]}
+        rows = [self.heads["alarms"], "|---|---|---|---|"]
+        for alarm in METER_ALARMS:
+            rule = rules.get(alarm.kind, "`reported_fault`")
+            rows.append(f"| `{alarm.code}` | {self.say(alarm.meaning)} | {rule} | {alarm.source} |")
+        return "\n".join(rows)
+
+    def cautious(self) -> str:
+        """Which thresholds of a rule what people say raises for a meter."""
+        rows = [self.heads["cautious"], "|---|---|"]
+        for rule, detector in DETECTORS.items():
+            names = detector.Settings.cautious
+            shown = [f"`{n}`" if none == 0 else self.heads["above"].format(n, none) for n, none in names.items()]
+            rows += [f"| `{rule}` | {self.heads['joint'].join(shown)} |"] if shown else []
+        return "\n".join(rows)
+
+    def named(self, ending: str = "") -> Iterator[tuple[str, Callable[[], str]]]:
+        """Each by its name."""
+        yield f"alarms{ending}", self.alarms
+        yield f"threshold quantities{ending}", self.inputs
+        yield f"cautious{ending}", self.cautious
+        models = {"own rule": UserRule, "incidents": IncidentSettings, **{r: d.Settings for r, d in DETECTORS.items()}}
+        for name, model in models.items():
+            yield f"{name}{ending}", partial(self.settings, model)
+
+
+ENGLISH = Tables(
+    {
+        "settings": "| key | default | meaning |",
+        "required": "required",
+        "inputs": "| quantity | meaning |",
+        "alarms": "| code | meaning | rule | stated by |",
+        "none": "none",
+        "cautious": "| rule | thresholds that the factor raises |",
+        "above": "`{}` (what is above {:g})",
+        "joint": ", ",
+    }
+)
+CHINESE = Tables(
+    {
+        "settings": "| 键 | 默认值 | 含义 |",
+        "required": "必填",
+        "inputs": "| 量 | 含义 |",
+        "alarms": "| 代码 | 含义 | 规则 | 出处（英文） |",
+        "none": "无",
+        "cautious": "| 规则 | 系数抬高的阈值 |",
+        "above": "`{}`（高出 {:g} 的部分）",
+        "joint": "、",
+    },
+    _CHINESE,
+)
 
 
 def quantities_table() -> str:
@@ -44,21 +126,6 @@ def quantities_table() -> str:
     for quantity in QUANTITIES:
         kind = "counter" if quantity.is_cumulative else "moment"
         rows.append(f"| `{quantity.name}` | {quantity.unit or '-'} | {kind} |")
-    return "\n".join(rows)
-
-
-def inputs_table() -> str:
-    """What a rule of the user's own may speak of."""
-    return "\n".join(["| quantity | meaning |", "|---|---|", *(f"| `{n}` | {i.meaning} |" for n, i in INPUTS.items())])
-
-
-def alarms_table() -> str:
-    """What meters report of themselves, and which rule takes it."""
-    rules = {AlarmKind.LEAK: "`reported_leak`", AlarmKind.STATE: "none"}
-    rows = ["| code | meaning | rule | stated by |", "|---|---|---|---|"]
-    for alarm in METER_ALARMS:
-        rule = rules.get(alarm.kind, "`reported_fault`")
-        rows.append(f"| `{alarm.code}` | {alarm.meaning} | {rule} | {alarm.source} |")
     return "\n".join(rows)
 
 
@@ -101,19 +168,13 @@ def _tables() -> Iterator[tuple[str, Callable[[], str]]]:
     yield "profiles", overview_table
     yield "profile sources", details_text
     yield "quantities", quantities_table
-    yield "alarms", alarms_table
     yield (
         "simulated faults",
         lambda: faults_table("| fault | what happens | where |", {k.name: k.meaning for k in KINDS.values()}),
     )
     yield "simulated faults zh", lambda: faults_table("| 故障 | 现象 | 适用 |", _FAULTS_ZH)
-    yield "threshold quantities", inputs_table
-    yield "own rule", lambda: settings_table(UserRule)
-    yield "roles", lambda: roles_table("role")
-    yield "roles zh", lambda: roles_table("角色")
-    yield "incidents", lambda: settings_table(IncidentSettings)
-    for rule, detector in DETECTORS.items():
-        yield rule, lambda model=detector.Settings: settings_table(model)
+    yield from ENGLISH.named()
+    yield from CHINESE.named(" zh")
 
 
 TABLES = dict(_tables())

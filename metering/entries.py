@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
-from metering.batch import MeterEvent, ReadingBatch
+from metering.batch import MeterEvent, ReadingBatch, to_datetime, to_ms
+from metering.site import PlannedUse
 
 _HEAD = struct.Struct("<2sBBI")
 _MAGIC, _VERSION = b"AV", 1
@@ -62,12 +64,27 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What a person said of an alert (outcome), as far as the rules learn from it."""
+    """What a person said of an alert or of planned use, as far as the rules learn from it.
+
+    time      event time from which on the rules know it
+    id        counts up in the order in which people spoke
+    outcome   what the alert was found to be, or one of the other words in `metering.feedback`
+    who, said   who said it, and when
+    alert     the alert's id; empty where it is about none
+    replaces  id of the word that holds no longer
+    judged    (rule, subject) of each finding that the alert is made of
+    use       the use that was planned, where that was said
+    """
 
     time: np.datetime64
-    alert: str
+    id: int
     outcome: str
-    node: str
+    who: str
+    said: np.datetime64
+    alert: str = ""
+    replaces: int | None = None
+    judged: tuple[tuple[str, str], ...] = ()
+    use: PlannedUse | None = None
 
 
 Entry = ReadingBatch | EventBatch | Tick | Revision | Feedback
@@ -95,8 +112,35 @@ def _header(entry: Entry) -> tuple[EntryKind, dict[str, Any]]:
             return EntryKind.TICK, {"time": _ms(time), "down_since": _ms(down_since)}
         case Revision(subject, digest, document):
             return EntryKind.REVISION, {"subject": subject, "digest": digest, "document": document}
-        case Feedback(time, alert, outcome, node):
-            return EntryKind.FEEDBACK, {"time": _ms(time), "alert": alert, "outcome": outcome, "node": node}
+        case Feedback():
+            return EntryKind.FEEDBACK, feedback_to_state(entry)
+
+
+def feedback_to_state(word: Feedback) -> dict[str, Any]:
+    """JSON-able."""
+    use = None
+    if (plan := word.use) is not None:
+        use = [plan.node, _ms(to_ms(plan.start)), _ms(to_ms(plan.end)), plan.text, plan.medium]
+    return {
+        "time": _ms(word.time), "id": word.id, "outcome": word.outcome, "who": word.who, "said": _ms(word.said),
+        "alert": word.alert, "replaces": word.replaces, "judged": [list(pair) for pair in word.judged], "use": use,
+    }  # fmt: skip
+
+
+def feedback_from_state(state: Mapping[str, Any]) -> Feedback:
+    """The word that `feedback_to_state` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError: it did not.
+    """
+    use = None
+    if (plan := state["use"]) is not None:
+        node, start, end, text, medium = plan
+        use = PlannedUse(node, to_datetime(_time(start)), to_datetime(_time(end)), text, medium)
+    return Feedback(
+        _time(state["time"]), int(state["id"]), state["outcome"], state["who"], _time(state["said"]), state["alert"],
+        state["replaces"], tuple((rule, subject) for rule, subject in state["judged"]), use,
+    )  # fmt: skip
 
 
 def encode_entry(entry: Entry) -> bytes:
@@ -137,7 +181,7 @@ def _decode_body(kind: EntryKind, header: dict[str, Any], data: bytes, offset: i
         return Tick(_time(header["time"]), None if since is None else _time(since))
     if kind is EntryKind.REVISION:
         return Revision(header["subject"], header["digest"], header["document"])
-    return Feedback(_time(header["time"]), header["alert"], header["outcome"], header["node"])
+    return feedback_from_state(header)
 
 
 def _decode_readings(header: dict[str, Any], data: bytes, offset: int) -> ReadingBatch:

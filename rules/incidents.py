@@ -180,7 +180,8 @@ class IncidentBook:
             still = {k: f for k, f in incident.own.items() if f.phase is not FindingPhase.CLOSE}
             dissolved = incident.group is not None and not still_silent(incident.group, self.doubt.quality)
             if still and not dissolved:
-                incident.own = still
+                # What a balance said of the loss is not undone by a night flow that settles later.
+                incident.own = {k: f for k, f in incident.own.items() if k in still or f.rule in NET_RULES}
                 continue
             del self.incidents[incident.id]
             self.excess.drop(incident, at)
@@ -231,15 +232,13 @@ class IncidentBook:
     def flagged(self) -> Mask:
         """By column: a finding about too much use covers the meter, nothing may be learned from it.
 
-        Covered are the meters judged (of parents that echo it, too), and all meters below those whose sub-meters
-        may have a part in it.
+        Covered are the meters judged, of parents that echo it too. What lies below them goes on learning: where a
+        campus flags, a hundred dormitories are as usual, and the one that is not has a finding of its own.
         """
         mask = np.zeros(len(self.columns.meters), bool)
         index = self.columns.index
         for finding in self._excess_findings():
-            for meter in self.places.subject_meters(finding):
-                below = () if finding.rule in NET_RULES else self.places.fed(meter)
-                mask[[index[m] for m in (meter, *below) if m in index]] = True
+            mask[[index[m] for m in self.places.subject_meters(finding) if m in index]] = True
         return mask
 
     def _excess_findings(self) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from rules.doubt import OFFLINE, Doubt, kind_of
 from rules.excess import Excess
 from rules.open_incident import OpenIncident, key_of, ms_of
 from rules.places import EXCESS, LOAD_RULES, Places
-from rules.planned import Plans
+from rules.planned import PREFIX, Plans
 from rules.together import SITE_GROUP
 
 _HOUR_MS = 3_600_000
@@ -45,7 +45,7 @@ class Inhibition:
 
     def _release(self, incident: OpenIncident, at: np.datetime64) -> None:
         """At once if the cause is open and no longer explains it; after a grace time if the cause has cleared."""
-        is_planned = incident.inhibited_by in self.plans.by_id  # its grace has passed already
+        is_planned = (incident.inhibited_by or "").startswith(PREFIX)  # its grace has passed, or it was taken back
         if is_planned or incident.inhibited_by in self.incidents or incident.category not in EXCESS:
             incident.inhibited_by, incident.hold_until = None, None
             return

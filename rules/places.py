@@ -87,17 +87,6 @@ class Places:
                 yield upper
                 pending.extend(self.site.meters[upper].parents)
 
-    def fed(self, meter: str) -> Iterator[str]:
-        """All meters downstream of it, each once."""
-        seen: set[str] = set()
-        pending = list(self.site.child_meters.get(meter, ()))
-        while pending:
-            lower = pending.pop(0)
-            if lower not in seen:
-                seen.add(lower)
-                yield lower
-                pending.extend(self.site.child_meters.get(lower, ()))
-
     def judged(self, finding: Finding) -> tuple[str, ...]:
         """The meters whose data a finding rests on.
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args
 
@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from metering.site import Site
 from metering.site_document import Fault, Path
 from rules.detectors.registry import DETECTORS
-from rules.detectors.settings import DetectorSettings
+from rules.detectors.settings import DetectorSettings, SettingsOf, with_caution
 
 _INCIDENTS, _OVERRIDES = "incidents", "overrides"
 Model = TypeVar("Model", bound=BaseModel)
@@ -100,18 +100,26 @@ class RulesSettings:
         text = json.dumps(document, sort_keys=True, separators=(",", ":"), default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
-    def settings_of(self, rule: str, site: Site) -> Callable[[str | None], Any]:
-        """The rule's settings by node (None: a meter without a node), overrides of its ancestors applied."""
+    def settings_of(self, rule: str, site: Site, cautions: Mapping[str, float] | None = None) -> SettingsOf:
+        """The rule's settings by node; `cautions` by subject, where it is to be more cautious than it is set."""
         base = self.detectors[rule]
         known: dict[str | None, DetectorSettings] = {None: base}
+        of_subject: dict[tuple[str | None, str], DetectorSettings] = {}
 
-        def resolve(node: str | None) -> DetectorSettings:
+        def at_node(node: str | None) -> DetectorSettings:
             if node not in known:
                 given: dict[str, Any] = {}
                 for place in site.place_path(node) if node in site.nodes else ():
                     given |= self.overrides.get(place, {}).get(rule, {})
                 known[node] = _merged(base, given) if given else base
             return known[node]
+
+        def resolve(node: str | None, subject: str | None = None, /) -> DetectorSettings:
+            if cautions is None or subject is None or subject not in cautions:
+                return at_node(node)
+            if (node, subject) not in of_subject:
+                of_subject[node, subject] = with_caution(at_node(node), cautions[subject])
+            return of_subject[node, subject]
 
         return resolve
 

@@ -6,6 +6,7 @@ the order of time, or late by less than the wait of a step), and whether or not 
     readings -> intervals (derivation) -> blocks of judged steps (frontier) -> findings (detectors) -> incidents
              -> raw quantities that a detector wants (samples) ------------->
     meters' own words ------------------------------------------------------>
+    people's words ----------------------> how cautious a detector is about a meter, and what use was planned
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 from metering.batch import MeterEvent, ReadingBatch
 from metering.derivation import IntervalDerivation
 from metering.distinct import distinct
-from metering.entries import Entry, EventBatch, Revision, Tick
+from metering.entries import Entry, EventBatch, Feedback, Revision, Tick
 from metering.incident import Incident, IncidentChange
 from metering.intervals import IntervalBatch, joined
 from metering.register_event import RegisterEvent, RegisterEventKind
@@ -30,6 +31,7 @@ from rules.blocks import Columns, IntervalBlock
 from rules.calendar import school_days
 from rules.detectors.base import Context, Detector
 from rules.detectors.registry import DETECTORS
+from rules.feedback import PeoplesWords
 from rules.findings import Finding, FindingScope
 from rules.frontier import Frontier
 from rules.incidents import IncidentBook
@@ -81,11 +83,18 @@ class Shard:
         self._meter_events: list[MeterEvent] = []
         self._book = IncidentBook(self._columns, self.settings.incidents, self.settings.revision)
         self._flagged = self._book.flagged()
-        context = Context(self._columns, school_days(site))
-        self._detectors: dict[str, Detector] = {
-            rule: kind(context, self.settings.settings_of(rule, site)) for rule, kind in detectors.items()
-        }
+        self._context = Context(self._columns, school_days(site))
+        self._words = PeoplesWords()
+        self._cautions: dict[str, dict[str, float]] = {}
+        self._kinds = detectors
+        self._detectors: dict[str, Detector] = {rule: self._make(rule) for rule in detectors}
         self._samples = SampleFrontier(self._columns, {q for d in self._detectors.values() for q in d.quantities})
+
+    def _make(self, rule: str) -> Detector:
+        """A detector of that rule, as cautious as people have made it, that remembers nothing."""
+        settings_of = self.settings.settings_of(rule, self.site, self._cautions.get(rule))
+        made: Detector = self._kinds[rule](self._context, settings_of)
+        return made
 
     # -- entries --------------------------------------------------------------------------------------------------
 
@@ -103,6 +112,9 @@ class Shard:
                 self._judge(out)
             case Tick():
                 self._take_tick(entry)
+                self._judge(out)
+            case Feedback():
+                self._words.take(entry)
                 self._judge(out)
             case Revision():
                 rebuild = entry if self._is_other(entry) else None
@@ -185,22 +197,26 @@ class Shard:
     # -- judging --------------------------------------------------------------------------------------------------
 
     def _judge(self, out: _Gathered, now: int | None = None) -> None:
-        """All that can be judged by now: steps, samples and events in the order of time."""
+        """All that can be judged by now: steps, samples, events and people's words in the order of time."""
         now = self._watermark.now if now is None else now
         if now is None:
             return
         while True:
             event = min((ms_of(e[0].time) for e in (self._register_events, self._meter_events) if e), default=now)
-            before = min(now, event)
+            word = self._words.next_ms(now)
+            before = min(now, event, word)
             if self._frontier.needs_day(before):
                 self._begin_day(out)
             elif (block := self._frontier.take(before, self._flagged)) is not None:
                 self._judge_block(block, out)
             else:
                 self._conclude(self._sampled(before - 1), out)
-                if event >= now:
+                if before >= now:
                     return
-                self._observe(event, out)
+                if word <= event:
+                    self._heed(word, out)
+                else:
+                    self._observe(event, out)
 
     def _begin_day(self, out: _Gathered) -> None:
         self._frontier.begin_day()
@@ -238,6 +254,18 @@ class Shard:
             findings += detector.hear(said, at) if said else ()
         self._conclude(findings, out)
 
+    def _heed(self, time: int, out: _Gathered) -> None:
+        """What people said by a moment (ms) counts from now on."""
+        self._words.hear(time)
+        before, self._cautions = self._cautions, self._words.cautions()
+        for rule in [r for r in self._detectors if before.get(r) != self._cautions.get(r)]:
+            changed = self._make(rule)
+            changed.restore(self._detectors[rule].state())
+            self._detectors[rule] = changed
+        at = max(time, self._frontier.judged_at)
+        self._book.plans.tell(self._words.planned(at))
+        out.changes += self._book.review(np.datetime64(at, "ms"))
+
     def _conclude(self, findings: list[Finding], out: _Gathered) -> None:
         findings.sort(key=lambda f: ms_of(f.at))  # stable: the detectors' order within an instant
         out.findings += [f for f in findings if f.scope is not FindingScope.CASE]
@@ -262,6 +290,7 @@ class Shard:
                 "register_events": [_event_to_state(e) for e in self._register_events],
                 "meter_events": [[e.meter, e.time, e.code, e.text] for e in self._meter_events],
                 "flagged": self._flagged,
+                "words": self._words.state(),
                 "detectors": {rule: detector.state() for rule, detector in self._detectors.items()},
                 "incidents": self._book.state(),
             }
@@ -303,6 +332,10 @@ class Shard:
         self._register_events = [_event_from_state(e) for e in state["register_events"]]
         self._meter_events = [MeterEvent(*e) for e in state["meter_events"]]
         self._flagged = state["flagged"]
+        self._words.restore(state["words"])
+        self._cautions = self._words.cautions()
+        self._book.plans.tell(self._words.planned(self._frontier.judged_at))
+        self._detectors = {rule: self._make(rule) for rule in self._kinds}
         for rule, detector in self._detectors.items():
             detector.restore(state["detectors"][rule])
         self._book.restore(state["incidents"])

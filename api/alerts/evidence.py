@@ -21,6 +21,13 @@ def main_details(alert: Alert) -> Mapping[str, Any]:
     return details if isinstance(details, Mapping) else {}
 
 
+def joined_rules(alert: Alert) -> tuple[str, ...]:
+    """The rules whose findings make up the alert, the raising one first."""
+    findings = alert.evidence.get("findings")
+    rules = [str(f.get("rule", "")) for f in findings if isinstance(f, Mapping)] if isinstance(findings, list) else []
+    return tuple(dict.fromkeys(r for r in (alert.rule, *rules) if r))
+
+
 def as_of(alert: Alert) -> datetime:
     """The moment up to which the figures count: the end of the series the rules name, else when it was written."""
     series = alert.evidence.get("series")

@@ -9,7 +9,7 @@ from typing import Any
 
 from alerts.values import Alert, AuditEntry, Delivery
 from api.alerts.document import loss_money
-from api.alerts.evidence import as_of, is_counting, loss_uncertainty, loss_until, main_details
+from api.alerts.evidence import as_of, is_counting, joined_rules, loss_uncertainty, loss_until, main_details
 from api.alerts.series import source_of
 from api.parts import ApiParts
 from api.web.formats import Formats
@@ -115,7 +115,7 @@ def build_alert_view(parts: ApiParts, reader: Reader, alert_id: str, notice: str
         counting=_counting(alert, parts.prices.per_unit(alert.medium), parts.now()),
         age=(alert.closed_at or parts.now()) - alert.onset_at,
         facts=tuple(_facts(alert, reader)),
-        joined=_joined(alert),
+        joined=joined_rules(alert),
         meters=(*source.meters, *source.minus),
         spans=tuple((label, _days_before(alert.closed_at or parts.now(), days)) for label, days in _SPANS),
         history=tuple(reversed(parts.records.audit_of(alert_id))),
@@ -199,10 +199,3 @@ def _measured(ending: str, value: float, f: Formats) -> str | None:
         case "_s":
             return f.age(value)
     return None
-
-
-def _joined(alert: Alert) -> tuple[str, ...]:
-    """The rules whose findings make up the alert, the raising one first."""
-    findings = alert.evidence.get("findings")
-    rules = [str(f.get("rule", "")) for f in findings if isinstance(f, Mapping)] if isinstance(findings, list) else []
-    return tuple(dict.fromkeys(r for r in (alert.rule, *rules) if r))

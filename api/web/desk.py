@@ -11,7 +11,7 @@ import numpy as np
 
 from alerts.values import Alert, AlertCounts, AlertFilter, AlertState
 from api.alerts.document import loss_money
-from api.alerts.evidence import loss_until
+from api.alerts.evidence import joined_rules, loss_until
 from api.alerts.series import Source, source_of
 from api.parts import ApiParts, Prices
 from api.web.charts import Sparkline, sparkline
@@ -94,6 +94,11 @@ class Row:
     money: float | None
     spark: Sparkline | None
 
+    @property
+    def is_judged(self) -> bool:
+        """See `is_judged`."""
+        return is_judged(self.alert)
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -101,12 +106,18 @@ class Head:
 
     counts: AlertCounts
     meter_faults: int
+    unjudged: int
     water_rate: float
     water_total: float
     energy_rate: float
     energy_total: float
     money_a_day: float
     money_total: float
+
+
+def is_judged(alert: Alert) -> bool:
+    """Whether use there is judged while the alert is open: a low battery or an open cover makes no reading wrong."""
+    return alert.category is not Category.DATA_QUALITY or set(joined_rules(alert)) == {"reported_fault"}
 
 
 def head_of(counts: AlertCounts, active: Sequence[Alert], prices: Prices, now: datetime) -> Head:
@@ -129,6 +140,7 @@ def head_of(counts: AlertCounts, active: Sequence[Alert], prices: Prices, now: d
     return Head(
         counts=counts,
         meter_faults=len(faults),
+        unjudged=sum(not is_judged(a) for a in faults),
         water_rate=total("water", rate),
         water_total=total("water", loss),
         energy_rate=total("electricity", rate),

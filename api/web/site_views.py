@@ -10,6 +10,7 @@ from api.dependencies import CurrentHealth, Parts, meter_of, node_of
 from api.permits import needs
 from api.web.collector_page import build_collector_view
 from api.web.commissioning_page import build_commissioning_view, wanted_of
+from api.web.feedback_page import build_feedback_view, feedback_of_meter
 from api.web.rendering import Pages
 from api.web.site_tree import build_meter_view, build_place_view, tree_rows
 
@@ -40,7 +41,8 @@ def get_place_page(request: Request, parts: Parts, pages: Pages, node_id: str) -
     """One place."""
     reader = pages.reader(request)
     view = build_place_view(parts, reader, node_of(reader.site, node_id).id)
-    return pages.page(request, "place.html", reader=reader, view=view, nav="site")
+    feedback = build_feedback_view(parts, reader, node_id, request.query_params)
+    return pages.page(request, "place.html", reader=reader, view=view, feedback=feedback, nav="site")
 
 
 @router.get("/meters/{meter_id}", dependencies=_SITE)
@@ -48,7 +50,8 @@ def get_meter_page(request: Request, parts: Parts, pages: Pages, meter_id: str) 
     """One meter."""
     reader = pages.reader(request)
     view = build_meter_view(parts, reader, meter_of(reader.site, meter_id))
-    return pages.page(request, "meter.html", reader=reader, view=view, nav="site")
+    cautions = feedback_of_meter(parts, reader, meter_id)
+    return pages.page(request, "meter.html", reader=reader, view=view, cautions=cautions, nav="site")
 
 
 @router.get("/collector", dependencies=_COLLECTING)

@@ -56,6 +56,13 @@ OUTCOMES = {
     Outcome.PLANNED_USE: N_("Planned use"),
     Outcome.METER_FAULT: N_("Meter fault"),
 }
+EFFECTS = {
+    Outcome.CONFIRMED: N_("Its rules judge the meter one step more sensitively again, if they were less."),
+    Outcome.REPAIRED: N_("Its rules judge the meter one step more sensitively again, if they were less."),
+    Outcome.FALSE: N_("Its rules judge the meter one step less sensitively."),
+    Outcome.PLANNED_USE: N_("Nothing is learned from that time, and it raises nothing again."),
+    Outcome.METER_FAULT: N_("It changes nothing for the rules."),
+}
 METER_KINDS = {
     "offline": N_("Meter does not answer"),
     "silent": N_("Meter does not answer"),
@@ -84,6 +91,7 @@ ACTIONS = {
     "overdue": N_("Overdue"), "assigned": N_("Assigned"),
     "unassigned": N_("Assignment taken back"), "acknowledged": N_("Acknowledged"),
     "commented": N_("Comment"), "resolved": N_("Resolved"), "handed_on": N_("Handed on"),
+    "withdrawn": N_("Outcome withdrawn"),
 }  # fmt: skip
 REASONS = {
     "raised": N_("New alert"), "reopened": N_("Came back"), "assigned": N_("Assigned"),
@@ -241,6 +249,10 @@ class Wording:
             "unit": alert.unit,
             "times": len(main_details(alert).get("uses", ())),
         }
+
+    def effect(self, outcome: Outcome) -> str:
+        """What an outcome does to the rules."""
+        return self.gettext(EFFECTS[outcome])
 
     def reported(self, alert: Alert) -> str:
         """The alarms that meters themselves report, of all findings of the alert, in words; empty without any."""

@@ -50,7 +50,7 @@ def demo(
     data: Annotated[Path, typer.Option(help="Folder of the demo campus; kept for the next start.")] = Path("demo-data"),
     port: Annotated[int, typer.Option(help="Port of the page.")] = 8000,
     seed: Annotated[int, typer.Option(min=0, help="Which campus; only for a new folder.")] = 1,
-    rules: Annotated[Path | None, typer.Option(help="The rules file; none: the documented defaults.")] = None,
+    rules: Annotated[Path | None, typer.Option(help="The rules file; none: rules.yaml in the demo's folder.")] = None,
     mqtt_port: Annotated[
         int | None,
         typer.Option(envvar="AQUAVOLT_DEMO_MQTT_PORT", help="A broker on 127.0.0.1; none: one of the demo's."),

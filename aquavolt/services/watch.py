@@ -101,7 +101,7 @@ class Watch:
         return all(worker.is_alive for worker in self._workers())
 
     def _workers(self) -> list[Worker]:
-        return [self.judging.judge.worker, self.posted.sink.worker, self._pusher.worker]
+        return [self.judging.judge.worker, self.judging.words.worker, self.posted.sink.worker, self._pusher.worker]
 
     async def run(
         self, stop: asyncio.Event, listening: socket.socket, *, on_ready: Callable[[], None] = lambda: None

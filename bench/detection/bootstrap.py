@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.detection.events import Matched
+from bench.detection.chance import Watched
+from bench.detection.events import Alarm, Matched
 
 DRAWS = 1000
 
@@ -29,4 +30,19 @@ def f1_interval(matched: Matched, places: Sequence[str], seed: int, draws: int =
     whole = 2 * hits + misses + wrong
     scores = np.divide(2 * hits, whole, out=np.zeros_like(hits), where=whole > 0)
     low, high = np.quantile(scores, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def rate_interval(
+    alarms: Sequence[Alarm], watched: Sequence[Watched], seed: int, draws: int = DRAWS
+) -> tuple[float, float]:
+    """The middle 95 % of alarms a meter-month over `draws` samples of the places; NaN for less than two."""
+    if len(watched) < 2:
+        return float("nan"), float("nan")
+    at = Counter(alarm.place for alarm in alarms)
+    counts = np.array([at[w.place] for w in watched], np.float64)
+    months = np.array([12 * w.years for w in watched], np.float64)
+    drawn = np.random.default_rng(seed).integers(0, len(watched), (draws, len(watched)))
+    elsewhere = len(alarms) - counts.sum()
+    low, high = np.quantile((counts[drawn].sum(axis=1) + elsewhere) / months[drawn].sum(axis=1), [0.025, 0.975])
     return float(low), float(high)

@@ -17,7 +17,7 @@ PULSE = {"m3": 0.010, "kWh": 1.0}
 LEAST_DIGITS = 5
 """Of a register, before the point; a meter that counts more than that in the set's time has more."""
 Random = np.random.Generator
-POLLS = 4
+POLLS, LEAST_AT_ONCE = 4, 24
 
 
 def lost(batch: ReadingBatch, dice: Random) -> ReadingBatch:
@@ -38,12 +38,16 @@ def pulses(batch: ReadingBatch, _dice: Random) -> ReadingBatch:
 
 
 def clock_jumps(batch: ReadingBatch, dice: Random) -> ReadingBatch:
-    """Each meter's clock is 20 to 50 min wrong for three days, forward or back; readings arrive when they did."""
+    """Each meter's clock is 20 to 50 min wrong for a while, forward or back; readings arrive when they did.
+
+    Three days, or a tenth of the set's time where that is less.
+    """
     time = batch.time.copy()
+    length = min(np.timedelta64(3, "D").astype("m8[ms]"), (batch.time.max() - batch.time.min()) // 10)
     for rows in _meters(batch):
         start = dice.choice(time[rows])
         shift = np.timedelta64(int(dice.integers(20, 50) * dice.choice([-1, 1])), "m")
-        time[rows & (batch.time >= start) & (batch.time < start + np.timedelta64(3, "D"))] += shift
+        time[rows & (batch.time >= start) & (batch.time < start + length)] += shift
     return replace(batch, time=time)
 
 
@@ -79,7 +83,13 @@ def degraded(data: DataSet, how: str, seed: int) -> DataSet:
     """The set as `how` (a key of `DEGRADED`) makes it."""
     worse = data.with_readings(DEGRADED[how](data.readings, np.random.default_rng(seed)))
     # Wrong clocks put readings out of order: they are handed on as a live system gets them, a few polls at a time.
-    return replace(worse, at_once=POLLS * len(data.site.meters)) if DEGRADED[how] is clock_jumps else worse
+    at_once = max(POLLS * len(data.site.meters), LEAST_AT_ONCE)
+    return replace(worse, at_once=at_once) if DEGRADED[how] is clock_jumps else worse
+
+
+def is_same(one: ReadingBatch, other: ReadingBatch) -> bool:
+    """Whether nothing was changed: only registers have pulses, are reset or run over."""
+    return np.array_equal(one.time, other.time) and np.array_equal(one.value, other.value)
 
 
 def _meters(batch: ReadingBatch) -> Iterator[Mask]:

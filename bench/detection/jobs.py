@@ -6,11 +6,10 @@ alone, and what is reported stands on the odd ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from bench.detection.events import HOUR_MS, Event
-from bench.detection.sets import DataSet
 
 LEAK = frozenset({"leak"})
 CONSUMPTION = frozenset({"consumption"})
@@ -18,6 +17,14 @@ USE = frozenset({"consumption", "supply"})
 APPLIANCE = frozenset({"appliance"})
 INF = float("inf")
 CAMPUS = "campus"
+KINDS_OF_DATA = {
+    "real": "meters of others, nothing added",
+    "injected": "real readings into which faults were put",
+    "injected, simulated": "the same with readings of the campus simulator",
+    "composed": "days of real appliances, added up to rooms",
+    "simulated": "water networks stepped by EPANET, read by imperfect meters",
+    "made": "random numbers of a fixed seed",
+}
 
 
 class Half(StrEnum):
@@ -56,7 +63,7 @@ class Part:
 class Job:
     """A score: `name` is the row's heading, `key` its name on the command line.
 
-    data           real, simulated, injected or composed
+    data           one of `KINDS_OF_DATA`
     source         the set with labels, "" for none; `quiet` the same meters untouched, where false alarms are counted
     categories     of alerts that count; `conditions` of data-quality alerts that count besides (a register that stands
                    still is a fault here)
@@ -116,18 +123,25 @@ JOBS = (
         ),
         is_degraded=True, is_quick=True,
     ),
-    Job("zone-inflow", "zone inflow, untouched", "real", "", "bwdf", trivial="night", has_halves=False),
+    Job(
+        "zone-inflow", "zone inflow, untouched", "real", "", "bwdf", trivial="night", has_halves=False,
+        is_degraded=True,
+    ),
     Job(
         "electricity", "university electricity", "injected", "cambridge_injected", "cambridge", USE,
         frozenset({"stuck"}), "weekly", _ELECTRIC, Share.PLACE, HOUR_MS, is_degraded=True,
     ),
     Job(
         "peers", "homes that use double for a week", "injected", "daiad:doubled", "daiad", CONSUMPTION,
-        trivial="heavier_week", grace_ms=24 * HOUR_MS,
+        trivial="heavier_week", grace_ms=24 * HOUR_MS, is_degraded=True,
+        parts=(
+            Part("6 L/h more, or less", high=0.006), Part("6 to 15 L/h more", low=0.006, high=0.015),
+            Part("15 L/h more, or above", low=0.015),
+        ),
     ),
     Job(
-        "peer-rooms", "rooms that use double for a week", "injected", f"{CAMPUS}:doubled", CAMPUS, CONSUMPTION,
-        trivial="heavier_week", has_halves=False, grace_ms=24 * HOUR_MS,
+        "peer-rooms", "rooms that use double for a week", "injected, simulated", f"{CAMPUS}:doubled", CAMPUS,
+        CONSUMPTION, trivial="heavier_week", has_halves=False, grace_ms=24 * HOUR_MS, is_degraded=True,
         parts=(
             Part("50 W more, or less", high=0.05), Part("50 to 150 W more", low=0.05, high=0.15),
             Part("150 W more, or above", low=0.15),
@@ -139,30 +153,40 @@ JOBS = (
     ),
     Job(
         "battledim", "zone without building meters", "simulated", "battledim", trivial="night",
-        parts=(Part("abrupt, within 3 days", "leak_abrupt", within_h=72), Part("growing", "leak_incipient")),
-        has_halves=False, is_zone=True, by_point=True, is_quick=True,
+        parts=(
+            Part("abrupt, within 3 days", "leak_abrupt", within_h=72), Part("growing", "leak_incipient"),
+            Part("below 10 m3/h", high=10), Part("10 to 25 m3/h", low=10, high=25), Part("25 m3/h or more", low=25),
+        ),
+        has_halves=False, is_zone=True, by_point=True, is_degraded=True, is_quick=True,
     ),
     Job(
         "rooms", "appliances in rooms, findings", "composed", "rooms", categories=APPLIANCE, trivial="power_step",
         parts=(
             Part("below 0.8 kW", high=0.8), Part("0.8 to 1.5 kW", low=0.8, high=1.5), Part("1.5 kW or more", low=1.5),
         ),
-        grace_ms=60_000, by_finding=True, is_quick=True,
+        grace_ms=60_000, by_finding=True, is_degraded=True, is_quick=True,
     ),
     Job(
-        "house", "appliances in one house, findings", "real", "uci", categories=APPLIANCE, trivial="power_step",
+        "house", "one house judged as a room, findings", "real", "uci:room", categories=APPLIANCE, trivial="power_step",
         parts=(Part("below 1.5 kW", high=1.5), Part("1.5 kW or more", low=1.5)),
-        grace_ms=120_000, has_halves=False, by_finding=True,
+        grace_ms=120_000, has_halves=False, by_finding=True, is_degraded=True,
     ),
 )  # fmt: skip
 
 
+_HALVES = tuple(f"_{half}" for half in Half)
+
+
 def leakdb_job(name: str) -> Job:
-    """A converted set of inlets, each with its own leaks."""
-    parts = (Part("abrupt", "leak_abrupt"), Part("growing", "leak_incipient"))
+    """A converted set of inlets, each with its own leaks. One that is of a half by its name counts whole."""
+    parts = (
+        Part("abrupt", "leak_abrupt"), Part("growing", "leak_incipient"), Part("below 3 %", high=0.03),
+        Part("3 to 10 %", low=0.03, high=0.1), Part("10 % or more", low=0.1),
+    )  # fmt: skip
     return Job(
-        f"leakdb:{name}", f"inlet of a town, {name}", "simulated", name, trivial="night", parts=parts, by_point=True
-    )
+        f"leakdb:{name}", f"inlet of a town, {name}", "simulated", name, trivial="night", parts=parts,
+        share=Share.PLACE, has_halves=not name.endswith(_HALVES), by_point=True, is_degraded=True,
+    )  # fmt: skip
 
 
 def campus_year_job(name: str) -> Job:
@@ -172,35 +196,3 @@ def campus_year_job(name: str) -> Job:
         f"campus-years:{name}", f"zone balance, {name}", "simulated", name, trivial=zone.trivial, parts=zone.parts,
         share=zone.share, has_halves=False, is_zone=True,
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The places that count: those of the half's meters, and those that no meter of the other half stands at."""
-
-    data: DataSet
-    half: Half
-    places: tuple[str, ...] = field(init=False)
-    others: frozenset[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        mine: dict[str, None] = {}
-        others: set[str] = set()
-        for i, meter in enumerate(sorted(self.data.site.meters)):
-            is_mine = self.half is Half.ALL or (i % 2 == 1) == (self.half is Half.ODD)
-            place = self.data.place(meter)
-            if is_mine:
-                mine[place] = None
-            else:
-                others.add(place)
-        object.__setattr__(self, "places", tuple(p for p in mine if p in self.data.watched))
-        object.__setattr__(self, "others", frozenset(others - set(mine)))
-
-    def counts(self, place: str) -> bool:
-        """Whether what happens there counts."""
-        return place not in self.others
-
-    @property
-    def meter_months(self) -> float:
-        """Months (of a twelfth of a year) that its places were watched."""
-        return 12 * sum(self.data.watched[p].years for p in self.places)

@@ -31,7 +31,7 @@ def pooled(name: str, scores: Sequence[Score], draws: int = DRAWS) -> Score:
         trivial=_joined([s.trivial for s in scores]), loss_rate=rate, loss_total=total,
         seconds_per_1000=sum(s.seconds_per_1000 for s in scores) / len(scores),
         parts=tuple(_part([s.parts[i] for s in scores]) for i in range(len(first.parts))),
-        zone=_zone([s.zone for s in scores if s.zone is not None]), points=None,
+        zone=_zone([s.zone for s in scores if s.zone is not None]), points=(),
     )  # fmt: skip
 
 

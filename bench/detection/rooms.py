@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from bench.detection.jobs import APPLIANCE, Chosen
+from bench.detection.chosen import Chosen
+from bench.detection.jobs import APPLIANCE
 from bench.detection.judging import Judged
 
 

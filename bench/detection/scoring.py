@@ -9,14 +9,15 @@ from statistics import median
 
 import numpy as np
 
-from bench.detection.bootstrap import f1_interval
+from bench.detection.bootstrap import f1_interval, rate_interval
 from bench.detection.chance import DRAWS, Chance, Watched, by_chance
+from bench.detection.chosen import Chosen
 from bench.detection.events import HOUR_MS, Alarm, Event, Matched, delay_h, match
 from bench.detection.hours import hours
-from bench.detection.jobs import Chosen, Half, Job, Part, Share
+from bench.detection.jobs import Half, Job, Part, Share
 from bench.detection.judging import Judged
 from bench.detection.places import SITE, anywhere
-from bench.detection.points import PointScore, by_point
+from bench.detection.points import PointRow, point_rows
 from bench.detection.sets import DataSet
 from bench.detection.trivial import TRIVIAL
 
@@ -72,8 +73,9 @@ class Score:
     parts: tuple[PartScore, ...]
     zone: ZoneScore | None
     quiet_alarms: tuple[Alarm, ...] = ()
-    points: PointScore | None = None
+    points: tuple[PointRow, ...] = ()
     watched: tuple[Watched, ...] = ()
+    quiet_interval: tuple[float, float] = (NAN, NAN)
 
 
 def score(job: Job, half: Half, source: Judged | None, quiet: Judged | None, draws: int = DRAWS) -> Score:
@@ -83,7 +85,7 @@ def score(job: Job, half: Half, source: Judged | None, quiet: Judged | None, dra
     alarms: list[Alarm] = []
     parts: tuple[PartScore, ...] = ()
     zone: ZoneScore | None = None
-    points: PointScore | None = None
+    points: tuple[PointRow, ...] = ()
     watched: list[Watched] = []
     interval, chance, trivial = (NAN, NAN), Chance(NAN, NAN), Matched()
     if source is not None:
@@ -97,13 +99,13 @@ def score(job: Job, half: Half, source: Judged | None, quiet: Judged | None, dra
         trivial = match(events, _thumb(job, source.data, chosen), job.grace_ms)
         parts = _parts(job, source.data, events, matched)
         zone = _zone(job, source.data, events, matched, draws) if job.is_zone else None
-        points = by_point(events, alarms, watched) if job.by_point else None
-    untouched, quiet_rate, trivial_rate = _quiet(job, half, quiet)
+        points = point_rows(source.data, events, alarms, watched, SEED, draws) if job.by_point else ()
+    untouched, quiet_rate, trivial_rate, quiet_interval = _quiet(job, half, quiet)
     measured = source if source is not None else quiet
     return Score(
         job, half, matched, tuple(alarms), interval, chance, trivial, quiet_rate, trivial_rate,
         *loss_errors(matched), measured.seconds_per_1000 if measured is not None else NAN,
-        parts, zone, tuple(untouched), points, tuple(watched),
+        parts, zone, tuple(untouched), points, tuple(watched), quiet_interval,
     )  # fmt: skip
 
 
@@ -135,12 +137,14 @@ def _watched(data: DataSet, events: Sequence[Event]) -> list[Watched]:
     return [data.watched[p] for p in dict.fromkeys(e.place for e in events) if p in data.watched]
 
 
-def _quiet(job: Job, half: Half, quiet: Judged | None) -> tuple[list[Alarm], float, float]:
+def _quiet(job: Job, half: Half, quiet: Judged | None) -> tuple[list[Alarm], float, float, tuple[float, float]]:
     if quiet is None:
-        return [], NAN, NAN
+        return [], NAN, NAN, (NAN, NAN)
     chosen = Chosen(quiet.data, half)
     raised = _counted(job, quiet, chosen)
-    return raised, len(raised) / chosen.meter_months, len(_thumb(job, quiet.data, chosen)) / chosen.meter_months
+    months, watched = chosen.meter_months, [quiet.data.watched[p] for p in chosen.places]
+    thumb = len(_thumb(job, quiet.data, chosen)) / months
+    return raised, len(raised) / months, thumb, rate_interval(raised, watched, SEED)
 
 
 def _parts(job: Job, data: DataSet, events: Sequence[Event], matched: Matched) -> tuple[PartScore, ...]:

@@ -11,8 +11,8 @@ detection of bursts and other abnormal flows, Journal of Water Resources Plannin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -23,7 +23,7 @@ from metering.quantities import WATER
 from metering.windows import GRID_MS
 from rules.blocks import STEP_HOURS, IntervalBlock
 from rules.detectors.base import Context
-from rules.detectors.burst_memory import RUN, SPREAD, SPREAD_RUN, BurstMemory, Sustained, sustained
+from rules.detectors.burst_memory import RUN, SPREAD, SPREAD_RUN, BurstMemory, Sustained, beside, sustained
 from rules.detectors.day_log import median
 from rules.detectors.detector import RuleDetector
 from rules.detectors.open_findings import to_time
@@ -34,15 +34,19 @@ from rules.findings import Finding, FindingPhase
 
 _HOUR_MS = 3_600_000
 _RATED = 0.9
-_PULSES = 3  # pulses in a step by which its flow may be off
 
 
 class BurstFlowSettings(DetectorSettings):
     """Defaults: above all that people do, so that one alert a year is no false one."""
 
+    cautious: ClassVar[Mapping[str, float]] = dict.fromkeys(("share", "minimum_m3_per_h", "pulses"), 0.0)
+
     share: float = Field(default=0.4, gt=0, description="How far above the highest usual flow, as a share of it ...")
     minimum_m3_per_h: float = Field(
         default=1.0, gt=0, description="... and at least so much above it: more than a hose or two taps left open."
+    )
+    pulses: float = Field(
+        default=3.0, gt=0, description="... and so many pulses of the register in a step: by those its flow may be off."
     )
     clear_share: float = Field(
         default=0.4, gt=0, lt=1, description="Cleared below the usual flow and this share of the finding's excess."
@@ -64,7 +68,7 @@ class BurstFlow(RuleDetector):
         self._meters = [context.columns.meters[c] for c in self._at.first]
         self._set = {name: per_column(settings_of, self._meters, name) for name in BurstFlowSettings.model_fields}
         pulse = np.nan_to_num(declared_resolution(self._meters))
-        self._least = np.maximum(self._set["minimum_m3_per_h"], _PULSES * pulse / STEP_HOURS)
+        self._least = np.maximum(self._set["minimum_m3_per_h"], self._set["pulses"] * pulse / STEP_HOURS)
         self._memory: BurstMemory = BurstMemory.of(len(self._at), len(context.columns.meters))
 
     def _judge(self, block: IntervalBlock) -> Sequence[Finding]:
@@ -80,11 +84,13 @@ class BurstFlow(RuleDetector):
         flows = self._sustained(unit_block)
         hour = block.local_minute // 60
         memory.records.add(flows.least, hour)
-        excess = flows.least - memory.limit[hour]
-        above = excess >= np.maximum(self._set["share"] * memory.limit[hour], self._least)
-        rated = memory.limit.max(axis=0)  # a pump that runs at an unusual hour runs as it always does
+        # While a leak is known, a burst must stand out of what flowed with it.
+        limit = np.fmax(memory.limit, beside(memory.flagged))
+        excess = flows.least - limit[hour]
+        above = excess >= np.maximum(self._set["share"] * limit[hour], self._least)
+        rated = limit.max(axis=0)  # a pump that runs at an unusual hour runs as it always does
         above &= (flows.least > rated / _RATED) | (flows.least < _RATED * rated)
-        above &= ~unit_block.flagged  # it is known already; night flow tells a second leak
+        above &= ~unit_block.flagged | ~np.isnan(memory.flagged).all(axis=0)
         above &= (memory.known >= self._set["learn_days"]) & (self._set["enabled"] > 0)
         if not above.any() and not memory.open.by_place:
             return ()
@@ -94,7 +100,10 @@ class BurstFlow(RuleDetector):
         """Yesterday becomes known where nothing was found; what is usual is worked out anew."""
         memory = self._memory
         suspect = self._at.any_member(memory.silence.is_suspect())
-        memory.records.close_day(~block.flagged & ~memory.open.mask(len(self._at)) & ~suspect)
+        is_open = memory.open.mask(len(self._at))
+        with_burst = np.where(is_open, memory.flagged, np.fmax(memory.flagged, memory.records.today))
+        memory.flagged = np.where(block.flagged, with_burst, np.nan)
+        memory.records.close_day(~block.flagged & ~is_open & ~suspect)
         memory.limit = memory.records.highest()
         memory.usual = np.array([median(memory.records.hourly[:, h]) for h in range(24)])
         memory.known = memory.records.days()

@@ -51,8 +51,12 @@ class Records:
 
     def highest(self) -> Float64:
         """Most that was ever sustained at each hour or the hours beside it: 24 x units."""
-        most = np.fmax.reduce(self.hourly, axis=0)
-        return np.asarray(np.fmax(np.fmax(np.roll(most, 1, axis=0), most), np.roll(most, -1, axis=0)), np.float64)
+        return beside(np.fmax.reduce(self.hourly, axis=0))
+
+
+def beside(most: Float64) -> Float64:
+    """The highest of each hour and the hours beside it: 24 x units."""
+    return np.asarray(np.fmax(np.fmax(np.roll(most, 1, axis=0), most), np.roll(most, -1, axis=0)), np.float64)
 
 
 @dataclass
@@ -61,6 +65,7 @@ class BurstMemory:
 
     flow, weight   the last steps before this block, rows x units: m3/h, and how likely one reading was spread over them
     limit, usual   24 x units: highest and median of each hour, refreshed once a day; `known`: days, by unit
+    flagged        24 x units: most that was sustained since something was found at the unit; NaN where nothing is
     """
 
     records: Records
@@ -69,6 +74,7 @@ class BurstMemory:
     weight: npt.NDArray[np.int64]
     limit: Float64
     usual: Float64
+    flagged: Float64
     known: npt.NDArray[np.int64]
     day: int = _NO_DAY
     next_step: int = -1
@@ -82,6 +88,7 @@ class BurstMemory:
             ZeroRuns.of(meters),
             np.full((SPREAD_RUN - 1, units), np.nan),
             np.zeros((SPREAD_RUN - 1, units), np.int64),
+            np.full((_HOURS, units), np.nan),
             np.full((_HOURS, units), np.nan),
             np.full((_HOURS, units), np.nan),
             np.zeros(units, np.int64),

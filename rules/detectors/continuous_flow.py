@@ -1,12 +1,14 @@
 """Continuous flow: a water meter whose flow no longer returns to zero.
 
-Every hour the volume of the last W hours is looked at, W by meter: the longest window that its usual days leave
-without flow (6, 4, 3, 2 or 1 hours). Windows see through pulses, of the register and of a toilet that refills now
-and then. Where no window of a day is usually empty (a big building, a campus) the rule says nothing:
-`minimum_night_flow` judges there.
+Every hour the volume of the last W hours is looked at, for several W: a run lasts as long as every window holds water.
+Windows see through pulses, of the register and of a toilet that refills now and then.
 
-    fast tier   every window at 5 L/h or more for 48 hours
-    slow tier   every window at 2 L/h or more for 7 days
+    fast tier    every window of 1 to 6 hours at 5 L/h or more, for 48 hours (three days from W = 3 hours on)
+    slow tier    every window of 1 to 6 hours at 2 L/h or more, for 7 days
+    refill tier  every window of 3 to 5 hours at 1 L/h or more, for 7 days: a refill at least
+
+and in any case for so long that by the meter's own past it comes once in decades (see `flow_runs`). Where no run can
+tell anything (a big building, a campus) the rule says nothing: `minimum_night_flow` judges there.
 
 Cleared by a window that is (nearly) empty again.
 
@@ -17,7 +19,8 @@ toilet flapper: 30 to 500 gallons a day).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,9 +31,9 @@ from metering.incident import Category, Severity
 from metering.quantities import WATER
 from rules.blocks import STEPS_PER_HOUR, IntervalBlock
 from rules.detectors.base import Context
-from rules.detectors.day_log import median
 from rules.detectors.detector import RuleDetector
-from rules.detectors.flow_memory import FlowMemory, SteadyRun
+from rules.detectors.flow_memory import RING_HOURS, FlowMemory
+from rules.detectors.flow_runs import DAY_H, IS_LONGEST, TESTS, WINDOW_H, least_hours, tiered
 from rules.detectors.moments import columns_of
 from rules.detectors.open_findings import to_time
 from rules.detectors.pulse import declared_resolution
@@ -38,10 +41,10 @@ from rules.detectors.runs import run_lengths
 from rules.detectors.settings import DetectorSettings, SettingsOf, per_column
 from rules.findings import Finding, FindingPhase
 
-_WINDOWS_H = (6, 4, 3, 2, 1)
 _SPREAD_STEPS = 12  # an estimate spread over three hours and more says nothing of when it flowed
+_LONGEST_RUN_H = RING_HOURS - 16  # what is longer is forgotten before it is told
+_FROZEN_DAYS = 35  # what others found teaches nothing for so long; what still goes on then is how the place is now
 _HOUR_MS = 3_600_000
-_DAY_H = 24
 _HOUSEHOLD_M3_PER_H = 0.03  # mean flow of a large household
 _FULL_HOUSE_M3 = 1.2  # a day: more than any household, so that more people may have come
 _MANY_BEDS = 10  # no household: people come back after a vacation, even where the day's use is still small
@@ -53,7 +56,11 @@ _NO_DAY = -(10**9)
 
 
 class ContinuousFlowSettings(DetectorSettings):
-    """Thresholds hold for a small meter; pulses and the meter's own size raise them (see `_threshold`)."""
+    """Thresholds hold for a small meter; pulses and the meter's own size raise them (see `_least_flow`)."""
+
+    cautious: ClassVar[Mapping[str, float]] = dict.fromkeys(
+        ("fast_m3_per_h", "slow_m3_per_h", "refill_m3_per_h", "size_share", "pulses"), 0.0
+    )
 
     fast_m3_per_h: float = Field(default=0.005, gt=0, description="Flow of the fast tier: a dripping fitting.")
     fast_hours: int = Field(
@@ -61,21 +68,21 @@ class ContinuousFlowSettings(DetectorSettings):
     )
     slow_m3_per_h: float = Field(default=0.002, gt=0, description="Flow of the slow tier: what a register still shows.")
     slow_hours: int = Field(default=168, ge=24, le=192, description="How long it must last: a whole week of habits.")
-    fast_busy_share: float = Field(
-        default=0.03,
-        ge=0,
-        lt=0.5,
-        description="Share of usual days that may leave no window empty, for the fast tier: two such days on end must "
-        "practically never happen by themselves.",
+    refill_m3_per_h: float = Field(
+        default=0.001, gt=0, description="Mean flow of the refill tier: a toilet that refills every three hours or so."
     )
-    slow_busy_share: float = Field(
-        default=0.1, ge=0, lt=0.5, description="The same for the slow tier, which waits for seven such days on end."
+    refill_hours: int = Field(default=168, ge=24, le=192, description="How long it must last.")
+    once_days: float = Field(
+        default=10_000,
+        ge=100,
+        description="A run is told once it is so long that by the meter's own past it comes once in so many days.",
     )
     size_share: float = Field(
         default=0.15,
         ge=0,
         description="Least flow as a share of the mean flow beyond a household's: of many people someone is always up.",
     )
+    pulses: float = Field(default=2.0, gt=0, description="Least flow in pulses of the register in a window.")
     known_share: float = Field(
         default=0.6, gt=0, le=1, description="Share of the windows that must be known: a gap proves nothing."
     )
@@ -117,120 +124,98 @@ class ContinuousFlow(RuleDetector):
         estimated = (water.quality & Quality.ESTIMATED) > 0
         spread = run_lengths(estimated, memory.spread)
         memory.spread = spread[-1]
-        believed = np.where(spread >= _SPREAD_STEPS, np.nan, water.usage)
         measured = np.where(estimated, np.nan, water.usage)
-        hours = memory.cut.push(block, np.concatenate([believed, measured], axis=1))
+        known = np.where(np.isnan(water.usage) | (spread >= _SPREAD_STEPS), np.nan, 0.0)
+        hours = memory.cut.push(block, np.concatenate([water.usage, measured, known], axis=1))
         findings: list[Finding] = []
         for i in range(len(hours)):
-            memory.pulse.push(hours.volume[i, len(self._at) :])
-            findings += self._hour(int(hours.number[i]), hours.volume[i, : len(self._at)], hours.at[i])
+            volume, counted, sure = np.split(hours.volume[i], 3)
+            memory.pulse.push(counted)
+            findings += self._hour(int(hours.number[i]), volume, ~np.isnan(sure), hours.at[i])
         return findings
 
     # -- learning -------------------------------------------------------------------------------------------------
 
     def _close_day(self, flagged: Mask, season: float) -> None:
-        """Learn from the day of more than a week ago which window stays empty in the season that now is."""
-        memory, quiet = self._memory, self._memory.quiet
-        longest_h = memory.silence.longest / STEPS_PER_HOUR
-        quiet.close_day(longest_h, ~flagged & ~memory.open.mask(len(self._at)), memory.season)
-        if season != memory.season:  # who came or left says nothing of a leak
-            self._forget_runs(slice(None))
-        alike = quiet.season.values == season
-        total = median(np.where(alike, quiet.total.values, np.nan))
-        # Days away from home are quiet for another reason.
-        is_lived_in = alike & (quiet.total.values >= 0.2 * total)
-        days = is_lived_in.sum(axis=0)
-        is_known = days >= self._set["learn_days"]
+        """Learn from the day of more than a week ago how long runs are in the season that now is."""
+        memory, usual = self._memory, self._memory.usual
         is_free = ~memory.open.mask(len(self._at))
-        for tier, run in self._tiers():
-            window = np.zeros(len(self._at), np.int64)
-            for hours in reversed(_WINDOWS_H):
-                busy = (is_lived_in & (memory.quiet.longest_h.values < hours)).sum(axis=0)
-                window = np.where(busy <= self._set[f"{tier}_busy_share"] * days, hours, window)
-            run.window_h = np.where(is_free, np.where(is_known, window, 0), run.window_h)
-        memory.usual_day = np.where(is_free, total, memory.usual_day)
-
-    def _tiers(self) -> tuple[tuple[str, SteadyRun], ...]:
-        return ("fast", self._memory.fast), ("slow", self._memory.slow)
+        memory.flagged = np.where(flagged, memory.flagged + 1, 0)
+        usable = is_free & ((memory.flagged == 0) | (memory.flagged > _FROZEN_DAYS))
+        usual.close_day(memory.runs.longest, memory.silence.longest / STEPS_PER_HOUR, usable, memory.season)
+        memory.runs.longest[:] = 0
+        if season != memory.season:  # who came or left says nothing of a leak
+            memory.runs.forget(slice(None))
+        runs = usual.of_season(season)
+        limit = np.maximum(least_hours(self._set), runs.told_after(self._set["once_days"]))
+        limit = np.where((runs.days >= self._set["learn_days"]) & (limit <= _LONGEST_RUN_H), limit, np.inf)
+        memory.limit = np.where(is_free, limit, memory.limit)
+        memory.usual_day = np.where(is_free, runs.total, memory.usual_day)
 
     # -- judging --------------------------------------------------------------------------------------------------
 
-    def _hour(self, number: int, volume: Float64, at: np.datetime64) -> list[Finding]:
-        memory = self._memory
-        memory.ring.put(number, volume)
-        memory.quiet.add(volume)
+    def _hour(self, number: int, volume: Float64, is_known: Mask, at: np.datetime64) -> list[Finding]:
+        memory, end = self._memory, number + 1
+        memory.ring.put(number, volume, is_known)
+        memory.usual.add(np.where(is_known, volume, np.nan))
+        sums, known = (part[WINDOW_H - 1] for part in memory.ring.sums(int(WINDOW_H.max())))
         pulse = memory.pulse.weight(self._declared)
-        raised = np.zeros(len(self._at), bool)
-        for tier, run in self._tiers():
-            is_judged = (run.window_h > 0) & (self._set["enabled"] > 0)
-            in_window = self._window_volumes(run.window_h)
-            steady = in_window >= self._threshold(tier, run.window_h, pulse) * run.window_h - pulse
-            known = ~np.isnan(in_window) & is_judged
-            run.step(number + 1, steady, known)
-            run.forget(np.flatnonzero(~is_judged))
-            raised |= known & self._is_long_enough(tier, run, number + 1)
+        memory.runs.step(end, ~(sums < self._least_flow(pulse) * WINDOW_H[:, None] - pulse), known)
+        raised = known & (memory.runs.hours(end) >= memory.limit) & (self._set["enabled"] > 0)
+        raised &= (memory.runs.known_share(end) >= self._set["known_share"]) & self._is_fine(pulse)
         is_open = memory.open.mask(len(self._at))
         findings = self._follow_open(number, at) if is_open.any() else []
-        return findings + [
-            f for column in np.flatnonzero(raised & ~is_open) if (f := self._open(int(column), number, at))
-        ]
+        for column in np.flatnonzero(raised.any(axis=0) & ~is_open):
+            test = int(np.flatnonzero(raised[:, column])[-1])
+            if (finding := self._open(int(column), test, number, at)) is not None:
+                findings.append(finding)
+        return findings
 
-    def _window_volumes(self, window_h: npt.NDArray[np.int64]) -> Float64:
-        """Volume of the last W hours by column; NaN where an hour is not known."""
-        back = np.cumsum(self._memory.ring.back(max(_WINDOWS_H))[::-1], axis=0)
-        return np.asarray(np.take_along_axis(back, np.maximum(window_h - 1, 0)[None, :], axis=0)[0], np.float64)
-
-    def _threshold(self, tier: str, window_h: npt.NDArray[np.int64], pulse: Float64) -> Float64:
-        """Least flow by column, m3/h: as set, but two pulses a window, and not too small for the meter's own size."""
-        mean = np.nan_to_num(self._memory.usual_day) / _DAY_H
+    def _least_flow(self, pulse: Float64) -> Float64:
+        """Tests x columns, m3/h: as set, but some pulses a window, and not too small for the meter's own size."""
+        mean = np.nan_to_num(self._memory.usual_day) / DAY_H
         own_size = self._set["size_share"] * np.maximum(mean - _HOUSEHOLD_M3_PER_H, 0.0)
-        two_pulses = 2 * pulse / np.maximum(window_h, 1)
-        return np.asarray(np.maximum(np.maximum(self._set[f"{tier}_m3_per_h"], two_pulses), own_size), np.float64)
+        pulses = self._set["pulses"] * pulse / WINDOW_H[:, None]
+        return np.asarray(np.maximum(np.maximum(tiered(self._set, "m3_per_h"), pulses), own_size), np.float64)
 
-    def _is_long_enough(self, tier: str, run: SteadyRun, end: int) -> Mask:
-        hours = run.hours(end)
-        windows = np.maximum(hours - run.window_h + 1, 1)
-        is_known = run.windows >= self._set["known_share"] * windows
-        return np.asarray((hours >= self._set[f"{tier}_hours"]) & is_known, bool)
+    def _is_fine(self, pulse: Float64) -> Mask:
+        """Tests x columns: windows long enough for those pulses of the tier's flow; its longest in any case."""
+        enough = self._set["pulses"] * pulse <= tiered(self._set, "m3_per_h") * WINDOW_H[:, None]
+        return np.asarray(enough | IS_LONGEST[:, None], bool)
 
     # -- findings -------------------------------------------------------------------------------------------------
 
-    def _open(self, column: int, number: int, at: np.datetime64) -> Finding | None:
+    def _open(self, column: int, test: int, number: int, at: np.datetime64) -> Finding | None:
         """A new finding, unless the whole level of use rose: then people came, and the rule learns anew."""
         memory = self._memory
-        since, window = min(
-            (int(r.since[column]), int(r.window_h[column])) for _, r in self._tiers() if r.since[column] >= 0
-        )
-        hours = memory.ring.back(min(number + 1 - since, len(memory.ring.volume)))[:, column]
+        since, window = int(memory.runs.since[test, column]), int(WINDOW_H[test])
+        hours = memory.ring.back(min(number + 1 - since, RING_HOURS))[:, column]
         # The first windows may hold flow of before: the leak is read off the later half.
         size = _least_flow(hours[len(hours) // 2 :], window)
-        mean, usual = _DAY_H * float(np.nanmean(hours)), float(memory.usual_day[column])
+        mean, usual = DAY_H * float(np.nanmean(hours)), float(memory.usual_day[column])
         least_day = 0.0 if self._beds[column] >= _MANY_BEDS else _FULL_HOUSE_M3
         is_full_house = mean > least_day and _is_too_much(mean, usual, size)
-        if np.isnan(size) or size < self._least_size(column, window) or is_full_house or _is_pump(size, usual):
-            self._forget_runs(column)
+        if np.isnan(size) or size < self._least_size(column, test) or is_full_house or _is_pump(size, usual):
+            memory.runs.forget(column)
             return None
-        onset = self._onset(column, since, window)
-        noted = memory.open.open(column, to_time(onset * _HOUR_MS), size)
+        onset = self._onset(column, *memory.runs.latest(column, test, number + 1))
+        noted = memory.open.open(column, to_time(onset * _HOUR_MS), size, today=size)
         noted |= {"window_h": window, "clear_h": self._clear_window(column, window), "total_since": number}
         noted["total"] = size * (number + 1 - onset)
-        memory.quiet.forget_waiting(column)
+        memory.usual.forget_waiting(column)
         return self._say(FindingPhase.OPEN, column, at, noted)
 
-    def _least_size(self, column: int, window: int) -> float:
-        """Smallest leak that is told, m3/h: the slow tier's flow, less what pulses may hide."""
-        windows = np.full(len(self._at), window)
+    def _least_size(self, column: int, test: int) -> float:
+        """Smallest leak that is told, m3/h: the flow of the slow (or refill) tier, less what pulses may hide."""
         pulse = self._memory.pulse.weight(self._declared)
-        return float((self._threshold("slow", windows, pulse) - pulse / (2 * windows))[column])
+        tier, window = TESTS[test]
+        least = TESTS.index(("refill" if tier == "refill" else "slow", window))
+        return float((self._least_flow(pulse)[least] - pulse / (2 * window))[column])
 
     def _clear_window(self, column: int, window: int) -> int:
         """Hours without flow that prove it over: more than the pauses of a toilet, less than a usual quiet time."""
-        usual_h = float(median(self._memory.quiet.longest_h.values[:, [column]])[0])
+        usual_h = float(np.nanmedian(self._memory.usual.quiet_h[column]))
         return int(np.clip(round(_CLEAR_OF_USUAL * usual_h), window, _LONGEST_CLEAR_H))
-
-    def _forget_runs(self, column: int | slice) -> None:
-        for _, run in self._tiers():
-            run.forget(column)
 
     def _onset(self, column: int, since: int, window: int) -> int:
         """Hour number at which the flow last was zero, looked for in the run's first window."""
@@ -248,19 +233,20 @@ class ContinuousFlow(RuleDetector):
             in_window = float(memory.ring.back(window)[:, column].sum())
             if in_window <= self._set["clear_share"][column] * noted["size"] * window:
                 memory.open.close(column)
-                self._forget_runs(column)
+                memory.runs.forget(column)
                 findings.append(self._say(FindingPhase.CLOSE, column, at, noted))
-            elif number - noted["total_since"] >= _DAY_H:
+            elif number - noted["total_since"] >= DAY_H:
                 self._bring_up_to_date(column, number, noted)
                 findings.append(self._say(FindingPhase.UPDATE, column, at, noted))
         return findings
 
     def _bring_up_to_date(self, column: int, number: int, noted: dict[str, float]) -> None:
         window = int(noted["window_h"])
-        size = _least_flow(self._memory.ring.back(_DAY_H + window)[:, column], window)
+        size = _least_flow(self._memory.ring.back(DAY_H + window)[:, column], window)
         if size >= self._set["clear_share"][column] * noted["size"]:  # less: it may be ending, wait for the clear word
-            noted["size"] = size
-            noted["peak"] = max(noted["peak"], size)
+            # What falls is believed on the second day: the last day of a leak is its fading.
+            noted["size"], noted["today"] = max(size, noted["today"]), size
+            noted["peak"] = max(noted["peak"], noted["size"])
         noted["total"] += noted["size"] * (number - noted["total_since"])
         noted["total_since"] = number
 
@@ -287,7 +273,7 @@ class ContinuousFlow(RuleDetector):
             total=noted["total"],
             evidence={
                 "window_h": window,
-                "usual_days": int(memory.quiet.longest_h.count()[column]),
+                "usual_days": int((~np.isnan(memory.usual.total[column])).sum()),
                 "usual_day_m3": float(memory.usual_day[column]),
                 "pulse_m3": pulse,
             },
@@ -296,7 +282,7 @@ class ContinuousFlow(RuleDetector):
 
 def _is_too_much(day: float, usual: float, size: float) -> bool:
     """Whether the use of a day (m3) rose by so much more than the leak would explain that people must have come."""
-    return day - usual > 2 * _DAY_H * size + 0.5 * usual
+    return day - usual > 2 * DAY_H * size + 0.5 * usual
 
 
 def _is_pump(size: float, usual: float) -> bool:
@@ -304,7 +290,7 @@ def _is_pump(size: float, usual: float) -> bool:
 
     A leak is less than what people draw beside it; a burst that is not is `minimum_night_flow`'s and `burst_flow`'s.
     """
-    return usual > _PUMPED_M3 and _DAY_H * size > _PUMPED_SHARE * usual
+    return usual > _PUMPED_M3 and DAY_H * size > _PUMPED_SHARE * usual
 
 
 def _least_flow(hours: npt.NDArray[np.float64], window: int) -> float:

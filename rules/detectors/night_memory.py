@@ -10,13 +10,17 @@ import numpy.typing as npt
 from metering.batch import Float64, Mask
 from rules.blocks import STEP_HOURS, STEPS_PER_HOUR
 from rules.detectors.hours import HourCut
-from rules.detectors.night_usual import WINDOWS_H, UsualNights
+from rules.detectors.night_usual import UsualNights
+from rules.detectors.night_view import FLOW_WINDOWS_H
 from rules.detectors.open_findings import OpenFindings
 from rules.detectors.pulse import PulseSeen
 from rules.detectors.silence import ZeroRuns
 
 _CELLS = 24  # room for a night of six hours, as on the day the clocks go back
 _KNOWN = 0.75  # share of a night's or a day's cells that must be known
+_DAY_H = 24
+_CEASELESS_H = 4  # longer than a toilet or a coarse pulse pauses
+_RECENT = 4
 _DAY_STEPS = 24 * STEPS_PER_HOUR
 
 
@@ -48,7 +52,7 @@ class NightCells:
         """Ends the night: its figures (windows x columns, m3/h), and the use (m3 a day) since the night before."""
         cells = self.cells[: self.filled]
         enough = (~np.isnan(cells)).sum(axis=0) >= _KNOWN * max(self.filled, STEPS_PER_HOUR)
-        figures = np.array([np.where(enough, _least_mean(cells, hours), np.nan) for hours in WINDOWS_H])
+        figures = np.array([np.where(enough, _least_mean(cells, hours), np.nan) for hours in FLOW_WINDOWS_H])
         mean = self.since / np.maximum(self.known, 1)
         day = np.where(self.known >= _KNOWN * _DAY_STEPS, mean * _DAY_STEPS, np.nan)
         self.cells[:] = np.nan
@@ -69,12 +73,37 @@ def _least_mean(cells: Float64, hours: int) -> Float64:
 
 
 @dataclass
+class LastDay:
+    """Volume of the last 24 whole hours by column, a ring (m3; NaN where not measured); `at`: where the next goes."""
+
+    volume: Float64
+    at: int = 0
+
+    @classmethod
+    def of(cls, columns: int) -> LastDay:
+        """Nothing seen."""
+        return cls(np.full((_DAY_H, columns), np.nan))
+
+    def push(self, volume: Float64) -> None:
+        """One more hour."""
+        self.volume[self.at] = volume
+        self.at = (self.at + 1) % _DAY_H
+
+    def least(self) -> Float64:
+        """Least mean flow (m3/h) of four hours on end: what never ceased; NaN where no four hours are known."""
+        in_order = np.roll(self.volume, -self.at, axis=0)
+        windows = np.lib.stride_tricks.sliding_window_view(in_order, _CEASELESS_H, axis=0).mean(axis=-1)
+        return np.asarray(np.fmin.reduce(windows, axis=0), np.float64)
+
+
+@dataclass
 class NightMemory:
     """All of it.
 
     cusum   by column, in sigmas; `calm` the local day of the last night at which it was zero
     streak  by column: how many nights on end were above half the smallest excess that is told; `plain`: how many
-            stood plainly out
+            stood plainly out; `creeping`: on how many nothing was learned because a small excess added up
+    recent  excess of the last four judged nights, newest first: nights x columns, m3/h
     """
 
     night: NightCells
@@ -86,6 +115,9 @@ class NightMemory:
     calm: npt.NDArray[np.int64]
     streak: npt.NDArray[np.int64]
     plain: npt.NDArray[np.int64]
+    creeping: npt.NDArray[np.int64]
+    hours: LastDay
+    recent: Float64
     spread_run: npt.NDArray[np.int64]
     open: OpenFindings = field(default_factory=OpenFindings)
 
@@ -103,5 +135,8 @@ class NightMemory:
             none,
             none.copy(),
             none.copy(),
+            none.copy(),
+            LastDay.of(columns),
+            np.zeros((_RECENT, columns)),
             none.copy(),
         )

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from metering.batch import Float64, Mask
+from rules.detectors.night_view import IS_SHARE, VIEWS
 from rules.detectors.ordered import Ordered, spread
 
-WINDOWS_H = (1, 2, 3)  # the night's figure is the least mean flow of so many hours on end; which one is learned
 NIGHTS = 35
 WORKDAY, DAY_OFF, VACATION = range(3)
 _WAIT = 4  # a night is learned only so many days later, so that a leak that grows is not taken for usual
@@ -37,7 +37,7 @@ _AT_ONCE = 256  # columns; what is worked on then stays in the processor's cache
 
 @dataclass(frozen=True, slots=True)
 class LikeNights:
-    """Figures of like nights, their sigma, the highest excess and the span of usual ones: windows x columns, m3/h.
+    """Figures of like nights, their sigma, the highest excess and the span of usual ones: views x columns.
 
     Besides, by column: a day's use (m3), and how many nights of the season are known.
     """
@@ -54,9 +54,9 @@ class LikeNights:
 class UsualNights:
     """Learned by column. Each night has its place by its day of the week, five weeks on end; NaN where unknown.
 
-    figure          windows x columns x nights, m3/h; `day`, `kind`, `at`: columns x nights: the day's use (m3), the
-                    day kind's code, the local day
-    waiting_figure  waits x windows x columns: nights that wait to be learned, newest first; `waiting_day`: waits x
+    figure          views x columns x nights (see `night_view`); `day`, `kind`, `at`: columns x nights: the day's use
+                    (m3), the day kind's code, the local day
+    waiting_figure  waits x views x columns: nights that wait to be learned, newest first; `waiting_day`: waits x
                     columns, NaN where not usable; `waiting_kind`, `waiting_at`: by wait
     """
 
@@ -74,11 +74,11 @@ class UsualNights:
         """Nothing known."""
         none = np.full((columns, NIGHTS), np.nan)
         return cls(
-            np.full((len(WINDOWS_H), columns, NIGHTS), np.nan),
+            np.full((VIEWS, columns, NIGHTS), np.nan),
             none,
             none.copy(),
             none.copy(),
-            np.full((_WAIT, len(WINDOWS_H), columns), np.nan),
+            np.full((_WAIT, VIEWS, columns), np.nan),
             np.full((_WAIT, columns), np.nan),
             np.full(_WAIT, np.nan),
             np.zeros(_WAIT, np.int64),
@@ -93,7 +93,7 @@ class UsualNights:
         self.day[ready, place] = self.waiting_day[-1][ready]
         self.kind[ready, place] = self.waiting_kind[-1]
         self.at[ready, place] = kept_at
-        usable = usable & ~np.isnan(figures).any(axis=0)
+        usable = usable & ~np.isnan(figures[~IS_SHARE]).any(axis=0)
         self.waiting_figure = np.concatenate([figures[None], self.waiting_figure[:-1]])
         self.waiting_day = np.concatenate([np.where(usable, day, np.nan)[None], self.waiting_day[:-1]])
         self.waiting_kind = np.append(float(kind), self.waiting_kind[:-1])
@@ -131,7 +131,7 @@ def _like(known: UsualNights, columns: slice, kind: int, day: int) -> LikeNights
     differs = _differing(rest.reshape(*level.shape, _WEEK, _WEEKS), spread(rest, np.zeros_like(level)))
     rest -= np.repeat(differs, _WEEKS, axis=-1)
     ago = at - middle[:, None]
-    slope = _slope(rest, ago, level)
+    slope = np.where(IS_SHARE[:, None], 0.0, _slope(rest, ago, level))  # a share has no season
     rest -= slope[..., None] * ago
     usual = level + differs[..., day % _WEEK] + slope * np.clip(np.nan_to_num(day - middle), 0, _AHEAD)
     usual = np.maximum(usual, 0.0)
@@ -145,9 +145,9 @@ def _like(known: UsualNights, columns: slice, kind: int, day: int) -> LikeNights
 
 
 def _differing(rest: Float64, scatter: Float64) -> Float64:
-    """What each day of the week differs (windows x columns x 7), as far as it stands out of its error.
+    """What each day of the week differs (views x columns x 7), as far as it stands out of its error.
 
-    `rest`: windows x columns x 7 x weeks.
+    `rest`: views x columns x 7 x weeks.
     """
     ordered = Ordered.of(rest)
     nights, median = ordered.count, ordered.median()
@@ -161,7 +161,7 @@ def _differing(rest: Float64, scatter: Float64) -> Float64:
 
 
 def _slope(rest: Float64, ago: Float64, level: Float64) -> Float64:
-    """How the level moves, m3/h a day (windows x columns); `ago`: days from the middle night, columns x nights."""
+    """How the level moves, m3/h a day (views x columns); `ago`: days from the middle night, columns x nights."""
     late, early = Ordered.of(np.where(ago > 0, ago, np.nan)), Ordered.of(np.where(ago <= 0, ago, np.nan))
     few = np.minimum(late.count, early.count)
     if not (few >= _HALF).any():

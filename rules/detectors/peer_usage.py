@@ -1,10 +1,10 @@
 """Peer usage: a room that uses far more than like rooms, and more than it used to among them.
 
-    standing = log(use a bed) - log(median use a bed of the peers that day)
+    standing = use a bed / median use a bed of the peers that day
 
 What all share (weather, weekends, exams) is gone from the standing. Rooms differ, so a room's rise is its standing
-against its own past weeks; told when the rise is large, lasts, and the room's own use truly rose. A room that has
-been heavy ever since is told only where it is extreme. Nobody is judged on days when the peers are away.
+against its own past weeks (`peer_rise`); told when the rise is large, lasts, and the room's own use truly rose. A room
+that has been heavy ever since is told only where it is extreme. Nobody is judged on days when the peers are away.
 
 Reference: Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993 (median and MAD scores); Leys et al., Journal
 of Experimental Social Psychology 49, 2013.
@@ -12,8 +12,9 @@ of Experimental Social Psychology 49, 2013.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -24,12 +25,13 @@ from metering.quantities import ELECTRICITY
 from metering.windows import GRID_MS
 from rules.blocks import IntervalBlock
 from rules.detectors.base import Context
-from rules.detectors.day_log import median, quantile, spread
+from rules.detectors.day_log import median
 from rules.detectors.detector import RuleDetector
 from rules.detectors.moments import columns_of, pieces
 from rules.detectors.open_findings import to_int, to_time
 from rules.detectors.peer_groups import peer_groups
-from rules.detectors.peer_memory import LOOK_DAYS, PeerMemory
+from rules.detectors.peer_memory import PeerMemory
+from rules.detectors.peer_rise import AGAIN_DAYS, Usual, is_large, mean, rises, usual_of
 from rules.detectors.settings import DetectorSettings, SettingsOf, per_column
 from rules.detectors.standing_load import BLOCK_MINUTES, LEAST_PEERS
 from rules.findings import Finding, FindingPhase
@@ -38,29 +40,38 @@ _MIDNIGHT = 24 * 60
 _DAY_MS = 86_400_000
 _WHOLE_DAY = 86  # known steps of 96 that make a day
 _AWAY = ("vacation", "holiday")
-_SIGMA_OF_MAD = 1.4826
-_TAIL_SIGMAS = 1.28  # the 90th percentile of a normal distribution
-_ALIKE_DAYS = 1.5  # days of one room are alike: three count as two
 _STRANGER_DAYS = 5
-_EACH_DAY = 0.3  # of the rise (log) that each single day must show
-_ALIKE = 2.0  # days on which the peers used up to so many times as much, or as little, are alike
 
 
 class PeerUsageSettings(DetectorSettings):
     """Ratios are in the use of a bed; logs of them are compared."""
 
+    cautious: ClassVar[Mapping[str, float]] = dict.fromkeys(
+        ("ratio", "quick_ratio", "peers_ratio", "own_ratio", "extreme_ratio", "stranger_ratio", "load_ratio"), 1.0
+    ) | dict.fromkeys(("sigma", "peers_sigma", "least_kw", "load_kw"), 0.0)
+
     ratio: float = Field(
-        default=2.0, gt=1, description="Rise of the standing against the room's own past that is told after a week."
+        default=1.6, gt=1, description="Rise of the standing against the room's own past that is told after a week."
     )
     quick_ratio: float = Field(
         default=2.2, gt=1, description="Rise that is told after `days` days; between the two the days in between."
     )
     peers_ratio: float = Field(
-        default=1.6, gt=1, description="Least use against the peers' median: a modest room that catches up is no case."
+        default=1.1, gt=0, description="Least use against the peers' median: a modest room that catches up is no case."
     )
     sigma: float = Field(default=3.5, gt=0, description="How far outside the room's own scatter the rise must be.")
+    peers_sigma: float = Field(default=2.0, gt=0, description="How far outside the scatter of its peers' rises.")
+    season_share: float = Field(
+        default=0.5,
+        ge=0,
+        description="Share of the peers' own rise (log) that is added: in a cold spell or a heat wave rooms part by "
+        "themselves.",
+    )
     days: int = Field(default=3, ge=2, le=7, description="Days it must last: a party or a visit is shorter.")
-    own_ratio: float = Field(default=1.3, gt=1, description="Least rise of the room's own use.")
+    own_ratio: float = Field(default=1.2, gt=1, description="Least rise of the room's own use.")
+    least_kw: float = Field(
+        default=0.045, ge=0, description="Least rise of the whole room, in kW: of less nobody acts."
+    )
     extreme_ratio: float = Field(
         default=5.0, gt=1, description="Use against peers, a week on end, that is told even where it was always so."
     )
@@ -68,7 +79,7 @@ class PeerUsageSettings(DetectorSettings):
         default=3.5, gt=1, description="The same, five days on end, for a room whose past is not known (a new term)."
     )
     least_scatter: float = Field(
-        default=0.15, gt=0, description="Least sigma of a day's standing (log): people are not clocks."
+        default=0.12, gt=0, description="Least sigma of a day's standing, as a share: people are not clocks."
     )
     clear_share: float = Field(default=0.4, gt=0, lt=1, description="Cleared below this share of the rise (log).")
     peers_at_home: float = Field(
@@ -86,22 +97,18 @@ class PeerUsageSettings(DetectorSettings):
         description="Its size against the peers' highest tenth at which a day counts in full; one of equal size proves "
         "nothing: on hot days all have loads.",
     )
-    learn_days: int = Field(default=10, ge=5, description="Usable days that must be known of the room.")
+    learn_days: int = Field(default=14, ge=5, description="Usable days that must be known of the room.")
 
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """A day by column: use a bed, the peers' median, standing (log), its usual value and sigma; who can be judged."""
+    """A day by column: use a bed, the peers' median, standing (1: as they), what is usual; who can be judged."""
 
     use: Float64
     peers: Float64
-    own: Float64
     offset: Float64
     standing: Float64
-    usual: Float64
-    sigma: Float64
-    scatter: Float64
-    own_rise: Float64
+    usual: Usual
     is_known: Mask
     judged: Mask
 
@@ -111,16 +118,11 @@ def _known(figure: np.float64) -> float:
     return float(np.nan_to_num(figure))
 
 
-def _is_alike(past: Float64, today: Float64) -> Mask:
-    """Past days x columns: whether the peers' median was of today's order; another season or a vacation is not."""
-    return np.asarray((past <= _ALIKE * today) & (past * _ALIKE >= today), bool)
-
-
 class PeerUsage(RuleDetector):
     """Judges rooms, and dwellings, that have at least eight peers. Subject and node: the room's meter and room."""
 
     rule = "peer_usage"
-    warm_up_days = 17
+    warm_up_days = 21
     Settings = PeerUsageSettings
 
     def __init__(self, context: Context, settings_of: SettingsOf) -> None:
@@ -130,7 +132,8 @@ class PeerUsage(RuleDetector):
         self._meters = [context.columns.meters[c] for c in self._at]
         self._set = {name: per_column(settings_of, self._meters, name) for name in PeerUsageSettings.model_fields}
         # What a load is worth is known in kW; a tap that never closes is a leak and not this rule's.
-        self._has_load = np.array([m.medium == ELECTRICITY for m in self._meters], bool) & (self._set["enabled"] > 0)
+        self._is_electric = np.array([m.medium == ELECTRICITY for m in self._meters], bool)
+        self._has_load = self._is_electric & (self._set["enabled"] > 0)
         self._memory: PeerMemory = PeerMemory.of(len(self._at))
 
     def _judge(self, block: IntervalBlock) -> Sequence[Finding]:
@@ -153,81 +156,75 @@ class PeerUsage(RuleDetector):
         is_open = memory.open.mask(len(self._at))
         # Both the own day and a wait of a week: what is found within it is never learned from.
         usable = day.judged & ~is_open & ~block.flagged
-        memory.push_day(np.where(day.judged, day.standing, np.nan), day.own, day.peers, day.scatter, usable, ~is_open)
+        standing, own = (np.where(day.judged, figure, np.nan) for figure in (day.standing, day.use + day.offset))
+        memory.push_day(standing, own, day.peers, usable, ~is_open)
         memory.used = np.zeros(len(self._at))
         memory.known = np.zeros(len(self._at), np.int64)
         load, beds = memory.standing_load, self._groups.beds
         load.end_day(day.use * beds / 24, self._groups, ~is_open & ~block.flagged, self._set)
-        rise = memory.recent_standing - day.usual
-        raised = self._is_raised(rise, day) & day.judged & ~is_open
+        raised = self._is_raised(day, block.local_day) & day.judged & ~is_open
+        memory.told_day = np.where(is_open | raised, block.local_day, memory.told_day)
         loaded = load.is_proven(self._set["days"]) & self._has_load & ~is_open & ~raised
-        findings = [self._open(int(c), rise[:, c], day, block) for c in np.flatnonzero(raised)]
+        findings = [self._open(int(c), day, block) for c in np.flatnonzero(raised)]
         findings += [self._open_load(int(c), day, block) for c in np.flatnonzero(loaded)]
         for column in [int(c) for c in np.flatnonzero(is_open)]:
             if "load" in memory.open.by_place[str(column)]:
                 findings += self._follow_load(column, day, block)
             elif day.judged[column]:
-                findings.append(self._follow(column, rise[:, column], day, block))
+                findings.append(self._follow(column, day, block))
         return findings
 
     def _day(self, kind: str) -> _Day:
-        """The day that ended, against peers and against what is usual."""
+        """The day that ended, against peers and against what is usual. A meter that counted down is not known."""
         memory, settings = self._memory, self._set
-        used = np.maximum(memory.used, 0)  # a meter that feeds back has no use, and no logarithm of one
-        use = np.where(memory.known >= _WHOLE_DAY, used / self._groups.beds, np.nan)
+        is_whole = (memory.known >= _WHOLE_DAY) & (memory.used >= 0)
+        use = np.where(is_whole, memory.used / self._groups.beds, np.nan)
         peers = self._groups.medians(use)
         usual_peers = median(memory.group.values)
-        # A little of the median is added to every use: the log of nearly nothing says nothing.
+        # A little of the median is added to every use: nearly nothing against nearly nothing says nothing.
         offset = 0.03 * peers + 1e-6
-        standing = np.log(use + offset) - np.log(peers + offset)
-        own = np.log(use + offset)
-        past = np.where(_is_alike(memory.group.values, peers), memory.standing.values, np.nan)
-        usual = median(past)
-        tail = (quantile(past, 0.9) - usual) / _TAIL_SIGMAS
-        sigma = np.maximum(np.fmax(spread(past, usual), tail), settings["least_scatter"])
-        rises = standing - usual
-        scatter = _SIGMA_OF_MAD * self._groups.medians(np.abs(rises - self._groups.medians(rises)))
-        own_rise = own - median(np.where(np.isnan(past), np.nan, memory.own.values))
-        is_known = (~np.isnan(past)).sum(axis=0) >= settings["learn_days"]
+        usual = usual_of(memory, peers, self._is_electric)
         enough = self._groups.counts(~np.isnan(use)) >= LEAST_PEERS
         at_home = np.isnan(usual_peers) | (peers >= settings["peers_at_home"] * usual_peers)
         judged = enough & at_home & ~np.isnan(use) & (settings["enabled"] > 0) & (kind not in _AWAY)
-        return _Day(use, peers, own, offset, standing, usual, sigma, scatter, own_rise, is_known, judged)
+        is_known = usual.days >= settings["learn_days"]
+        return _Day(use, peers, offset, (use + offset) / (peers + offset), usual, is_known, judged)
 
-    def _is_raised(self, rise: Float64, day: _Day) -> Mask:
-        """Whether the mean rise of the last days, for some number of days, is large and outside the scatter."""
-        settings, recent = self._set, self._memory.recent_standing
-        raised = np.zeros(len(self._at), bool)
-        lasting = np.ones(len(self._at), bool)
-        level, against_peers = np.log(settings["ratio"]), np.log(settings["peers_ratio"])
-        quick = np.maximum(np.log(settings["quick_ratio"]), level)
-        for days in range(1, LOOK_DAYS + 1):
-            lasting &= rise[days - 1] >= _EACH_DAY * level
-            mean = rise[:days].mean(axis=0)
-            # On a hot day rooms with air conditioning part from those without: the group's own scatter counts too.
-            scatter = np.fmax(day.sigma, 0.5 * (day.sigma + self._memory.recent_scatter[:days].mean(axis=0)))
-            sigma = scatter * np.sqrt(_ALIKE_DAYS / days)
-            impatience = (LOOK_DAYS - days) / np.maximum(LOOK_DAYS - settings["days"], 1)
-            told = lasting & (mean >= level + impatience * (quick - level)) & (mean >= settings["sigma"] * sigma)
-            raised |= told & (recent[:days].mean(axis=0) >= against_peers) & (settings["days"] <= days)
-        raised &= day.is_known & (day.own_rise >= np.log(settings["own_ratio"]))
-        extreme = (recent >= np.log(settings["extreme_ratio"])).all(axis=0)
-        stranger = ~day.is_known & (recent[:_STRANGER_DAYS] >= np.log(settings["stranger_ratio"])).all(axis=0)
-        return raised | extreme | stranger
+    def _is_raised(self, day: _Day, local_day: int) -> Mask:
+        """Whether the last days are far above the usual, or above the peers by so much that no past is asked for."""
+        memory, settings, recent = self._memory, self._set, self._memory.recent_standing
+        found = rises(memory, day.usual, self._groups)
+        memory.recent_week[0] = found.rise[-1] + day.usual.level
+        large = is_large(found, day.usual, settings, local_day - memory.told_day <= AGAIN_DAYS)
+        own, usual = mean(memory.recent_own), day.usual.own
+        large &= own >= settings["own_ratio"] * usual
+        large &= ~self._is_electric | ((own - usual) * self._groups.beds / 24 >= settings["least_kw"])
+        extreme = (recent >= settings["extreme_ratio"]).all(axis=0)
+        stranger = ~day.is_known & (recent[:_STRANGER_DAYS] >= settings["stranger_ratio"]).all(axis=0)
+        return np.asarray(large | extreme | stranger, bool)
 
     # -- findings -------------------------------------------------------------------------------------------------
 
-    def _open(self, column: int, rise: Float64, day: _Day, block: IntervalBlock) -> Finding:
-        rise = rise if day.is_known[column] else self._memory.recent_standing[:, column]
-        above = rise >= 0.5 * np.log(self._set["ratio"][column])
+    def _open(self, column: int, day: _Day, block: IntervalBlock) -> Finding:
+        above = self._rise(column, day) >= 0.5 * np.log(self._set["ratio"][column])
         days = len(above) if above.all() else int(np.argmin(above))
         days = max(days, 1)
         midnight = (block.first_step + block.steps) * GRID_MS
         size = self._excess(column, day) / 24
-        noted = self._memory.open.open(column, to_time(midnight - days * _DAY_MS), size, rise=float(rise[:days].mean()))
+        rise = float(np.nan_to_num(self._rise_of(column, days, day)))
+        noted = self._memory.open.open(column, to_time(midnight - days * _DAY_MS), size, rise=rise)
         noted["total"] = size * 24 * days
         self._forget_waiting(column)
         return self._say(FindingPhase.OPEN, column, day, block, noted)
+
+    def _rise(self, column: int, day: _Day) -> Float64:
+        """Log of the last days' standing, newest first, above the usual; above the peers' where none is known."""
+        usual = day.usual.level[column] if day.is_known[column] else 0.0
+        return np.asarray(np.log(self._memory.recent_standing[:, column]) - usual, np.float64)
+
+    def _rise_of(self, column: int, days: int, day: _Day) -> float:
+        """The same of so many days together."""
+        return float(np.log(mean(np.exp(self._rise(column, day)[:days]))))
 
     def _forget_waiting(self, column: int) -> None:
         """The days that wait to be learned are part of what was found."""
@@ -258,10 +255,9 @@ class PeerUsage(RuleDetector):
         noted["total"] += size * 24
         return [self._say(FindingPhase.UPDATE, column, day, block, noted)]
 
-    def _follow(self, column: int, rise: Float64, day: _Day, block: IntervalBlock) -> Finding:
+    def _follow(self, column: int, day: _Day, block: IntervalBlock) -> Finding:
         noted = self._memory.open.by_place[str(column)]
-        rise = rise if day.is_known[column] else self._memory.recent_standing[:, column]
-        if float(rise[:2].mean()) < self._set["clear_share"][column] * max(noted["rise"], 0.0):
+        if self._rise_of(column, 2, day) < self._set["clear_share"][column] * max(noted["rise"], 0.0):
             self._memory.open.close(column)
             return self._say(FindingPhase.CLOSE, column, day, block, noted)
         excess = self._excess(column, day)
@@ -272,7 +268,7 @@ class PeerUsage(RuleDetector):
 
     def _expected(self, column: int, day: _Day) -> float:
         """Use of the whole room, kWh or m3 a day, if it stood among its peers as it usually does (or as they do)."""
-        usual = float(day.usual[column])
+        usual = float(day.usual.level[column])
         if not (day.is_known[column] and usual < np.log(self._set["extreme_ratio"][column])):
             usual = 0.0
         offset = float(day.offset[column])
@@ -302,15 +298,15 @@ class PeerUsage(RuleDetector):
             expected=expected,
             unit="kW" if meter.medium == ELECTRICITY else "m3/h",
             size=noted["size"],
-            uncertainty=(0.1 * noted["size"]) if is_load else float(day.sigma[column]) * expected,
+            uncertainty=(0.1 * noted["size"]) if is_load else _known(day.usual.scatter[column]) * expected,
             total=noted["total"],
             evidence=self._evidence(column, day, noted),
         )
 
     def _evidence(self, column: int, day: _Day, noted: dict[str, float]) -> dict[str, float | int | None]:
-        rise = np.exp(day.standing[column] - day.usual[column])
+        rise = day.standing[column] / np.exp(day.usual.level[column])
         evidence: dict[str, float | int | None] = {
-            "times_peers": _known(np.exp(day.standing[column])),
+            "times_peers": _known(day.standing[column]),
             "times_usual": float(rise) if day.is_known[column] and not np.isnan(rise) else None,
             "peers": int(self._groups.counts(~np.isnan(day.use))[column]),
             "beds": float(self._groups.beds[column]),

@@ -53,6 +53,14 @@ class DayRing:
         self.kept[columns] = np.minimum(self.kept[columns] + 1, len(self.values))
 
 
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The least sigma by column: a share of the mean use, and kW; the larger counts."""
+
+    share: Float64
+    kw: Float64
+
+
 @dataclass
 class Expectation:
     """What a day may use, kWh an hour; NaN where too little is known.
@@ -71,11 +79,11 @@ class Expectation:
         hours = np.full((HOURS, columns), np.nan)
         return cls(hours, hours.copy(), np.full((len(WINDOWS), columns), np.nan))
 
-    def set_from(self, ring: DayRing, least_days: int, least_share: Float64) -> None:
-        """Medians and robust scatter of the ring's days; no sigma is smaller than `least_share` of the mean use."""
+    def set_from(self, ring: DayRing, least_days: int, least: Floor) -> None:
+        """Medians and robust scatter of the ring's days; no sigma is smaller than `least`."""
         self.usual = median(ring.values)
         level = self.usual.mean(axis=0)
-        floor, few = least_share * level, 1 + _FEW / np.maximum(ring.kept, 1)
+        floor, few = np.maximum(least.share * level, least.kw), 1 + _FEW / np.maximum(ring.kept, 1)
         off = _scatter(ring.values, self.usual)
         off = (off + np.roll(off, 1, axis=0) + np.roll(off, -1, axis=0)) / 3
         self.scale = np.maximum(off * few, floor) + _EXTRA * level

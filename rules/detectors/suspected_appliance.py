@@ -11,7 +11,7 @@ Reference: Hart, Nonintrusive Appliance Load Monitoring, Proc. IEEE 80(12), 1992
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -41,6 +41,8 @@ _STEP_GAP_MS = GRID_MS
 
 class SuspectedApplianceSettings(DetectorSettings):
     """Steps of one meter, in kW."""
+
+    cautious: ClassVar[Mapping[str, float]] = dict.fromkeys(("step_kw", "again_kw", "blind_kw"), 0.0)
 
     step_kw: float = Field(default=0.5, gt=0, description="Least step of power that is told.")
     again_kw: float = Field(
@@ -92,7 +94,7 @@ class SuspectedAppliance(RuleDetector):
     def __init__(self, context: Context, settings_of: SettingsOf) -> None:
         super().__init__(context, settings_of)
         self._meters = context.columns.meters
-        self._of = [settings_of(m.node) for m in self._meters]
+        self._of = [settings_of(m.node, m.id) for m in self._meters]
         self._judged = _judged(context) & np.array([s.enabled for s in self._of], bool)
         self._samples = StepWatch([_limits(s, _SAMPLE_GAP_MS) for s in self._of])
         self._steps = StepWatch([_limits(s, _STEP_GAP_MS) for s in self._of])

@@ -13,8 +13,8 @@ baselines compared by Granderson et al., Applied Energy 173, 2016.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -29,7 +29,7 @@ from rules.detectors.detector import RuleDetector
 from rules.detectors.hours import Hours
 from rules.detectors.moments import columns_of
 from rules.detectors.open_findings import to_time
-from rules.detectors.profile_memory import Expectation, ProfileMemory
+from rules.detectors.profile_memory import Expectation, Floor, ProfileMemory
 from rules.detectors.profile_parts import parts_of
 from rules.detectors.profile_pattern import pattern
 from rules.detectors.profile_peers import alike
@@ -72,6 +72,9 @@ MEDIA = ("electricity", "heat", "gas")
 class UsageProfileSettings(DetectorSettings):
     """Sigmas are of the meter's own like days."""
 
+    # Not `slack`: what the hours of quiet days add beyond it is learned.
+    cautious: ClassVar[Mapping[str, float]] = dict.fromkeys(("limit", "window_slack", "window_limit", "low_limit"), 0.0)
+
     slack: float = Field(default=2.0, gt=0, description="Sigmas above the usual that an hour may show for nothing.")
     limit: float = Field(default=24.0, gt=0, description="Sum of what hours show beyond the slack that is told.")
     window_slack: float = Field(
@@ -84,6 +87,9 @@ class UsageProfileSettings(DetectorSettings):
     low_share: float = Field(default=0.5, gt=0, lt=1, description="Share of the usual below which it is too little.")
     least_share: float = Field(
         default=0.06, gt=0, description="Least sigma, as a share of the mean use: what is steady is not watched closer."
+    )
+    least_kw: float = Field(
+        default=0.02, ge=0, description="Least sigma in kW: on next to nothing a router is ten times the usual."
     )
     clear_share: float = Field(
         default=0.3, gt=0, lt=1, description="Cleared by a day, or by such nights, with less than this share of it."
@@ -144,17 +150,18 @@ class UsageProfile(RuleDetector):
 
     def _expect(self) -> None:
         """A holiday may be spent as any day; so may the first days of a vacation."""
-        memory, share = self._memory, self._parts.widened(self._set["least_share"])
+        memory = self._memory
+        least = Floor(*(self._parts.widened(self._set[name]) for name in ("least_share", "least_kw")))
         of_day = (memory.working, int(self._set["working_days"][0]))
         of_rest = (memory.resting, int(self._set["resting_days"][0]))
         own = (memory.ring(memory.kind), of_day[1] if memory.kind == WORKDAY else of_rest[1])
-        memory.expected.set_from(*own, share)
+        memory.expected.set_from(*own, least)
         if memory.kind not in (HOLIDAY, VACATION):
             return
         is_new = np.isnan(memory.expected.usual).any(axis=0)
         for ring, days in (of_day, of_rest):
             other = Expectation.unknown(memory.today.shape[1])
-            other.set_from(ring, days, share)
+            other.set_from(ring, days, least)
             if memory.kind == VACATION:  # once there is a profile of the vacation, it stands alone
                 other.usual[:, ~is_new] = np.nan
             memory.expected.at_most(other)
@@ -230,13 +237,15 @@ class UsageProfile(RuleDetector):
         """Sigmas above the usual, without what all alike show: weather; NaN where not known."""
         sigma = figures.hours * scale[: len(self._at)]
         own, below = (
-            np.clip(np.divide(part, sigma, out=np.full(sigma.shape, np.nan), where=known), -clip, clip)
+            np.divide(part, sigma, out=np.full(sigma.shape, np.nan), where=known)
             for part in (figures.excess, figures.below)
         )
-        common = np.nan_to_num(self._alike.medians(np.clip(own + below, -clip, clip)))
+        below = np.clip(below, -clip, clip)
+        common = np.nan_to_num(self._alike.medians(np.clip(np.clip(own, -clip, clip) + below, -clip, clip)))
         common = np.maximum(common, -_COMMON_LOW)
         # What the sub-meters show of it is off already.
         common = np.where(below > 0, np.maximum(common - below, 0.0), common)
+        # Clipped last: of a load that is far too large, as much is left in any weather as one hour can prove.
         return np.asarray(np.clip(own - common, -clip, clip), np.float64)
 
     # -- findings -----------------------------------------------------------------------------------------

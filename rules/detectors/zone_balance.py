@@ -12,7 +12,8 @@ Distribution Networks, 2003 (zone balances, night flow); OIML R 49-1 (meter erro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -44,6 +45,11 @@ _BEFORE_CALM_H = 48  # how far before the last day without excess an onset is lo
 
 class ZoneBalanceSettings(DetectorSettings):
     """Defaults follow from the meters: see each."""
+
+    cautious: ClassVar[Mapping[str, float]] = dict.fromkeys(
+        ("minimum_share", "minimum_share_electricity", "minimum_m3_per_h", "day_sigma", "cusum_limit",
+         "hours_share", "hours_sigma"), 0.0,
+    )  # fmt: skip
 
     minimum_share: float = Field(
         default=0.006,
@@ -151,8 +157,10 @@ class ZoneBalance(RuleDetector):
         memory.calm = np.where(memory.cusum > 0, memory.calm, memory.ring.last)
         is_open = memory.open.mask(len(self._zones))
         large = figure >= self._minimum()
+        memory.recent = np.where(judged, np.concatenate([figure[None], memory.recent[:-1]]), memory.recent)
         at_once = (z >= settings["day_sigma"]) & (memory.cusum > 0)
-        raised = judged & ~is_open & large & (at_once | (memory.cusum >= settings["cusum_limit"]))
+        small = (memory.cusum >= settings["cusum_limit"]) & (np.median(memory.recent, axis=0) >= self._minimum())
+        raised = judged & ~is_open & large & (at_once | small)
         findings = [f for zone in np.flatnonzero(raised) if (f := self._open(int(zone), block))]
         findings += [self._follow(int(zone), block) for zone in np.flatnonzero(is_open & judged)]
         creeping = (memory.cusum >= settings["cusum_limit"] / 2) & large
@@ -254,7 +262,8 @@ class ZoneBalance(RuleDetector):
         """A new finding, its onset re-dated over the last weeks; None where the size since then is too small."""
         memory = self._memory
         since_calm = memory.ring.last - int(memory.calm[zone]) + _BEFORE_CALM_H
-        excess, noise = self._excess_of_last(since_calm)
+        since_ended = max(memory.ring.last - int(memory.ended[zone]), _EVERY_MINUTES // 60)
+        excess, noise = self._excess_of_last(min(since_calm, since_ended))
         day = float(day_figure(excess[-_DAY_H:, [zone]], noise[-_DAY_H:, [zone]])[0])
         start = onset_hour(excess[:, zone], noise[:, zone], max(0.6 * day, float(self._minimum()[zone])))
         size = float(day_figure(excess[start:, [zone]], noise[start:, [zone]])[0])
@@ -262,7 +271,8 @@ class ZoneBalance(RuleDetector):
             return None
         onset = to_time((memory.ring.last - len(excess) + 1 + start) * 3_600_000)
         noted = memory.open.open(zone, onset, size)
-        noted["total"] = max(0.0, float(np.nansum(excess[start:, zone])))
+        # Not the sum of the hours: by day the gains and the branches without meters outweigh a small leak.
+        noted["total"] = size * (len(excess) - start)
         return self._say(FindingPhase.OPEN, zone, block, noted)
 
     def _follow(self, zone: int, block: IntervalBlock) -> Finding:
@@ -274,10 +284,11 @@ class ZoneBalance(RuleDetector):
         day = float(day_figure(excess[:, [zone]], noise[:, [zone]])[0])
         threshold = max(self._set["clear_share"][zone] * noted["size"], 1.5 * float(self._sigma()[zone]))
         if night < threshold:
-            memory.cusum[zone] = 0.0
+            memory.cusum[zone], memory.recent[:, zone] = 0.0, 0.0
+            memory.calm[zone] = memory.ended[zone] = memory.ring.last
             noted = memory.open.close(zone)
             return self._say(FindingPhase.CLOSE, zone, block, noted)
-        noted["total"] += max(0.0, float(np.nansum(excess[:, zone])))
+        noted["total"] += _DAY_H * max(0.0, day)
         noted["size"] = 0.5 * noted["size"] + 0.5 * day
         noted["peak"] = max(noted["peak"], noted["size"])
         return self._say(FindingPhase.UPDATE, zone, block, noted)

@@ -15,6 +15,7 @@ from rules.detectors.zone_model import ZoneModel
 
 RING_HOURS = 21 * 24
 LEARN_DAYS = 28
+_RECENT = 3
 
 
 @dataclass
@@ -87,7 +88,11 @@ class LearnedDays:
 
 @dataclass
 class ZoneMemory:
-    """All of it. By zone: `cusum`, in sigmas, and `calm`, the hour number at which it last was zero."""
+    """All of it. By zone: `cusum`, in sigmas, and `calm`, the hour number at which it last was zero.
+
+    recent  figures of the last judged days, newest first: days x zones
+    ended   by zone: the hour number at which the last finding was closed; none begins before that
+    """
 
     cut: HourCut
     silence: ZeroRuns
@@ -96,6 +101,8 @@ class ZoneMemory:
     model: ZoneModel
     cusum: Float64
     calm: npt.NDArray[np.int64]
+    recent: Float64
+    ended: npt.NDArray[np.int64]
     usable_days: npt.NDArray[np.bool_]
     open: OpenFindings = field(default_factory=OpenFindings)
 
@@ -109,6 +116,8 @@ class ZoneMemory:
             LearnedDays.of(zones),
             ZoneModel.of(zones),
             np.zeros(zones),
+            np.zeros(zones, np.int64),
+            np.zeros((_RECENT, zones)),
             np.zeros(zones, np.int64),
             np.zeros((4, zones), bool),
         )

@@ -108,6 +108,8 @@ class Campus:
                 yield EventBatch(now)
             said = said[len(now) :]
             yield batch
+        if said:
+            yield EventBatch(tuple(said))
 
     def clock_error(self, meter: str, time: np.datetime64) -> timedelta:
         """How far ahead the clock of a meter is."""

@@ -170,7 +170,8 @@ async def _serve(given: argparse.Namespace) -> None:
 def _campus(given: argparse.Namespace) -> Campus:
     if given.truth is not None and given.truth.exists():
         return campus_of_truth(json.loads(given.truth.read_text(encoding="utf-8")))
-    return build_campus(given.seed, given.epoch or epoch_before(datetime.now(UTC), given.days), given.days)
+    epoch = given.epoch or epoch_before(datetime.now(UTC), given.days)
+    return build_campus(given.seed, epoch, given.days, is_demo=True)
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

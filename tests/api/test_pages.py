@@ -47,7 +47,24 @@ def test_the_head_sums_what_is_active_and_not_explained(served):
     assert "48 m³ so far" in texts[1]
     assert "0.12 kW" in texts[2]
     assert "¥205" in texts[3]  # 48 m3 x 4.2 + 6 kWh x 0.6
-    assert texts[4].endswith("not judged until mended")
+    assert texts[4] == "Meters at fault 1 1 not judged until mended"
+
+
+def test_a_meter_that_only_says_something_of_itself_is_judged(served):
+    """Its readings are as good as before; one whose readings are in doubt beside that is not judged."""
+    said = {"rule": "reported_fault", "details": {"reported": [{"code": "low_battery"}]}}
+    stuck = {"rule": "meter_health", "details": {"condition": "stuck"}}
+    dead = next(i for i in active(served) if i.id == "dead")
+    told = [
+        replace(dead, id=name, rule="reported_fault", node=node, evidence={"findings": findings})
+        for name, node, findings in (("weak", "dorm-1", [said]), ("both", "dorm-1-f1", [said, stuck]))
+    ]
+    served.parts.records.apply([IncidentChange(ChangeKind.RAISED, i, i.detected_at) for i in told], 2)
+    html = page(served, "/alerts")
+    assert {name: "not judged" in row(html, name) for name in ("dead", "weak", "both")} == {
+        "dead": True, "weak": False, "both": True,
+    }  # fmt: skip
+    assert "2 not judged until mended" in html
 
 
 def test_a_row_says_what_where_how_much_and_since_when(served):

@@ -10,15 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.detection.bootstrap import f1_interval
+from bench.detection.bootstrap import f1_interval, rate_interval
 from bench.detection.chance import Watched, by_chance
+from bench.detection.chosen import Chosen
 from bench.detection.degrade import DEGRADED, degraded
 from bench.detection.doubled import DAY_MS, doubled
 from bench.detection.events import HOUR_MS, Alarm, Event, Matched, match
 from bench.detection.hours import hours
-from bench.detection.jobs import Chosen, Half, Part
+from bench.detection.jobs import Half, Part
 from bench.detection.places import place_of_alert, place_of_label
-from bench.detection.points import by_point
+from bench.detection.points import by_point, point_rows
+from bench.detection.published import as_told, marked_days
 from bench.detection.scoring import part_of
 from bench.detection.sets import DataSet, NoDataError, load
 from bench.detection.trivial import TRIVIAL
@@ -29,6 +31,7 @@ from metering.site_document import parse_site
 
 START = np.datetime64("2026-03-01T16:00:00", "ms")
 WATER = BY_NAME["water_volume"].code
+FLOW = BY_NAME["flow_rate"].code
 
 
 def event(name: str, start: int, end: int, place: str = "a", size: float = 1.0) -> Event:
@@ -272,3 +275,62 @@ def test_points_are_half_hours() -> None:
 def test_an_alert_that_is_open_stands_to_the_end() -> None:
     points = by_point([event("1", 0, 8 * HOUR_MS)], [Alarm("a", 4 * HOUR_MS)], [Watched("a", 0, 8 * HOUR_MS)])
     assert points.recall == pytest.approx(1 / 2)
+
+
+def early(told: list[Alarm], hours_long: int = 20) -> float:
+    """Of a leak from hour 10 to 30 of 100."""
+    leak = event("1", 10 * HOUR_MS, (10 + hours_long) * HOUR_MS)
+    return by_point([leak], told, [Watched("a", 0, 100 * HOUR_MS)]).early
+
+
+def test_early_detection_is_that_of_the_source() -> None:
+    """Forty half hours and ten: the window is 49 wide, told from its 8th on: 2 / (1 + exp(5 * 8 / 49))."""
+    assert early([Alarm("a", 10 * HOUR_MS, until=40 * HOUR_MS)]) == 1
+    assert early([Alarm("a", 14 * HOUR_MS, until=40 * HOUR_MS)]) == pytest.approx(2 / (1 + np.exp(40 / 49)))
+
+
+def test_a_leak_told_and_forgotten_is_not_detected_early() -> None:
+    assert early([Alarm("a", 10 * HOUR_MS, until=26 * HOUR_MS)]) == 0
+    assert early([]) == 0
+    assert early([Alarm("a", 2 * HOUR_MS, until=9 * HOUR_MS)]) == 0
+
+
+def flows(least: list[float]) -> DataSet:
+    """Half-hourly flow of m1 for as many local days, 10 m3/h but for 03:00, where it is the day's least."""
+    values = np.full((len(least), 48), 10.0)
+    values[:, 6] = least
+    time = START + (np.arange(values.size) * (HOUR_MS // 2)).astype("m8[ms]")
+    rows = np.zeros(values.size, np.int64)
+    return DataSet("made", site_of(1), batch_of(("m1",), rows, FLOW, time, values.ravel()), ())
+
+
+def test_the_published_rule_marks_days_above_the_least_of_the_last_ten_unmarked() -> None:
+    """Day 12 is 30 % up, so are 13 and 14; they never become what is usual. Day 16 is 15 % up."""
+    data = flows([1.0] * 12 + [1.3] * 3 + [1.0, 1.15, 1.0])
+    first = int(START.astype(np.int64))
+    days = [((a.at - first) / DAY_MS, ((a.until or 0) - first) / DAY_MS) for a in marked_days(data, 0.2)]
+    assert days == [(12, 15)]
+    assert len(marked_days(data, 0.1)) == 2
+    assert [(a.at - first) // DAY_MS for a in as_told(marked_days(data, 0.2))] == [12]
+
+
+def test_the_first_ten_days_are_never_marked() -> None:
+    assert not marked_days(flows([1.0, 3.0] * 5), 0.1)
+
+
+def test_rows_stand_beside_the_published_rule_and_dice_that_are_worse() -> None:
+    data = flows([1.0] * 12 + [1.3] * 20)
+    leak = event("1", int(START.astype(np.int64)) + 12 * DAY_MS, int(START.astype(np.int64)) + 32 * DAY_MS, "n1")
+    told = [Alarm("n1", leak.start, until=leak.end)]
+    rows = {row.by: row for row in point_rows(data, [leak], told, list(data.watched.values()), seed=1, draws=40)}
+    assert rows["alerts"].points.f1 == rows["alerts"].event_f1 == 1
+    assert rows["published night rule, +20%"].points.early == 1
+    assert rows["dice, mean"].points.f1 < rows["dice, 95th percentile"].points.f1 <= 1
+
+
+def test_the_interval_of_a_rate_holds_it_and_is_none_for_one_place() -> None:
+    month = 1_000 * 365.25 * 24 * HOUR_MS / 12_000
+    watched = [Watched(str(i), 0, int(month)) for i in range(20)]
+    low, high = rate_interval([Alarm(str(i), 1) for i in range(5)], watched, seed=1)
+    assert 0 < low < 0.25 < high < 1
+    assert np.isnan(rate_interval([], watched[:1], seed=1)[0])

@@ -15,6 +15,7 @@ from metering.quantities import ELECTRICITY, WATER
 from metering.site import Meter, Node, Site
 from rules.blocks import Columns, IntervalBlock
 from rules.detectors.base import Context
+from rules.detectors.settings import with_caution
 from rules.findings import Finding, FindingPhase
 from rules.samples import SLICE_MS, WAIT_MS, SampleBlock
 
@@ -207,9 +208,10 @@ class Campus:
         all_of = replace(samples, value=np.hstack([samples.value, unknown]), quantities=(*samples.quantities, *missing))
         return list(detector.sample(all_of.only(detector.quantities)))
 
-    def detector(self, kind: type[Any], days: Any = None, **settings: Any) -> Any:
-        given = GIVEN.get(kind.rule, {}) | settings
-        return kind(Context(self.columns, days or Days()), lambda _node: kind.Settings(**given))
+    def detector(self, kind: type[Any], days: Any = None, caution: float = 1.0, **settings: Any) -> Any:
+        """`caution`: the rule's about every meter, as what people say makes it."""
+        given = with_caution(kind.Settings(**GIVEN.get(kind.rule, {}) | settings), caution)
+        return kind(Context(self.columns, days or Days()), lambda _node, _subject=None: given)
 
     def run(self, kind: type[Any], days: Any = None, **settings: Any) -> list[Finding]:
         """All findings of a fresh detector."""

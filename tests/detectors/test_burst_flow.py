@@ -58,6 +58,24 @@ def test_a_pump_that_runs_at_another_hour_is_none(tools: Any) -> None:
 
 
 def test_nothing_new_is_said_of_what_is_known(tools: Any) -> None:
-    campus = tools.campus(40, extra=[("b3", 30.5, 31.25, 8.0)])
-    campus.flagged_days = range(30, 40)
-    assert campus.run(BurstFlow) == []
+    """Night flow found the leak; it grows a little every day, and a day is busier."""
+    grows = [("b3", 30.5 + day, 31.5 + day, 0.15 * day) for day in range(1, 12)]
+    campus = tools.campus(42, extra=[*grows, ("b3", 38.5, 38.6, 0.5)])
+    campus.flagged_days = range(31, 42)
+    assert [f for f in campus.run(BurstFlow) if f.subject == "b3"] == []
+
+
+def test_a_burst_is_told_while_a_slow_leak_is_known(tools: Any) -> None:
+    campus = tools.campus(42, extra=[("b3", 28.5, 42, 0.9), ("b3", 34.5, 35.25, 8.0)])
+    campus.flagged_days = range(29, 42)
+    findings = [f for f in campus.run(BurstFlow) if f.subject == "b3"]
+    assert [hours(f.at - campus.moment(34.5)) < 2 for f in tools.opened(findings)] == [True]
+    assert [hours(f.at - campus.moment(35.25)) < 2 for f in tools.closed(findings)] == [True]
+
+
+def test_a_burst_as_large_as_the_leak_that_is_known_is_none(tools: Any) -> None:
+    """What flowed since the leak was found is the bar, not what flowed before it."""
+    campus = tools.campus(42, extra=[("b3", 28.5, 42, 3.0), ("b3", 34.5, 35.25, 0.9)])
+    campus.flagged_days = range(29, 42)
+    found = tools.opened(campus.run(BurstFlow))
+    assert [f for f in found if f.subject == "b3" and f.at > campus.moment(30)] == []

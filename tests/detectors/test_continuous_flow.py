@@ -43,6 +43,47 @@ def test_a_toilet_that_refills_now_and_then_is_found(tools: Any) -> None:
     assert found[0].size == pytest.approx(0.0048, rel=0.4)
 
 
+def test_a_toilet_that_refills_every_third_hour_is_found(tools: Any) -> None:
+    campus = home(tools, 42)
+    refills = np.arange(int(30 * tools.per_day), int(40 * tools.per_day), 12)
+    campus.usage[refills, campus.at("home")] += 0.006
+    found = tools.opened(campus.run(ContinuousFlow))
+    assert [f.subject for f in found] == ["home"]
+    assert hours(found[0].at - campus.moment(30)) <= 8 * 24
+    assert abs(hours(found[0].onset - campus.moment(30))) <= 24, "what was drawn on the day before hides its beginning"
+    assert found[0].size == pytest.approx(0.002, rel=0.5)
+
+
+def test_days_that_water_fills_by_themselves_make_a_run_wait_longer(tools: Any) -> None:
+    """Someone is up in a night of the week: two such nights on end happen, ten do not."""
+    habit = [("home", day, day + 1.25, 0.007) for day in range(3, 44, 8)]
+    campus = home(tools, 70, *habit, ("home", 45, 47.5, 0.007))
+    assert campus.run(ContinuousFlow) == []
+    found = tools.opened(home(tools, 70, *habit, ("home", 45, 60, 0.007)).run(ContinuousFlow))
+    assert [2 * 24 < hours(f.at - campus.moment(45)) <= 10 * 24 for f in found] == [True]
+
+
+def test_what_others_found_teaches_nothing_for_five_weeks_only(tools: Any) -> None:
+    """An alert of its use stays open for good; how the home is then is learned in the end."""
+    campus = home(tools, 90)
+    campus.flagged_days = range(20, 90)
+    detector, blocks = campus.detector(ContinuousFlow), list(campus.blocks())
+    known = []
+    for first, end in ((0, 30), (30, 55), (55, 90)):
+        campus.findings(detector, blocks[first:end])
+        known.append(detector.state()["memory"]["usual"]["total"])
+    assert np.array_equal(known[0], known[1], equal_nan=True)
+    assert not np.array_equal(known[1], known[2], equal_nan=True)
+
+
+def test_the_fading_of_a_leak_does_not_halve_it(tools: Any) -> None:
+    campus = home(tools, 45, ("home", 30.3, 36.3, 0.02), ("home", 36.3, 39.5, 0.008))
+    said = [f for f in campus.run(ContinuousFlow) if f.subject == "home"]
+    sizes = [f.size for f in said if campus.moment(33) < f.at < campus.moment(37.2)]
+    assert min(sizes) > 0.018
+    assert tools.closed(said)[0].size < 0.012
+
+
 def test_clears_when_the_meter_is_quiet_again(tools: Any) -> None:
     campus = home(tools, 45, ("home", 30, 38, 0.02))
     ended = tools.closed(campus.run(ContinuousFlow))

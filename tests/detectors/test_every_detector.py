@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from metering.feedback import CAUTIOUS_RULES
 from rules.detectors.detector import RuleDetector
 from rules.detectors.registry import DETECTORS, by_rule
 
 RULES = sorted(DETECTORS)
 # Days that are learned from (a ring's place by column, or which days), to see that nothing is learned.
 LEARNED = {
-    "continuous_flow": lambda m: m["quiet"]["total"]["place"],
+    "continuous_flow": lambda m: m["usual"]["place"],
     "minimum_night_flow": lambda m: np.nan_to_num(m["usual"]["at"]),
     "burst_flow": lambda m: m["records"]["place"],
     "zone_balance": lambda m: m["learned"]["place"],
@@ -204,6 +205,59 @@ def test_does_not_learn_from_what_it_found(rule: str, meter: str, size: float, t
 @pytest.mark.parametrize("rule", RULES)
 def test_a_node_can_be_left_out(rule: str, tools: Any) -> None:
     assert faulty(tools).run(DETECTORS[rule], enabled=False) == []
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_caution_never_finds_more_nor_sooner(rule: str, tools: Any) -> None:
+    usual, cautious = (faulty(tools).run(DETECTORS[rule], caution=caution) for caution in (1.0, 2.0))
+    first: dict[str, Any] = {}
+    for finding in tools.opened(usual):
+        first.setdefault(finding.subject, finding.at)
+    assert all(finding.at >= first[finding.subject] for finding in tools.opened(cautious))
+    assert len(tools.opened(cautious)) <= len(tools.opened(usual))
+    assert (rule in CAUTIOUS_RULES) or cautious == usual
+
+
+@pytest.mark.parametrize(
+    ("rule", "extra"),
+    [
+        ("continuous_flow", ("home", 30, 34, 0.007)),
+        ("minimum_night_flow", ("b3", 30, 34.2, 0.03)),
+        ("burst_flow", ("b5", 37, 37.5, 1.5)),
+        ("zone_balance", ("inlet", 32, 38, 0.03)),
+        ("peer_usage", ("r4", 30, 36, 0.1)),
+        ("usage_profile", ("board", 31, 33, 2.0)),
+    ],
+)
+def test_what_is_small_is_told_without_caution_alone(rule: str, extra: Any, tools: Any) -> None:
+    told = [
+        [f for f in tools.opened(campus.run(DETECTORS[rule], caution=caution)) if f.subject == extra[0]]
+        for campus, caution in ((tools.campus(60, extra=[extra]), caution) for caution in (1.0, 2.0))
+    ]
+    assert [len(findings) for findings in told] == [1, 0]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_caution_taken_back_leaves_nothing_behind(rule: str, tools: Any) -> None:
+    """More cautious for some quiet days, then as it was: what is found from then on is the very same."""
+    campus = faulty(tools)
+    blocks = list(campus.blocks())
+    detector = campus.detector(DETECTORS[rule])
+    expected = campus.findings(detector, blocks)
+    found = []
+    state = campus.detector(DETECTORS[rule]).state()
+    for caution, days in ((1.0, slice(0, 18)), (2.0, slice(18, 22)), (1.0, slice(22, 60))):
+        detector = campus.detector(DETECTORS[rule], caution=caution)
+        detector.restore(state)
+        found += campus.findings(detector, blocks[days])
+        state = detector.state()
+    assert found == expected
+
+
+def test_the_rules_that_can_be_cautious_name_their_thresholds() -> None:
+    assert {rule for rule in RULES if DETECTORS[rule].Settings.cautious} == CAUTIOUS_RULES
+    for kind in DETECTORS.values():
+        assert set(kind.Settings.cautious) <= set(kind.Settings.model_fields)
 
 
 @pytest.mark.parametrize("rule", RULES)

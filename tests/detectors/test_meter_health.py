@@ -221,3 +221,15 @@ def test_a_held_fall_that_proves_small_is_no_longer_held(tools: Any) -> None:
     assert told(campus, held, event(campus, RegisterEventKind.REVERSED, "b3", 20.02)) == []
     found = told(campus, held, event(campus, RegisterEventKind.REVERSED, "b3", 20.3))
     assert [(f.phase, f.evidence["condition"]) for f in found] == [("open", "held"), ("close", "held")]
+
+
+@pytest.mark.parametrize(("still_h", "is_told"), [(4, True), (2, False)])
+def test_an_energy_meter_that_never_rested_is_stuck_after_three_hours(
+    still_h: int, *, is_told: bool, tools: Any
+) -> None:
+    campus = tools.campus(30)
+    board = campus.at("board")
+    campus.usage[:, board] = np.maximum(campus.usage[:, board], 0.01)
+    campus.usage[campus.steps(20.5, 20.5 + still_h / 24), board] = 0.0
+    found = [f for f in tools.opened(campus.run(MeterHealth, stuck_parent_h=100.0)) if f.subject == "board"]
+    assert [f.evidence["condition"] for f in found] == ["stuck"] * is_told

@@ -35,6 +35,24 @@ def test_slow_growth_is_found_before_it_is_usual(tools: Any) -> None:
     assert len(found) == 1
 
 
+def test_a_season_that_day_and_night_share_is_no_leak_and_hides_none(tools: Any) -> None:
+    """A town's inlet: its use rises by a seventh in six weeks; a leak that grows by less is told all the same."""
+    rng = np.random.default_rng(3)
+    days = 110
+    hour = np.arange(days * tools.per_day) % tools.per_day / 4
+    season = 1 + 0.15 * np.clip((np.arange(len(hour)) / tools.per_day - 45) / 42, 0, 1)
+    flow = 500.0 * season * np.where(hour < 6, 0.5, 1.2) * rng.normal(1, 0.01, len(hour))
+    grown = 0.7 * np.clip(np.arange(len(hour)) / tools.per_day - 45, 0, 60)
+    found = []
+    for leak in (0.0, grown):
+        campus = tools.campus(days)
+        campus.usage[:, campus.at("inlet")] = (flow + leak) / 4
+        told = tools.opened(campus.run(MinimumNightFlow))
+        found.append([nights(f.at - campus.moment(0)) for f in told if f.subject == "inlet"])
+    assert found[0] == []
+    assert [50 < night < 105 for night in found[1]] == [True]
+
+
 def test_clears_the_morning_after_the_repair(tools: Any) -> None:
     campus = tools.campus(50, extra=[("b3", 30, 40.5, 0.2)])
     ended = [f for f in tools.closed(campus.run(MinimumNightFlow)) if f.subject == "b3"]
@@ -48,6 +66,18 @@ def test_one_late_party_is_no_leak(tools: Any) -> None:
     assert campus.run(MinimumNightFlow) == []
 
 
+def test_late_use_that_ceases_by_day_is_no_leak(tools: Any) -> None:
+    """Somebody works at night for a week; the same flow is a leak where it runs on by day."""
+    campus = tools.campus(50)
+    home = campus.at("home")
+    for day in range(35, 42):
+        campus.usage[campus.steps(day, day + 0.25), home] += 0.004
+        campus.usage[campus.steps(day + 0.4, day + 0.7), home] = 0.0
+    assert [f for f in campus.run(MinimumNightFlow) if f.subject == "home"] == []
+    campus = tools.campus(50, extra=[("home", 35, 42, 0.016)])
+    assert len([f for f in tools.opened(campus.run(MinimumNightFlow)) if f.subject == "home"]) == 1
+
+
 def test_what_all_buildings_share_is_no_leak(tools: Any) -> None:
     """A heat wave: the nights of all are busier by three quarters for ten days."""
     campus = tools.campus(60)
@@ -57,6 +87,18 @@ def test_what_all_buildings_share_is_no_leak(tools: Any) -> None:
             night = campus.steps(day, day + 0.25)
             campus.usage[night, campus.at(f"b{i}")] += rng.poisson(0.15, 24) * 0.01
     assert [f.subject for f in campus.run(MinimumNightFlow) if f.subject.startswith("b")] == []
+
+
+@pytest.mark.parametrize("wakeful", [0, 4])
+def test_a_fortnight_in_which_a_few_people_are_up_is_no_leak(tools: Any, wakeful: int) -> None:
+    """Four of them draw 10 L every other hour: small nights, again and again. A leak of 30 L/h is told."""
+    campus = tools.campus(60, extra=[("b3", 35, 49, 0.03 if not wakeful else 0.0)])
+    rng = np.random.default_rng(4)
+    for day in range(35, 49):
+        night = campus.steps(day, day + 0.25)
+        campus.usage[night, campus.at("b3")] += rng.poisson(wakeful / 8, 24) * 0.01
+    told = [f.subject for f in tools.opened(campus.run(MinimumNightFlow)) if f.subject == "b3"]
+    assert told == ([] if wakeful else ["b3"])
 
 
 def test_the_return_of_the_students_is_no_leak(tools: Any) -> None:

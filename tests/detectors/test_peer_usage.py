@@ -40,7 +40,8 @@ def test_a_heavy_room_is_not_abnormal_for_being_heavy(tools: Any) -> None:
 
 
 def test_a_light_room_that_becomes_like_others_is_no_case(tools: Any) -> None:
-    campus = scaled(tools, tools.campus(60), "r4", 0, 35, 0.4)
+    campus = scaled(tools, tools.campus(60), "r2", 0, 60, 0.9)
+    scaled(tools, campus, "r2", 0, 35, 0.4)
     assert campus.run(PeerUsage) == []
 
 
@@ -93,3 +94,46 @@ def test_a_room_that_cools_day_and_night_through_a_heat_wave_is_no_case(tools: A
         for room, part in (("r4", 1.0), ("r5", 0.6), ("r6", 0.5)):
             campus.usage[campus.steps(day, day + 1), campus.at(room)] += heat * part / 4
     assert campus.run(PeerUsage, days=tools.days(vacation=range(30, 60))) == []
+
+
+def test_a_room_that_uses_double_for_a_week_is_found_within_it(tools: Any) -> None:
+    campus = scaled(tools, tools.campus(45), "r4", 30, 37, 2.0)
+    found = tools.opened(campus.run(PeerUsage))
+    assert [f.subject for f in found] == ["r4"]
+    assert 3 <= days(found[0].at - campus.moment(30)) <= 7.1
+
+
+def test_what_is_over_is_not_told_again(tools: Any) -> None:
+    campus = scaled(tools, tools.campus(60), "r4", 30, 37, 3.0)
+    findings = campus.run(PeerUsage)
+    assert [f.phase for f in findings if f.phase != "update"] == ["open", "close"]
+
+
+def test_one_monstrous_day_is_no_week_of_it(tools: Any) -> None:
+    assert scaled(tools, tools.campus(45), "r4", 30, 31, 30.0).run(PeerUsage) == []
+
+
+def test_who_comes_home_is_compared_with_the_days_at_home(tools: Any) -> None:
+    campus = scaled(tools, tools.campus(70), "r4", 25, 55, 0.02)
+    assert campus.run(PeerUsage) == []
+
+
+def test_a_room_that_heats_more_than_others_is_no_case_in_its_second_cold_spell(tools: Any) -> None:
+    campus = tools.campus(80)
+    for first in (25, 60):
+        for i in range(12):
+            scaled(tools, campus, f"r{i}", first, first + 10, 2.4 if i == 4 else 1.5)
+    assert [f for f in campus.run(PeerUsage) if f.at >= campus.moment(60)] == []
+
+
+def test_twice_nearly_nothing_is_no_case(tools: Any) -> None:
+    campus = tools.campus(45)
+    for i in range(12):
+        scaled(tools, campus, f"r{i}", 0, 45, 0.1)
+    assert scaled(tools, campus, "r4", 30, 40, 2.5).run(PeerUsage) == []
+
+
+def test_a_register_that_counts_down_says_nothing(tools: Any) -> None:
+    campus = tools.campus(45)
+    campus.usage[campus.steps(30, 45), campus.at("r4")] *= -1.0
+    assert campus.run(PeerUsage) == []

@@ -28,7 +28,7 @@ def made(kind: str = "room", **settings: Any) -> SuspectedAppliance:
         }
     )
     settings_of = SuspectedAppliance.Settings(**settings)
-    return SuspectedAppliance(Context(Columns(site), None), lambda _node: settings_of)  # type: ignore[arg-type]
+    return SuspectedAppliance(Context(Columns(site), None), lambda _node, _subject=None: settings_of)  # type: ignore[arg-type]
 
 
 class Room:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from metering.incident import Category
+from metering.site import Meter, Node, Site
+from rules.blocks import Columns
 from rules.detectors.profile_pattern import PATTERNS
 from rules.detectors.usage_profile import UsageProfile
 
@@ -105,4 +107,42 @@ def test_some_rooms_without_readings_stand_for_as_much_as_the_others(tools: Any)
     heat_rooms(campus, range(50, 58), 0.25)
     for room in ("r0", "r1", "r2"):
         campus.usage[campus.steps(49, 70), campus.at(room)] = np.nan
+    assert campus.run(UsageProfile) == []
+
+
+def nine_like_buildings(tools: Any, days: int) -> Any:
+    """Nine buildings that use 5 kW by night and 25 kW by day, each with a little of its own."""
+    names = [f"lib{i}" for i in range(9)]
+    nodes = {n: Node(n, "building", "campus", use="teaching") for n in names}
+    meters = {n: Meter(n, "electricity", n, resolution=0.01) for n in names}
+    campus = tools.campus(days)
+    campus.columns = Columns(
+        Site("test", "Test", "Asia/Shanghai", {"campus": Node("campus", "campus"), **nodes}, meters)
+    )
+    hour = np.arange(days * tools.per_day) % tools.per_day / 4
+    own = np.random.default_rng(2).normal(1, 0.03, (len(hour), len(names)))
+    campus.usage = np.where(hour < 6, 5.0, 25.0)[:, np.newaxis] / 4 * own
+    campus.quality = np.zeros(campus.usage.shape, np.uint16)
+    return campus
+
+
+def test_a_load_of_one_building_is_told_though_all_use_more(tools: Any) -> None:
+    """What the weather makes of all is taken off the whole of it, not off what one night can prove at most."""
+    campus = nine_like_buildings(tools, 50)
+    nights = np.isin(np.arange(len(campus.usage)) // 4 % 24, range(6))
+    cold = (np.arange(len(campus.usage)) >= 35 * tools.per_day) & nights
+    campus.usage[cold] += 3.0 / 4
+    assert campus.run(UsageProfile) == []
+    campus.usage[cold, campus.at("lib4")] += 12.0 / 4
+    found = tools.opened(campus.run(UsageProfile))
+    assert [f.subject for f in found] == ["lib4"]
+    assert hours(found[0].at - campus.moment(35)) <= 5 * 24
+    assert found[0].size == pytest.approx(12.0, rel=0.3)
+
+
+def test_a_router_where_nothing_is_used_is_no_case(tools: Any) -> None:
+    campus = tools.campus(70)
+    rng = np.random.default_rng(4)
+    campus.usage[:, campus.at("board")] = 0.0001 * rng.uniform(0.9, 1.1, len(campus.usage))
+    campus.usage[campus.steps(50, 60), campus.at("board")] += 0.012 / 4
     assert campus.run(UsageProfile) == []

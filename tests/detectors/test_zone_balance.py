@@ -43,6 +43,15 @@ def test_clears_when_the_balance_is_back(tools: Any) -> None:
     assert ended[0].total == pytest.approx(0.4 * 24 * 10, rel=0.2)
 
 
+def test_the_next_leak_does_not_begin_within_the_one_before(tools: Any) -> None:
+    campus = tools.campus(60, extra=[("inlet", 30, 40, 0.8), ("inlet", 41.5, 52, 0.3)])
+    findings = campus.run(ZoneBalance)
+    first, second = tools.opened(findings)
+    assert abs(hours(second.onset - campus.moment(41.5))) <= 12
+    assert [f.total for f in tools.closed(findings)][1] == pytest.approx(0.3 * 24 * 10.5, rel=0.25)
+    assert first.onset < campus.moment(31)
+
+
 def test_a_leak_inside_a_building_is_not_one_between(tools: Any) -> None:
     assert tools.campus(50, extra=[("b3", 30, 40, 0.4)]).run(ZoneBalance) == []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,8 +11,10 @@ from hypothesis import strategies as st
 
 from metering.batch import MeterEvent, batch_of
 from metering.entries import EntryError, EventBatch, Feedback, Revision, Tick, decode_entry, encode_entry
+from metering.site import PlannedUse
 
 NOW = np.datetime64("2026-03-01T08:00:00.123", "ms")
+POOL = PlannedUse("gym", datetime(2026, 3, 2, 6, tzinfo=UTC), datetime(2026, 3, 2, 12, tzinfo=UTC), "泳池注水", "water")
 
 
 def batch(rows: int = 3):
@@ -36,7 +40,8 @@ def test_readings_come_back_bit_for_bit():
         Tick(NOW),
         Tick(NOW, NOW - np.timedelta64(5, "m")),
         Revision("site", "abc", {"nodes": []}),
-        Feedback(NOW, "id", "false", "dorm-1"),
+        Feedback(NOW, 1, "false", "li", NOW, "id", None, (("burst_flow", "水表-1"), ("zone_balance", "b"))),
+        Feedback(NOW, 3, "planned_use", "li", NOW, replaces=2, use=POOL),
     ],
 )
 def test_other_entries_come_back_equal(entry):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import re
 import shlex
 from pathlib import Path
@@ -20,6 +20,7 @@ from aquavolt.config import settings as settings_module
 from aquavolt.config.settings import Settings
 from metering import site_document
 from metering.site_document import parse_site
+from rules.detectors.registry import DETECTORS
 from rules.settings import parse_rules
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +32,7 @@ TRANSLATED = [
     (ROOT / "docs" / "simulate.md", ROOT / "docs" / "simulate.zh-CN.md"),
     *(
         (ROOT / "docs" / f"{n}.md", ROOT / "docs" / f"{n}.zh-CN.md")
-        for n in ("operations", "services", "influxdb", "users")
+        for n in ("operations", "services", "influxdb", "users", "rules")
     ),
 ]
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -55,12 +56,9 @@ def keys_under(text: str, heading: str) -> set[str]:
 
 
 def make_tables() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_tables", ROOT / "docs" / "make_tables.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patched:
+        patched.syspath_prepend(str(ROOT / "docs"))
+        return importlib.import_module("make_tables")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
@@ -178,6 +176,37 @@ def test_both_languages_show_the_same_commands_and_sections(english: Path, chine
     assert levels[0] == levels[1]
 
 
+def test_both_languages_of_the_rules_set_the_same_and_show_the_same_tables_and_charts() -> None:
+    english, chinese = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("rules.md", "rules.zh-CN.md"))
+    tables = [re.findall(r"<!-- table: ([\w -]+) -->", text) for text in (english, chinese)]
+    assert [f"{name} zh" for name in tables[0]] == tables[1]
+    charts = [re.findall(r"\]\(rules/(\w+)\.(en|zh)\.svg\)", text) for text in (english, chinese)]
+    assert [(name, "zh") for name, _ in charts[0]] == charts[1]
+    assert {language for _, language in charts[0]} == {"en"}
+    given = [[yaml.safe_load(b) for b in blocks(ROOT / "docs" / n, "yaml")] for n in ("rules.md", "rules.zh-CN.md")]
+    assert given[0] == given[1]
+
+
+def test_every_setting_is_explained_in_chinese_and_nothing_else() -> None:
+    tables = make_tables()
+    for _, table in tables.CHINESE.named():
+        table()
+    assert tables.CHINESE.unsaid == set(), "say these in docs/rules.zh-CN.yaml"
+    assert set(tables.CHINESE.texts) - tables.CHINESE.used == set(), "the program no longer says these"
+
+
+def test_every_rule_has_its_section_with_a_chart() -> None:
+    """In the order of the text: heading, chart, what it sees, table."""
+    text = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    for rule in DETECTORS:
+        above = text.partition(f"<!-- table: {rule} -->")[0].rpartition("\n## ")[2]
+        assert re.search(r"\n!\[.+\]\(rules/\w+\.en\.svg\)\n", above), rule
+        assert "**Sees**" in above, rule
+        assert "**Cannot see**" in above, rule
+
+
 def test_the_pictures_are_shown_and_there_are_no_others() -> None:
     shown = {m for p in DOCUMENTS for m in re.findall(r"docs/images/([\w.-]+)", p.read_text(encoding="utf-8"))}
     assert {p.name for p in (ROOT / "docs" / "images").iterdir()} == shown
+    charts = {m for p in DOCUMENTS for m in re.findall(r"\(rules/([\w.-]+)\)", p.read_text(encoding="utf-8"))}
+    assert {p.name for p in (ROOT / "docs" / "rules").iterdir()} == charts

@@ -33,8 +33,8 @@ class HistoryCollect(Collect):
 
     async def _read(self, _sink: Any) -> None:
         now = self.setup.now()
-        for batch in self._campus.history(self._campus.start, now):
-            await self._take(batch)
+        for entry in self._campus.entries(self._campus.start, now):
+            await self._take(entry)
         await self._take(Tick(now))
         print("fed", flush=True)  # noqa: T201
         await asyncio.Event().wait()
@@ -47,7 +47,7 @@ def main(truth: str, now: str) -> None:
     set_up_logs()
     settings = load_settings(None)
     site, _ = load_site(settings.site)
-    setup = Setup(settings, site, load_rules(None, site), now=lambda: np.datetime64(now, "ms"))
+    setup = Setup(settings, site, load_rules(settings.rules, site), now=lambda: np.datetime64(now, "ms"))
     program = HistoryCollect(setup, campus_of_truth(json.loads(Path(truth).read_text(encoding="utf-8"))))
 
     async def run() -> None:

@@ -20,7 +20,7 @@ SEED = 1
 def write_truth(data: Path, epoch: date, seed: int = SEED) -> None:
     """The demo takes up the campus that it finds in its folder, as after a first start on that campus's last day."""
     data.mkdir(parents=True)
-    truth = build_campus(seed, epoch, HISTORY_DAYS).truth()
+    truth = build_campus(seed, epoch, HISTORY_DAYS, is_demo=True).truth()
     (data / "truth.json").write_text(json.dumps(truth), encoding="utf-8")
 
 

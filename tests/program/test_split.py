@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import numpy as np
@@ -103,6 +104,26 @@ def test_what_people_bring_in_is_stored_and_journaled(services, fed, tmp_path):
     until(lambda: store.count() == {meter: 2}, "it is stored", 30)
     store.close()
     until(lambda: services.lag("posted/stream") == 0 and services.lag("watch/stream") == 0, "it is judged", 30)
+
+
+def test_planned_use_entered_at_serve_explains_an_alert_at_watch(services, fed, undisturbed):
+    """Entered while `watch` is away; it counts from its start on."""
+    services.start("watch").stop()  # which makes the records
+    services.start("serve")
+    leak = next(a for a in undisturbed.state.alert_rows() if a["category"] == "leak" and not a["is_inhibited"])
+    start = datetime.fromtimestamp(leak["onset_ms"] / 1000, UTC)
+    use = {"node": leak["node"], "medium": "water", "start": start.isoformat(), "text": "注水"}
+    use["end"] = (start + timedelta(days=30)).isoformat()
+    url = f"http://127.0.0.1:{services.page_port}/api/v1/planned-uses"
+    given = {"headers": {"Authorization": f"Bearer {API_TOKEN}"}, "trust_env": False, "timeout": 30}
+    assert httpx.post(url, json=use, **given).status_code == 201
+    services.start("watch", now=int(np.datetime64(fed.entries[1].time, "ms").astype(np.int64)))
+    told = "SELECT 1 FROM feedback WHERE number IS NOT NULL"
+    until(lambda: services.records(told), "the rules are told", 30)
+    collector = services.start("collect", feed=str(fed.feed))
+    see_through(services, collector)
+    explained = services.records("SELECT node, category FROM alerts WHERE inhibited_by LIKE 'planned:%'")
+    assert (leak["node"], "leak") in explained
 
 
 def test_what_happens_is_shown_live(services, fed):

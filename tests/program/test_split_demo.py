@@ -118,7 +118,8 @@ def split(one_process: OneProcess, influx: Access, tmp_path: Path) -> Iterator[S
         site = campus / "site.yaml"
         watch = opened.enter_context(held_port())
         given = {
-            "AQUAVOLT_SITE": str(site), "AQUAVOLT_DATA": str(tmp_path / "data"), "AQUAVOLT_TOKEN": "for-people",
+            "AQUAVOLT_SITE": str(site), "AQUAVOLT_RULES": str(campus / "rules.yaml"),
+            "AQUAVOLT_DATA": str(tmp_path / "data"), "AQUAVOLT_TOKEN": "for-people",
             "AQUAVOLT_INFLUX_URL": influx.url, "AQUAVOLT_INFLUX_TOKEN": influx.token,
             "AQUAVOLT_INFLUX_ORG": influx.org, "AQUAVOLT_INFLUX_BUCKET": f"demo{secrets.token_hex(4)}",
             "AQUAVOLT_WATCH_URL": f"http://127.0.0.1:{watch.getsockname()[1]}", "AQUAVOLT_WATCH_TOKEN": TOKEN,

@@ -280,6 +280,15 @@ def test_a_balance_dates_the_leak_not_the_night_flow_that_sees_older_leaks_below
     assert [i.onset_at for i in book_incidents(book)] == [balance.onset]
 
 
+def test_a_balance_keeps_the_loss_it_told_while_night_flow_settles(site, make_finding):
+    book = book_of(site)
+    tell(book, [make_finding(BALANCE, "W1", size=0.5), make_finding(MNF, "W1", hours=1, size=0.6)])
+    tell(book, [make_finding(BALANCE, "W1", "close", hours=2), make_finding(MNF, "W1", "update", hours=26, size=0.1)])
+    assert active(book) == {"dorm-1": 0.5}
+    (ended,) = tell(book, [make_finding(MNF, "W1", "close", hours=50)])
+    assert (ended.kind, ended.incident.loss_rate) == (ChangeKind.CLEARED, 0.5)
+
+
 def test_nan_from_a_rule_reaches_nobody(site, make_finding):
     nan = float("nan")
     finding = make_finding(MNF, "W1", expected=nan, evidence={"noise": nan, "hours": np.arange(2)})
@@ -288,11 +297,13 @@ def test_nan_from_a_rule_reaches_nobody(site, make_finding):
     assert change.incident.evidence["findings"][0]["details"] == {"noise": None, "hours": [0, 1]}
 
 
-def test_baselines_stand_still_at_and_below_an_excess(site, make_finding):
+def test_baselines_stand_still_where_the_excess_is_and_go_on_below(site, make_finding):
     book = book_of(site)
     ids = [m.id for m in Columns(site).meters]
     tell(book, [make_finding(MNF, "W1")])
-    assert {m for m, flag in zip(ids, book.flagged(), strict=True) if flag} == {"W1", "W11", "W12"}
+    assert {m for m, flag in zip(ids, book.flagged(), strict=True) if flag} == {"W1"}
+    tell(book, [make_finding(MNF, "W11", hours=1)])
+    assert {m for m, flag in zip(ids, book.flagged(), strict=True) if flag} == {"W1", "W11"}
     balance = book_of(site)
     tell(balance, [make_finding(BALANCE, "W1"), make_finding(MNF, "W2", hours=1), make_finding(MNF, "W", hours=1)])
     assert {m for m, flag in zip(ids, balance.flagged(), strict=True) if flag} >= {"W1", "W2", "W"}

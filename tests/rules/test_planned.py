@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from metering.batch import batch_of
+from metering.batch import ReadingBatch, batch_of
 from metering.incident import ChangeKind
 from metering.quantities import BY_NAME
 from metering.site_document import SiteDocumentError, parse_site
@@ -34,19 +34,21 @@ def document(*planned: dict[str, Any]) -> dict[str, Any]:
     return {"site": head, "planned": list(planned), "nodes": nodes, "meters": meters}
 
 
-def shown(until_h: float, *planned: dict[str, Any], busy: int = 2) -> tuple[list[str], list[Any]]:
-    """Places of the alerts shown, and all changes; a dorm uses 9 m3/h from 7:00 local until so many hours later."""
-
-    site = parse_site(document(*planned))
+def used(until_h: float, busy: int = 2) -> ReadingBatch:
     hours = np.arange(0, 96, 0.25)
     use = np.ones((len(hours), 2)) / 4
     use[(hours >= 7) & (hours < 7 + until_h), busy - 1] = 9 / 4
     register = np.column_stack([use.sum(axis=1), use]).cumsum(axis=0)
     time = T0 + (hours * 4).astype(int) * (HOUR // 4)
-    batch = batch_of(("W", "W1", "W2"), np.tile(np.arange(3), len(hours)), BY_NAME["water_volume"].code,
-                     np.repeat(time, 3), register.ravel())  # fmt: skip
+    meter = np.tile(np.arange(3), len(hours))
+    return batch_of(("W", "W1", "W2"), meter, BY_NAME["water_volume"].code, np.repeat(time, 3), register.ravel())
+
+
+def shown(until_h: float, *planned: dict[str, Any], busy: int = 2) -> tuple[list[str], list[Any]]:
+    """Places of the alerts shown, and all changes; a dorm uses 9 m3/h from 7:00 local until so many hours later."""
+    site = parse_site(document(*planned))
     lines, changes = AlertLines(), []
-    for events in backtest(site, parse_rules(RULES, site), [batch]):
+    for events in backtest(site, parse_rules(RULES, site), [used(until_h, busy)]):
         lines.add(events.changes)
         changes += events.changes
     return [i.node for i in lines.incidents()], changes
@@ -98,10 +100,29 @@ def test_nothing_is_learned_on_its_days_and_the_state_is_of_that_plan():
     plain, planned = parse_site(document()), parse_site(document(POOL | {"node": "dorm-1"}))
     plans = Shard(planned)._book.plans
     day = int((T0 + 8 * HOUR).astype("datetime64[D]").astype(int))
-    assert [plans.unusual(day + i).tolist() for i in (-1, 0, 1)] == [[False] * 3, [True, True, False], [False] * 3]
+    shown = [True, True, False]
+    # The day after, too: that is when some detectors learn a day.
+    assert [plans.unusual(day + i).tolist() for i in (-1, 0, 1, 2)] == [[False] * 3, shown, shown, [False] * 3]
     with pytest.raises(SnapshotError, match="site"):
         Shard.restore(Shard(plain).snapshot(), planned)
     assert Shard.restore(Shard(planned, RulesSettings()).snapshot(), planned)
+
+
+@pytest.mark.parametrize("is_planned", [True, False])
+def test_what_a_detector_takes_for_usual_has_nothing_of_it(is_planned):
+    """The day is learned once the next has begun: the plan must still hold then."""
+    site = parse_site(document(*[POOL] * is_planned))
+    shard = Shard(site)
+    shard.process(1, used(4))
+    highest = shard._detectors["burst_flow"]._memory.records.highest()
+    assert np.nanmax(highest[:, shard._columns.index["W2"]]) == pytest.approx(1 if is_planned else 9)
+
+
+def test_of_two_plans_that_begin_together_the_longer_holds():
+    longer = POOL | {"to": "2026-03-02T20:00+08:00", "text": "long"}
+    for plans in ((POOL, longer), (longer, POOL)):
+        (use,) = Shard(parse_site(document(*plans)))._book.plans.by_id.values()
+        assert use.text == "long"
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,19 @@ def test_the_nearest_override_wins(site):
     assert (of("room-1").cusum_limit, of("room-1").enabled, of("room-1").day_sigma) == (9, False, 8)
 
 
+def test_caution_raises_the_thresholds_of_one_meter_on_top_of_its_overrides(site):
+    document = {
+        "peer_usage": {"ratio": 3, "sigma": 4, "days": 5},
+        "overrides": {"floor-1": {"peer_usage": {"ratio": 4}}},
+    }
+    of = parse_rules(document, site).settings_of("peer_usage", site, {"W11": 1.5})
+    cautious, other = of("floor-1", "W11"), of("floor-1", "W12")
+    assert (cautious.ratio, cautious.sigma, cautious.days) == (1 + 1.5 * 3, 6, 5)
+    assert (other.ratio, other.sigma) == (4, 4)
+    assert of("dorm-2", "W11").ratio == 4
+    assert of("floor-1") == other
+
+
 def test_the_revision_follows_every_value(site):
     said = [
         {},

@@ -236,6 +236,22 @@ def test_words_of_meters_come_in_the_midst_of_the_history():
     assert {code for code, _, _ in said.values()} == {"low_battery", "clock_wrong", "tamper"}
 
 
+def test_each_word_comes_once_wherever_the_history_is_cut():
+    campus = _campus(1)
+    for fault in (f for f in campus.faults if KINDS[f.kind].word):
+        start = np.datetime64(fault.start_ms, "ms")
+        cut = start + np.timedelta64(1, "m")
+        parts = [(cut - np.timedelta64(1, "h"), cut), (cut, cut + np.timedelta64(1, "h"))]
+        said = [
+            e
+            for part in parts
+            for entry in campus.entries(*part)
+            if isinstance(entry, EventBatch)
+            for e in entry.events
+        ]
+        assert [(e.meter, e.time) for e in said] == [(fault.meter, start)]
+
+
 def test_what_readings_do_not_show_is_not_hidden_in_files(campus):
     assert {f.kind for f in campus.faults} == TOLD
     later = [f for f in _campus(1).faults if f.kind not in TOLD]

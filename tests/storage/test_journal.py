@@ -90,7 +90,7 @@ def test_entries_come_back_in_order_whatever_they_are(open_journal):
         EventBatch((MeterEvent("w1", NOW, "battery_low", "3.1 V"),)),
         Tick(NOW, NOW - np.timedelta64(1, "h")),
         Revision("site", "abc", {"meters": ["水"]}),
-        Feedback(NOW, "a1", "leak_found", "dorm1"),
+        Feedback(NOW, 1, "confirmed", "li", NOW, "a1"),
     ]
     assert journal.append(given[:2]) == 2
     assert journal.append(given[2:]) == 5

@@ -1,0 +1,1 @@
+"""What people say of alerts and of planned use, and how cautious it makes the rules."""

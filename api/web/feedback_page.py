@@ -1,0 +1,91 @@
+"""How cautious people have made the rules here, and what use is planned, as the templates need it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from alerts.feedback import Caution
+from alerts.values import Outcome
+from api.feedback.book import SHOWN_AFTER, ListedUse, book_of, planned_uses
+from api.parts import ApiParts
+from api.web.rendering import Reader
+from api.web.wording import N_, OUTCOMES, TITLES
+from metering.feedback import RESET
+
+NOTICES = {
+    "times": N_("Give a begin and a later end, at most a year apart."),
+    "text": N_("The text is too long."),
+    "gone": N_("This planned use is no longer there."),
+    "alert": N_("It is the outcome of an alert: withdraw that."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One word that counts, in the reader's language; `alert` None: a reset."""
+
+    label: str
+    alert: str | None
+    who: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CautionLine:
+    """One rule and meter."""
+
+    rule: str
+    title: str
+    meter: str
+    factor: float
+    words: tuple[Said, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackView:
+    """The sections of a place, a meter, or the whole site (`node` None)."""
+
+    node: str | None
+    cautions: tuple[CautionLine, ...]
+    plans: tuple[ListedUse, ...]
+    now: datetime
+    notice: str
+
+
+def feedback_of_meter(parts: ApiParts, reader: Reader, meter: str) -> tuple[CautionLine, ...]:
+    """How cautious the rules are about one meter."""
+    return tuple(_line(c, reader) for c in book_of(parts).cautions([meter]))
+
+
+def build_feedback_view(parts: ApiParts, reader: Reader, node: str | None, query: Mapping[str, str]) -> FeedbackView:
+    """What people said of a place and all below it, or of the whole site."""
+    book, site, now = book_of(parts), reader.site, parts.now()
+    nodes = None if node is None else frozenset(site.subtree(node))
+    notice = NOTICES.get(query.get("notice", ""), "")
+    return FeedbackView(
+        node=node,
+        cautions=tuple(_line(c, reader) for c in book.cautions(_meters(reader, nodes))),
+        plans=tuple(planned_uses(book, site, now - SHOWN_AFTER, nodes)),
+        now=now,
+        notice=reader.wording.gettext(notice) if notice else "",
+    )
+
+
+def _meters(reader: Reader, nodes: Collection[str] | None) -> list[str] | None:
+    return None if nodes is None else [m for node in nodes for m in reader.site.meters_at[node]]
+
+
+def _line(caution: Caution, reader: Reader) -> CautionLine:
+    gettext = reader.wording.gettext
+    words = tuple(
+        Said(
+            gettext(N_("Reset") if word.outcome == RESET else OUTCOMES[Outcome(word.outcome)]),
+            word.alert_id,
+            word.who,
+            word.at,
+        )
+        for word in caution.words
+    )
+    return CautionLine(caution.rule, gettext(TITLES[caution.rule]), caution.subject, caution.caution, words)

@@ -1,0 +1,97 @@
+"""The page of planned use, and what people do there, at a meter's sensitivity, and with an outcome."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from alerts.errors import ConflictError, RefusedError
+from alerts.feedback import LONGEST_PLAN, UnknownPlanError
+from api.alerts.acts import alert_event
+from api.dependencies import CurrentActor, CurrentSite, Parts, meter_of, node_of
+from api.feedback.book import Book
+from api.moments import read_moment
+from api.problems import Problem
+from api.web.feedback_page import build_feedback_view
+from api.web.forms import Form, local_path, read_version
+from api.web.rendering import Pages
+from metering.batch import to_datetime
+from metering.site import PlannedUse, Site
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/planned")
+def get_planned_page(request: Request, parts: Parts, pages: Pages) -> Response:
+    """Planned use of the whole site, and each meter that rules are more cautious about."""
+    reader = pages.reader(request)
+    view = build_feedback_view(parts, reader, None, request.query_params)
+    return pages.page(request, "planned.html", reader=reader, feedback=view, nav="site")
+
+
+def _back(form: dict[str, str], notice: str = "") -> RedirectResponse:
+    page = local_path(form.get("back", ""), "/planned").partition("?")[0]
+    return RedirectResponse(f"{page}?notice={notice}" if notice else page, 303)
+
+
+@router.post("/planned")
+def add_planned_use(site: CurrentSite, actor: CurrentActor, book: Book, form: Form) -> Response:
+    """Enter planned use."""
+    node, medium = node_of(site, form.get("node", "")).id, form.get("medium") or None
+    try:
+        start, end = (_local(form.get(name, ""), site) for name in ("start", "end"))
+    except Problem:
+        return _back(form, "times")
+    if end <= start or end - start > LONGEST_PLAN:
+        return _back(form, "times")
+    try:
+        book.plan(PlannedUse(node, start, end, form.get("text", ""), medium), actor)
+    except RefusedError:
+        return _back(form, "text")
+    return _back(form)
+
+
+def _local(text: str, site: Site) -> datetime:
+    """What a browser's field for a date and time gives: the site's clock, without an offset.
+
+    Raises:
+        Problem: 422, no time.
+    """
+    moment = to_datetime(read_moment(f"{text}+00:00", site, "time"))
+    return moment.replace(tzinfo=site.zone)
+
+
+@router.post("/planned/{plan_id}/remove")
+def remove_planned_use(actor: CurrentActor, book: Book, plan_id: int, form: Form) -> Response:
+    """Take planned use back."""
+    try:
+        book.unplan(plan_id, actor)
+    except UnknownPlanError:
+        return _back(form, "gone")
+    except RefusedError:
+        return _back(form, "alert")
+    return _back(form)
+
+
+@router.post("/meters/{meter_id}/sensitivity/{rule}/reset")
+def reset_sensitivity(
+    site: CurrentSite, actor: CurrentActor, book: Book, meter_id: str, rule: str, form: Form
+) -> Response:
+    """Let a rule judge the meter as it is set."""
+    book.reset(rule, meter_of(site, meter_id).id, actor)
+    return _back(form)
+
+
+@router.post("/alerts/{alert_id}/withdraw")
+def withdraw_outcome(parts: Parts, actor: CurrentActor, book: Book, alert_id: str, form: Form) -> Response:
+    """Take an alert's outcome back."""
+    back = {"back": f"/alerts/{quote(alert_id, safe='')}"}
+    try:
+        book.withdraw(alert_id, actor, expected_version=read_version(form))
+    except ConflictError:
+        return _back(back, "conflict")
+    parts.stream.publish(alert_event(alert_id, "withdrawn"))
+    return _back(back)
