@@ -6,7 +6,7 @@ rebuilt from stored readings comes out as the one that lived through them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +14,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from alerts import policy_book
 from alerts.actions import PersonsHand, checked_name, checked_text
 from alerts.database import Database
 from alerts.errors import RefusedError
@@ -76,13 +77,21 @@ class FeedbackBook:
 
     # -- what people do -------------------------------------------------------------------------------------------
 
-    def withdraw(self, alert_id: str, actor: Actor, *, note: str = "", expected_version: int | None = None) -> Alert:
-        """Take an alert's outcome back, and all that followed from it.
+    def withdraw(
+        self,
+        alert_id: str,
+        actor: Actor,
+        *,
+        note: str = "",
+        expected_version: int | None = None,
+        sees: Callable[[Alert], bool] = lambda _: True,
+    ) -> Alert:
+        """Take an alert's outcome back, and all that followed from it. `sees`: see PersonsHand.
 
         Raises: UnknownAlertError; ConflictError (version, or another's outcome and no version given); RefusedError.
         """
         with self._database.writing() as session:
-            hand = PersonsHand(session, actor, note, self._now_ms())
+            hand = PersonsHand(session, actor, note, self._now_ms(), policy_book.current(session).policy, sees)
             return alert_of(hand.withdraw(alert_id, expected_version))
 
     def reset(self, rule: str, subject: str, actor: Actor) -> Caution:
@@ -136,6 +145,12 @@ class FeedbackBook:
         with self._database.reading() as session:
             rows = session.scalars(query.order_by(FeedbackRow.start_ms, FeedbackRow.id))
             return tuple(_plan_of(row) for row in rows)
+
+    def place_of(self, plan_id: int) -> str | None:
+        """Where the planned use of this id is; None: there never was one."""
+        with self._database.reading() as session:
+            row = session.get(FeedbackRow, plan_id)
+            return None if row is None or row.start_ms is None else row.node
 
     # -- what the rules are told ----------------------------------------------------------------------------------
 

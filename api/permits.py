@@ -19,12 +19,14 @@ from starlette.routing import Mount
 
 from alerts.users.roles import Permission
 from api.access import SAFE_METHODS, is_open, not_signed_in
-from api.dependencies import get_alerts, get_reach, meter_of, node_of
+from api.dependencies import get_alerts, get_parts, get_reach, meter_of, node_of
+from api.feedback.book import book_of
 from api.parts import User
 from api.problems import Problem
 from api.web.forms import is_form, read_form
 
 CSRF_HEADER, CSRF_FIELD = "X-CSRF-Token", "csrf"
+_MOST_DIGITS = 15  # of an id
 
 
 class UndeclaredRouteError(RuntimeError):
@@ -90,11 +92,21 @@ def _check_meter(request: Request, meter_id: str) -> None:
     meter_of(get_reach(request).site, meter_id)
 
 
+def _check_plan(request: Request, plan_id: str) -> None:
+    if not plan_id.isascii() or not plan_id.isdecimal() or len(plan_id) > _MOST_DIGITS:
+        return  # no number: the route says so
+    reach, place = get_reach(request), book_of(get_parts(request)).place_of(int(plan_id))
+    if place is not None and not reach.covers(place):
+        raise Problem(404, f"There is no planned use {plan_id}.")
+
+
 # How what a path names is kept within the account's part of the site. None: it belongs to no part of it.
 _PATH_PARAMETERS: dict[str, Callable[[Request, str], None] | None] = {
     "alert_id": _check_alert,
     "node_id": _check_node,
     "meter_id": _check_meter,
+    "plan_id": _check_plan,
+    "rule": None,
     "language": None,
     "session_id": None,
     "token_id": None,

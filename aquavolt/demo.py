@@ -70,7 +70,7 @@ class Demo:
             (data / "log").mkdir(exist_ok=True)
         with ExitStack() as started:
             self.receiver_url = self._start(started, data, seed, mqtt_port, site_file)
-            self.setup = self._setup(settings, site_file, now)
+            self.setup = self._setup(settings, site_file, now, is_open=is_open)
             self._closing = started.pop_all()
 
     def _start(self, started: ExitStack, data: Path, seed: int, mqtt_port: int | None, site_file: Path) -> str:
@@ -89,7 +89,7 @@ class Demo:
         campus.ready(60)
         return url
 
-    def _setup(self, settings: Settings, site_file: Path, now: Callable[[], np.datetime64]) -> Setup:
+    def _setup(self, settings: Settings, site_file: Path, now: Callable[[], np.datetime64], *, is_open: bool) -> Setup:
         site, _ = load_site(site_file)
         rules = settings.rules or demo_rules(settings.data)
         webhook = WebhookSettings(

@@ -79,6 +79,7 @@ def _within(site: Site, nodes: set[str]) -> Site:
             if n.id in nodes
         },
         meters={m.id: replace(m, parents=tuple(p for p in m.parents if p in meters)) for m in meters.values()},
+        planned=tuple(use for use in site.planned if use.node in nodes),
     )
 
 

@@ -40,6 +40,7 @@ class Permission(StrEnum):
     SILENCES_MANAGE = "silences.manage"
     CHANNELS_TEST = "channels.test"
     DELIVERIES_READ = "deliveries.read"
+    RULES_TUNE = "rules.tune"
     SITE_READ = "site.read"
     COLLECTING_READ = "collecting.read"
     METRICS_READ = "metrics.read"
@@ -51,7 +52,7 @@ class Permission(StrEnum):
 _P = Permission
 _ANYBODY = frozenset({_P.SIGNED_IN, _P.OWN_ACCOUNT})
 _HANDLES_ALERTS = _ANYBODY | {_P.ALERTS_READ, _P.ALERTS_HANDLE}
-_ON_THE_SITE = _HANDLES_ALERTS | {_P.SITE_READ}
+_ON_THE_SITE = _HANDLES_ALERTS | {_P.SITE_READ, _P.RULES_TUNE}
 _SETS_DUTIES = frozenset({_P.DESK_MANAGE, _P.DUTY_READ, _P.DUTY_MANAGE, _P.SILENCES_MANAGE, _P.DELIVERIES_READ})
 EVERYTHING = frozenset(_P) - {_P.OPEN}
 

@@ -8,10 +8,11 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from alerts.feedback import FeedbackBook, Plan
+from alerts.feedback import Caution, FeedbackBook, Plan
+from alerts.users.reach import Reach
 from api.dependencies import Parts
 from api.parts import ApiParts
-from metering.site import PlannedUse, Site
+from metering.site import PlannedUse
 
 SHOWN_AFTER = timedelta(days=30)  # of its end: planned use of so long ago is listed only when it is asked for
 
@@ -44,9 +45,18 @@ class ListedUse:
         return "entered" if self.plan.alert_id is None else "alert"
 
 
-def planned_uses(book: FeedbackBook, site: Site, since: datetime, nodes: frozenset[str] | None) -> list[ListedUse]:
-    """Planned use that ends after a moment, at these nodes (None: all), by its begin."""
-    listed = [ListedUse(use, None) for use in site.planned if use.end > since]
+def cautions_within(book: FeedbackBook, reach: Reach, node: str | None) -> tuple[Caution, ...]:
+    """What people said of the meters at a place and below it (None: of all), as far as they are within."""
+    site = reach.site
+    if node is not None:
+        return book.cautions([m for below in site.subtree(node) for m in site.meters_at[below]])
+    return book.cautions(None if reach.nodes is None else list(site.meters))
+
+
+def planned_uses(book: FeedbackBook, reach: Reach, since: datetime, node: str | None) -> list[ListedUse]:
+    """Planned use that ends after a moment, at a place and below it (None: all), as far as it is within; by begin."""
+    nodes = reach.nodes if node is None else frozenset(reach.site.subtree(node))
+    listed = [ListedUse(use, None) for use in reach.site.planned if use.end > since]
     listed += [ListedUse(plan.use, plan) for plan in book.plans(since)]
     shown = [one for one in listed if nodes is None or one.use.node in nodes]
     return sorted(shown, key=lambda one: (one.use.start, one.use.node))

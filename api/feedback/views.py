@@ -8,61 +8,72 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from alerts.feedback import Caution, UnknownPlanError
+from alerts.users.roles import Permission
 from api.alerts.acts import alert_event
+from api.alerts.conditions import IfMatch, read_tag, tagged
 from api.alerts.document import alert_document
 from api.alerts.schema import AlertOut
 from api.alerts.views import AlertId
-from api.dependencies import CurrentActor, CurrentSite, Parts, meter_of, node_of
-from api.feedback.book import SHOWN_AFTER, Book, ListedUse, planned_uses
+from api.dependencies import CurrentActor, CurrentReach, CurrentSite, Parts, meter_of, node_of
+from api.feedback.book import SHOWN_AFTER, Book, ListedUse, cautions_within, planned_uses
 from api.feedback.schema import PlannedUseIn, PlannedUseOut, PlannedUsesOut, SensitivitiesOut, SensitivityOut
 from api.moments import read_moment
+from api.permits import needs
 from api.problem_schema import CHANGE_PROBLEMS, LIST_PROBLEMS, problems
 from api.problems import Problem
 from api.wire import JsonResponse, time_text
 from metering.batch import to_datetime
-from metering.site import PlannedUse, Site
+from metering.site import PlannedUse
 
 router = APIRouter(prefix="/api/v1", default_response_class=JsonResponse)
+_READ, _TUNE = [needs(Permission.SITE_READ)], [needs(Permission.RULES_TUNE)]
 _MeterId = Annotated[str, Path(max_length=200)]
-_EDIT_PROBLEMS = problems(401, 403, 404, 421, 422)
+_EDIT_PROBLEMS = problems(401, 403, 404, 421, 422, 429)
 
 
 @router.delete(
     "/alerts/{alert_id}/outcome", tags=["alerts"], response_model=AlertOut, responses=CHANGE_PROBLEMS,
-    summary="Take the outcome back",
+    summary="Take the outcome back", dependencies=[needs(Permission.ALERTS_HANDLE)],
 )  # fmt: skip
 def withdraw_outcome(
     parts: Parts,
     site: CurrentSite,
+    reach: CurrentReach,
     actor: CurrentActor,
     book: Book,
     alert_id: AlertId,
     version: Annotated[int | None, Query(ge=0, le=2**31)] = None,
     note: Annotated[str, Query(max_length=4000)] = "",
+    if_match: IfMatch = None,
 ) -> JsonResponse:
     """All that followed from it for the rules is undone. Without one nothing changes."""
-    alert = book.withdraw(alert_id, actor, note=note, expected_version=version)
-    parts.stream.publish(alert_event(alert.id, "withdrawn"))
-    return JsonResponse(alert_document(alert, site, parts.prices, parts.playbook))
+    expected = read_tag(if_match, version)
+    alert = book.withdraw(alert_id, actor, note=note, expected_version=expected, sees=reach.sees)
+    parts.stream.publish(alert_event(alert, "withdrawn"))
+    return JsonResponse(alert_document(alert, site, parts), headers=tagged(alert))
 
 
 @router.get(
     "/sensitivity", tags=["feedback"], response_model=SensitivitiesOut, responses=LIST_PROBLEMS,
-    summary="What outcomes did to the rules",
+    summary="What outcomes did to the rules", dependencies=_READ,
 )  # fmt: skip
 def list_sensitivity(
-    site: CurrentSite,
+    reach: CurrentReach,
     book: Book,
     meter: Annotated[str | None, Query(max_length=200)] = None,
     node: Annotated[str | None, Query(max_length=200, description="Meters in this place and all below it")] = None,
 ) -> JsonResponse:
     """Each rule and meter that people said something of, with the factor and the alerts it comes from."""
-    return JsonResponse({"items": [_sensitivity(c) for c in book.cautions(_subjects(site, meter, node))]})
+    if meter is not None:
+        found = book.cautions([meter_of(reach.site, meter).id])
+    else:
+        found = cautions_within(book, reach, None if node is None else node_of(reach.site, node).id)
+    return JsonResponse({"items": [_sensitivity(c) for c in found]})
 
 
 @router.delete(
     "/meters/{meter_id}/sensitivity/{rule}", tags=["feedback"], response_model=SensitivityOut,
-    responses=_EDIT_PROBLEMS, summary="Reset to 1",
+    responses=_EDIT_PROBLEMS, summary="Reset to 1", dependencies=_TUNE,
 )  # fmt: skip
 def reset_sensitivity(
     site: CurrentSite, actor: CurrentActor, book: Book, meter_id: _MeterId, rule: Annotated[str, Path(max_length=100)]
@@ -73,24 +84,24 @@ def reset_sensitivity(
 
 @router.get(
     "/planned-uses", tags=["feedback"], response_model=PlannedUsesOut, responses=LIST_PROBLEMS,
-    summary="Use that is known before",
+    summary="Use that is known before", dependencies=_READ,
 )  # fmt: skip
 def list_planned_uses(
     parts: Parts,
-    site: CurrentSite,
+    reach: CurrentReach,
     book: Book,
     node: Annotated[str | None, Query(max_length=200, description="In this place and all below it")] = None,
     since: Annotated[str | None, Query(max_length=40, description="Ends after; default: 30 days ago")] = None,
 ) -> JsonResponse:
     """What people entered, what they said of alerts, and what stands in the site file."""
-    after = parts.now() - SHOWN_AFTER if since is None else to_datetime(read_moment(since, site, "since"))
-    nodes = None if node is None else frozenset(site.subtree(node_of(site, node).id))
-    return JsonResponse({"items": [_planned(one) for one in planned_uses(book, site, after, nodes)]})
+    after = parts.now() - SHOWN_AFTER if since is None else to_datetime(read_moment(since, reach.site, "since"))
+    place = None if node is None else node_of(reach.site, node).id
+    return JsonResponse({"items": [_planned(one) for one in planned_uses(book, reach, after, place)]})
 
 
 @router.post(
     "/planned-uses", tags=["feedback"], response_model=PlannedUseOut, status_code=201, responses=_EDIT_PROBLEMS,
-    summary="Enter planned use",
+    summary="Enter planned use", dependencies=_TUNE,
 )  # fmt: skip
 def add_planned_use(site: CurrentSite, actor: CurrentActor, book: Book, given: PlannedUseIn) -> JsonResponse:
     """It may have begun, or be over. The rules know it within moments."""
@@ -102,7 +113,7 @@ def add_planned_use(site: CurrentSite, actor: CurrentActor, book: Book, given: P
 
 @router.delete(
     "/planned-uses/{plan_id}", tags=["feedback"], status_code=204, responses=_EDIT_PROBLEMS,
-    summary="Take planned use back",
+    summary="Take planned use back", dependencies=_TUNE,
 )  # fmt: skip
 def remove_planned_use(actor: CurrentActor, book: Book, plan_id: Annotated[int, Path(ge=1, le=2**53)]) -> Response:
     """Of one that is an alert's outcome, that outcome has to be taken back."""
@@ -111,14 +122,6 @@ def remove_planned_use(actor: CurrentActor, book: Book, plan_id: Annotated[int, 
     except UnknownPlanError as error:
         raise Problem(404, str(error)) from error
     return Response(status_code=204)
-
-
-def _subjects(site: Site, meter: str | None, node: str | None) -> list[str] | None:
-    if meter is not None:
-        return [meter_of(site, meter).id]
-    if node is not None:
-        return [m for below in site.subtree(node_of(site, node).id) for m in site.meters_at[below]]
-    return None
 
 
 def _sensitivity(caution: Caution) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from alerts.feedback import Caution
 from alerts.values import Outcome
-from api.feedback.book import SHOWN_AFTER, ListedUse, book_of, planned_uses
+from api.feedback.book import SHOWN_AFTER, ListedUse, book_of, cautions_within, planned_uses
 from api.parts import ApiParts
 from api.web.rendering import Reader
 from api.web.wording import N_, OUTCOMES, TITLES
@@ -61,20 +61,15 @@ def feedback_of_meter(parts: ApiParts, reader: Reader, meter: str) -> tuple[Caut
 
 def build_feedback_view(parts: ApiParts, reader: Reader, node: str | None, query: Mapping[str, str]) -> FeedbackView:
     """What people said of a place and all below it, or of the whole site."""
-    book, site, now = book_of(parts), reader.site, parts.now()
-    nodes = None if node is None else frozenset(site.subtree(node))
+    book, now = book_of(parts), parts.now()
     notice = NOTICES.get(query.get("notice", ""), "")
     return FeedbackView(
         node=node,
-        cautions=tuple(_line(c, reader) for c in book.cautions(_meters(reader, nodes))),
-        plans=tuple(planned_uses(book, site, now - SHOWN_AFTER, nodes)),
+        cautions=tuple(_line(c, reader) for c in cautions_within(book, reader.reach, node)),
+        plans=tuple(planned_uses(book, reader.reach, now - SHOWN_AFTER, node)),
         now=now,
         notice=reader.wording.gettext(notice) if notice else "",
     )
-
-
-def _meters(reader: Reader, nodes: Collection[str] | None) -> list[str] | None:
-    return None if nodes is None else [m for node in nodes for m in reader.site.meters_at[node]]
 
 
 def _line(caution: Caution, reader: Reader) -> CautionLine:

@@ -10,10 +10,12 @@ from starlette.responses import RedirectResponse, Response
 
 from alerts.errors import ConflictError, RefusedError
 from alerts.feedback import LONGEST_PLAN, UnknownPlanError
+from alerts.users.roles import Permission
 from api.alerts.acts import alert_event
-from api.dependencies import CurrentActor, CurrentSite, Parts, meter_of, node_of
+from api.dependencies import CurrentActor, CurrentReach, CurrentSite, Parts, meter_of, node_of
 from api.feedback.book import Book
 from api.moments import read_moment
+from api.permits import needs
 from api.problems import Problem
 from api.web.feedback_page import build_feedback_view
 from api.web.forms import Form, local_path, read_version
@@ -22,9 +24,10 @@ from metering.batch import to_datetime
 from metering.site import PlannedUse, Site
 
 router = APIRouter(include_in_schema=False)
+_TUNE = [needs(Permission.RULES_TUNE)]
 
 
-@router.get("/planned")
+@router.get("/planned", dependencies=[needs(Permission.SITE_READ)])
 def get_planned_page(request: Request, parts: Parts, pages: Pages) -> Response:
     """Planned use of the whole site, and each meter that rules are more cautious about."""
     reader = pages.reader(request)
@@ -37,7 +40,7 @@ def _back(form: dict[str, str], notice: str = "") -> RedirectResponse:
     return RedirectResponse(f"{page}?notice={notice}" if notice else page, 303)
 
 
-@router.post("/planned")
+@router.post("/planned", dependencies=_TUNE)
 def add_planned_use(site: CurrentSite, actor: CurrentActor, book: Book, form: Form) -> Response:
     """Enter planned use."""
     node, medium = node_of(site, form.get("node", "")).id, form.get("medium") or None
@@ -64,7 +67,7 @@ def _local(text: str, site: Site) -> datetime:
     return moment.replace(tzinfo=site.zone)
 
 
-@router.post("/planned/{plan_id}/remove")
+@router.post("/planned/{plan_id}/remove", dependencies=_TUNE)
 def remove_planned_use(actor: CurrentActor, book: Book, plan_id: int, form: Form) -> Response:
     """Take planned use back."""
     try:
@@ -76,7 +79,7 @@ def remove_planned_use(actor: CurrentActor, book: Book, plan_id: int, form: Form
     return _back(form)
 
 
-@router.post("/meters/{meter_id}/sensitivity/{rule}/reset")
+@router.post("/meters/{meter_id}/sensitivity/{rule}/reset", dependencies=_TUNE)
 def reset_sensitivity(
     site: CurrentSite, actor: CurrentActor, book: Book, meter_id: str, rule: str, form: Form
 ) -> Response:
@@ -85,13 +88,15 @@ def reset_sensitivity(
     return _back(form)
 
 
-@router.post("/alerts/{alert_id}/withdraw")
-def withdraw_outcome(parts: Parts, actor: CurrentActor, book: Book, alert_id: str, form: Form) -> Response:
+@router.post("/alerts/{alert_id}/withdraw", dependencies=[needs(Permission.ALERTS_HANDLE)])
+def withdraw_outcome(
+    parts: Parts, reach: CurrentReach, actor: CurrentActor, book: Book, alert_id: str, form: Form
+) -> Response:
     """Take an alert's outcome back."""
     back = {"back": f"/alerts/{quote(alert_id, safe='')}"}
     try:
-        book.withdraw(alert_id, actor, expected_version=read_version(form))
+        alert = book.withdraw(alert_id, actor, expected_version=read_version(form), sees=reach.sees)
     except ConflictError:
         return _back(back, "conflict")
-    parts.stream.publish(alert_event(alert_id, "withdrawn"))
+    parts.stream.publish(alert_event(alert, "withdrawn"))
     return _back(back)

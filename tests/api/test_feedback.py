@@ -7,8 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
+from signed_in import ADMIN, person
 
 from alerts.feedback import FeedbackBook
+from alerts.users.roles import Role
+from alerts.values import Outcome
 
 POOL = {"node": "dorm-1-f2", "medium": "water", "start": "2026-11-28T06:00:00+08:00",
         "end": "2026-11-28T20:00:00+08:00", "text": "泳池注水"}  # fmt: skip
@@ -138,3 +141,27 @@ def test_without_a_token_nobody_says_anything(guarded, listen):
         assert http.delete("/api/v1/alerts/leak/outcome").status_code == 401
         assert http.delete("/api/v1/meters/w-dorm-1/sensitivity/zone_balance").status_code == 401
         assert http.get("/api/v1/sensitivity").status_code == 401
+
+
+def test_what_people_said_of_another_part_is_neither_shown_nor_changed(guarded):
+    chief, someone = person(guarded, "chief", Role.ADMIN), person(guarded, "someone", Role.DORM_MANAGER, "library")
+    by_chief, by_someone = {"X-CSRF-Token": chief.csrf()}, {"X-CSRF-Token": someone.csrf()}
+    chief.client.post("/api/v1/alerts/leak/resolve", json={"outcome": "false"}, headers=by_chief)
+    plan = chief.client.post("/api/v1/planned-uses", json=POOL, headers=by_chief).json()["id"]
+    for path in ("sensitivity", "planned-uses"):
+        assert len(chief.client.get(f"/api/v1/{path}").json()["items"]) == 1
+        assert someone.client.get(f"/api/v1/{path}").json()["items"] == []
+    for path in (f"planned-uses/{plan}", "meters/w-dorm-1/sensitivity/zone_balance", "alerts/leak/outcome"):
+        assert someone.client.delete(f"/api/v1/{path}", headers=by_someone).status_code == 404, path
+    assert someone.client.post("/api/v1/planned-uses", json=POOL, headers=by_someone).status_code == 404
+    assert someone.client.post(f"/planned/{plan}/remove", data={"csrf": someone.csrf()}).status_code == 404
+    assert len(chief.client.get("/api/v1/planned-uses").json()["items"]) == 1
+    assert guarded.parts.records.get_alert("leak").outcome == "false"
+
+
+def test_a_change_by_a_page_of_another_site_is_refused(guarded):
+    someone = person(guarded, "someone", Role.DORM_MANAGER)
+    guarded.parts.records.resolve("leak", ADMIN, Outcome.FALSE)
+    for path in ("/planned", "/meters/w-dorm-1/sensitivity/zone_balance/reset", "/alerts/leak/withdraw"):
+        assert someone.client.post(path, data={"node": "library"}).status_code == 403, path
+    assert guarded.parts.records.get_alert("leak").outcome == "false"

@@ -54,6 +54,17 @@ ROUTES = {
     "GET /api/v1/users/audit": "users.read",
     "GET /collector": "collecting.read",
     "GET /commissioning": "collecting.read",
+    "DELETE /api/v1/alerts/{alert_id}/outcome": "alerts.handle",
+    "DELETE /api/v1/meters/{meter_id}/sensitivity/{rule}": "rules.tune",
+    "DELETE /api/v1/planned-uses/{plan_id}": "rules.tune",
+    "GET /api/v1/planned-uses": "site.read",
+    "GET /api/v1/sensitivity": "site.read",
+    "GET /planned": "site.read",
+    "POST /alerts/{alert_id}/withdraw": "alerts.handle",
+    "POST /api/v1/planned-uses": "rules.tune",
+    "POST /meters/{meter_id}/sensitivity/{rule}/reset": "rules.tune",
+    "POST /planned": "rules.tune",
+    "POST /planned/{plan_id}/remove": "rules.tune",
     "GET /docs": "signed_in",
     "GET /favicon.ico": "open",
     "GET /healthz": "open",
@@ -135,14 +146,15 @@ DUTIES = {"desk.manage", "duty.read", "duty.manage", "silences.manage", "deliver
 MAY = {
     "admin": ALERTS
     | DUTIES
-    | {"site.read", "collecting.read", "metrics.read", "readings.write", "users.read", "users.manage", "channels.test"},
-    "head_of_logistics": ALERTS | DUTIES | {"site.read", "collecting.read"},
+    | {"site.read", "rules.tune", "collecting.read", "metrics.read", "readings.write"}
+    | {"users.read", "users.manage", "channels.test"},
+    "head_of_logistics": ALERTS | DUTIES | {"site.read", "rules.tune", "collecting.read"},
     "energy_manager": ALERTS
     | DUTIES
-    | {"site.read", "collecting.read", "metrics.read", "readings.write", "channels.test"},
-    "maintainer": ALERTS | {"site.read", "collecting.read", "duty.read"},
-    "dorm_manager": ALERTS | {"site.read"},
-    "duty_guard": ALERTS | {"site.read"},
+    | {"site.read", "rules.tune", "collecting.read", "metrics.read", "readings.write", "channels.test"},
+    "maintainer": ALERTS | {"site.read", "rules.tune", "collecting.read", "duty.read"},
+    "dorm_manager": ALERTS | {"site.read", "rules.tune"},
+    "duty_guard": ALERTS | {"site.read", "rules.tune"},
     "contractor": ALERTS,
     "auditor": ANYBODY
     | {"alerts.read", "site.read", "collecting.read", "metrics.read", "users.read", "duty.read", "deliveries.read"},
@@ -150,6 +162,7 @@ MAY = {
 INSIDE = {
     "alert_id": "leak", "node_id": "dorm-1", "meter_id": "w-dorm-1", "language": "en", "session_id": "0",
     "token_id": "0", "name": "other", "entry_id": "nights", "channel": "pigeon", "delivery_id": "0", "token": "made-up",
+    "plan_id": "1", "rule": "zone_balance",
 }  # fmt: skip
 OUTSIDE = INSIDE | {"alert_id": "dead", "node_id": "library", "meter_id": "e-library"}
 QUERY = "?meter=w-dorm-1&start=2026-11-20&end=2026-11-21"
