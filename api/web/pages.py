@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 from alerts.users.roles import Permission
 from api.permits import needs
-from api.web import account_views, alert_views, site_views, user_views
+from api.web import account_views, alert_views, bulk_views, site_views, task_views, user_views
 from api.web.forms import local_path
 from api.web.rendering import STATIC, Pages
 from api.web.texts import COOKIE, LANGUAGES
@@ -19,7 +19,15 @@ from api.web.vendor import VENDOR
 from api.wire import JsonResponse
 
 router = APIRouter(include_in_schema=False)
-ROUTERS = (router, alert_views.router, site_views.router, account_views.router, user_views.router)
+ROUTERS = (
+    router,
+    alert_views.router,
+    bulk_views.router,
+    task_views.router,
+    site_views.router,
+    account_views.router,
+    user_views.router,
+)
 _OPEN = [needs(Permission.OPEN)]
 _YEAR_S = 365 * 24 * 3600
 
