@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.models import AlertRow, AuditRow
-from alerts.notices import enqueue, withdraw
+from alerts.notices import enqueue, forget, look_at, tell_person, withdraw
 from alerts.overdue import Terms, record_if_overdue
 from alerts.reopening import alert_of_episode, find_cleared, reopen
 from alerts.rows import figure, ms_of, plain
@@ -69,8 +69,9 @@ class ChangeWriter:
         self._audit(row, change, found)
         if row.is_inhibited and not was_inhibited and found is _Found.KNOWN:
             withdraw(self._session, row.id)
-        if not (was_unstable and change.kind in {ChangeKind.RAISED, ChangeKind.CLEARED}):
-            self._tell(row, self._reason(change.kind, found), f"{self._cause}.{position}")
+        # Of what comes and goes nobody hears each time.
+        is_quiet = was_unstable and change.kind in {ChangeKind.RAISED, ChangeKind.CLEARED}
+        self._tell(row, change.kind, None if is_quiet else found, f"{self._cause}.{position}")
         return row
 
     def close(self, row: AlertRow, at_ms: int, text: str) -> None:
@@ -78,6 +79,7 @@ class ChangeWriter:
         record_if_overdue(self._session, row, self._now_ms, self._terms.policy)
         row.is_active, row.closed_ms, row.updated_ms = False, at_ms, self._now_ms
         self._add_audit(row, Action.CLEARED, at_ms, text)
+        forget(self._session, row.id)
 
     def _row(self, change: IncidentChange) -> tuple[AlertRow, _Found]:
         incident = change.incident
@@ -154,14 +156,28 @@ class ChangeWriter:
             return _REASONS.get(kind)
         return NotifyReason.REOPENED if found is _Found.BACK else NotifyReason.RAISED
 
-    def _tell(self, row: AlertRow, reason: NotifyReason | None, cause: str) -> None:
-        if self._policy is None or reason is None or row.is_inhibited:
+    def _tell(self, row: AlertRow, kind: ChangeKind, found: _Found | None, cause: str) -> None:
+        if self._policy is None:
+            return
+        if self._policy.is_routed:
+            if kind is not ChangeKind.UPDATED:
+                self._have_routed(row, found)
+            return
+        reason = None if found is None else self._reason(kind, found)
+        if reason is None or row.is_inhibited:
             return
         # Raised and escalated by the same entry: the one message already carries the higher severity.
         if reason is NotifyReason.ESCALATED and self._told & {(row.id, r) for r in _FIRST}:
             return
         self._told.add((row.id, reason))
         enqueue(self._session, self._policy, row, reason, cause=cause, now_ms=self._now_ms)
+
+    def _have_routed(self, row: AlertRow, found: _Found | None) -> None:
+        if found is _Found.BACK:
+            forget(self._session, row.id)  # what was told before was of an earlier episode
+            if row.acknowledged_by is not None and not row.is_inhibited:
+                tell_person(self._session, row.id, row.acknowledged_by, NotifyReason.REOPENED, self._now_ms)
+        look_at(self._session, row.id, self._now_ms)
 
 
 def _describe(row: AlertRow, incident: Incident) -> None:

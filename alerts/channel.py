@@ -26,15 +26,29 @@ class Notification:
 
     id          the same on every attempt, so that a receiver can drop repeats
     created_at  when it was written, in the transaction of the change it tells of
-    alert       as it stands when it is sent, which may be later than the change
+    alerts      as they stand when it is sent, which may be later than the change; the weightiest first
+    address     whom to reach on the channel (mail, telephone); empty: whom the channel's own settings name
+    language    the receiver's own, None: the channel's
     """
 
     id: str
     channel: str
     reason: NotifyReason
     created_at: datetime
-    alert: Alert
+    alerts: tuple[Alert, ...]
     messages: Mapping[Language, Message]
+    receiver: str = ""
+    address: str = ""
+    language: Language | None = None
+
+    @property
+    def alert(self) -> Alert | None:
+        """The weightiest, None where it tells of no alert (a digest, a test)."""
+        return self.alerts[0] if self.alerts else None
+
+    def message(self, usual: Language) -> Message:
+        """What this receiver reads; `usual` is the channel's language."""
+        return self.messages[self.language or usual]
 
 
 class Channel(Protocol):

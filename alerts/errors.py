@@ -47,3 +47,15 @@ class CursorError(AlertError):
 
 class RefusedError(AlertError):
     """An argument is not allowed (an empty comment, a page of 0); the message says what is."""
+
+
+class UnknownEntryError(AlertError):
+    """No duty, absence, route, silence, contact or digest has this id."""
+
+
+class EntryConflictError(AlertError):
+    """Somebody else changed the entry in between; `version` is the one that stands now, 0: none."""
+
+    def __init__(self, message: str, version: int) -> None:
+        super().__init__(message)
+        self.version = version

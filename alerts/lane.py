@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,21 +13,27 @@ import structlog
 from alerts.backoff import Backoff
 from alerts.channel import Channel, ChannelError, Message, Notification
 from alerts.due import Due, DueNotifications
-from alerts.values import Alert, Clock, NotifyReason, utc_now
+from alerts.values import Clock, utc_now
 from alerts.words import Language
 
-Compose = Callable[[Alert, NotifyReason], Mapping[Language, Message]]
+Compose = Callable[[Due], Mapping[Language, Message]]
 
+_MINUTE = timedelta(minutes=1)
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class LaneSettings:
-    """What the lanes of an outbox share. `draw` gives a number in [0, 1) for the jitter."""
+    """What the lanes of an outbox share.
+
+    draw        gives a number in [0, 1) for the jitter
+    per_minute  how many notifications a channel takes within any minute, by its name; none: any number
+    """
 
     clock: Clock = utc_now
     backoff: Backoff = field(default_factory=Backoff)
     draw: Callable[[], float] = random.random
+    per_minute: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,7 @@ class Lane:
         self._compose = compose
         self._settings = settings
         self._unmarked: str | None = None
+        self._sent: deque[datetime] | None = None  # those of the last minute; None: not read yet
         self.status = ChannelStatus(channel.name)
 
     def step(self) -> bool:
@@ -63,6 +71,8 @@ class Lane:
         self._mark_answered()
         now = self._settings.clock()
         if self.status.paused_until is not None and now < self.status.paused_until:
+            return False
+        if self._is_at_limit(now):
             return False
         due = self._due.next(self._channel.name, now)
         if due is None:
@@ -77,9 +87,22 @@ class Lane:
             self._failed(due, ChannelError(f"{type(error).__name__} in this program", is_retryable=True))
         else:
             self._unmarked = due.delivery.id
+            if self._sent is not None:
+                self._sent.append(self._settings.clock())
             self._mark_answered()
             self._answered()
         return True
+
+    def _is_at_limit(self, now: datetime) -> bool:
+        """Whether the channel had as many as it takes within the minute; those of the program before count too."""
+        limit = self._settings.per_minute.get(self._channel.name)
+        if limit is None:
+            return False
+        if self._sent is None:
+            self._sent = deque(self._due.sent_since(self._channel.name, now - _MINUTE))
+        while self._sent and self._sent[0] <= now - _MINUTE:
+            self._sent.popleft()
+        return len(self._sent) >= limit
 
     def _mark_answered(self) -> None:
         """Kept until it is written: a full disk at the wrong moment must not send a notification twice."""
@@ -94,8 +117,11 @@ class Lane:
             channel=delivery.channel,
             reason=delivery.reason,
             created_at=delivery.created_at,
-            alert=due.alert,
-            messages=self._compose(due.alert, delivery.reason),
+            alerts=due.alerts,
+            messages=self._compose(due),
+            receiver=delivery.receiver,
+            address=delivery.address,
+            language=Language(delivery.language) if delivery.language else None,
         )
 
     def _failed(self, due: Due, error: ChannelError) -> None:

@@ -38,23 +38,55 @@ class MessageWriter:
     def __call__(self, alert: Alert, reason: NotifyReason) -> dict[Language, Message]:
         """The message in every language."""
         site, now = self.site(), self.clock()
-        link = f"{self.page_base.rstrip('/')}/alerts/{quote(alert.id, safe='')}"
+        link = alert_link(self.page_base, alert.id)
         return {language: write_message(alert, reason, site, link, now, language) for language in Language}
 
 
+def alert_link(page_base: str, alert_id: str) -> str:
+    """Where the alert's page is, for those who sign in there."""
+    return f"{page_base.rstrip('/')}/alerts/{quote(alert_id, safe='')}"
+
+
 def write_message(
-    alert: Alert, reason: NotifyReason, site: Site, link: str, now: datetime, language: Language
+    alert: Alert,
+    reason: NotifyReason,
+    site: Site,
+    link: str,
+    now: datetime,
+    language: Language,
+    *,
+    why: str = "",
+    takes: bool = False,
 ) -> Message:
-    """The message in one language."""
+    """The message in one language.
+
+    why    why this receiver is told, where that is not plain (`why.hole`, ...)
+    takes  the link itself lets the receiver take the alert
+    """
     place = place_text(site, alert.node)
     severity, told = word(f"severity.{alert.severity}", language), word(f"reason.{reason}", language)
-    title = f"[{severity}] {told}: {_what(alert, language)} - {place}"
-    if language is Language.ZH_CN:
-        title = f"【{severity}】{told}：{_what(alert, language)}，{place}"
-    colon = "：" if language is Language.ZH_CN else ": "
-    lines = [("place", place), *_lines(alert, site, now, language), ("open", link)]
-    body = [_one_line(f"{word(f'label.{key}', language)}{colon}{text}") for key, text in lines]
-    return Message(_one_line(title), "\n".join(body), link)
+    title = headline(severity, f"{told}{colon(language)}{_what(alert, language)}", place, language)
+    lines = [("place", place), *_lines(alert, site, now, language)]
+    if why:
+        lines.append(("why", why))
+    lines.append(("open_and_take" if takes else "open", link))
+    return Message(title, "\n".join(labelled(word(f"label.{k}", language), t, language) for k, t in lines), link)
+
+
+def colon(language: Language) -> str:
+    """As the language writes it."""
+    return "：" if language is Language.ZH_CN else ": "
+
+
+def headline(severity: str, told: str, place: str, language: Language) -> str:
+    """The one line that a lock screen shows."""
+    is_chinese = language is Language.ZH_CN
+    return one_line(f"【{severity}】{told}，{place}" if is_chinese else f"[{severity}] {told} - {place}")
+
+
+def labelled(label: str, text: str, language: Language) -> str:
+    """A line of a message."""
+    return one_line(f"{label}{colon(language)}{text}")
 
 
 def _what(alert: Alert, language: Language) -> str:
@@ -73,6 +105,8 @@ def _lines(alert: Alert, site: Site, now: datetime, language: Language) -> Itera
     yield "since", f"{time_text(alert.onset_at, site.zone)}{_aside(lasting, language)}"
     if alert.loss_total is not None and alert.loss_total > 0:
         yield "loss", total_text(alert.loss_total, alert.medium)
+    if alert.acknowledged and alert.acknowledged_by:
+        yield "taken", alert.acknowledged_by
     if alert.closed_at is not None:
         yield "cleared", time_text(alert.closed_at, site.zone)
     else:
@@ -96,6 +130,6 @@ def _aside(text: str, language: Language) -> str:
     return f"（{text}）" if language is Language.ZH_CN else f" ({text})"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Names come from files: a line break in one must not make a header or a line of its own."""
     return " ".join(text.split())

@@ -94,13 +94,17 @@ class AuditRow(Base):
 
 
 class OutboxRow(Base):
-    """One notification for one channel."""
+    """One notification for one address on one channel; `OutboxAlertRow` says of which alerts."""
 
     __tablename__ = "outbox"
 
     id: Mapped[str] = mapped_column(String, primary_key=True)
-    alert_id: Mapped[str] = mapped_column(ForeignKey("alerts.id"))
+    alert_id: Mapped[str | None] = mapped_column(ForeignKey("alerts.id"))  # the weightiest; None: of no alert (a test)
     channel: Mapped[str]
+    receiver: Mapped[str] = mapped_column(String, default="")  # person:NAME or channel:NAME
+    address: Mapped[str] = mapped_column(String, default="")
+    language: Mapped[str] = mapped_column(String, default="")  # empty: the channel's own
+    detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     reason: Mapped[str]
     state: Mapped[str]
     attempts: Mapped[int] = mapped_column(Integer, default=0)
@@ -114,6 +118,18 @@ class OutboxRow(Base):
         Index("outbox_by_alert", "alert_id", "created_ms"),
         Index("outbox_recent", "created_ms", "id"),
     )
+
+
+class OutboxAlertRow(Base):
+    """An alert that a notification tells of."""
+
+    __tablename__ = "outbox_alerts"
+
+    outbox_id: Mapped[str] = mapped_column(ForeignKey("outbox.id"), primary_key=True)
+    alert_id: Mapped[str] = mapped_column(ForeignKey("alerts.id"), primary_key=True)
+    reason: Mapped[str]
+
+    __table_args__ = (Index("outbox_alerts_by_alert", "alert_id"),)
 
 
 class SnapshotRow(Base):

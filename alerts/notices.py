@@ -1,33 +1,58 @@
-"""Rows of the outbox, written in the same transaction as the change they tell of."""
+"""What is to be told of a change, written in the same transaction as the change."""
 
 from __future__ import annotations
 
 from hashlib import sha256
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from alerts.models import AlertRow, OutboxRow
+from alerts.models import AlertRow, OutboxAlertRow, OutboxRow
+from alerts.notify.models import LookRow, MemberRow, TellingRow
+from alerts.routing.receivers import Why
 from alerts.values import DeliveryState, NotifyPolicy, NotifyReason
 
 
-def stable_id(alert_id: str, reason: NotifyReason, cause: str, channel: str) -> str:
-    """The notification's id: the same whenever the same cause is worked through again."""
-    return sha256(f"{alert_id}\n{reason}\n{cause}\n{channel}".encode()).hexdigest()[:32]
+def stable_id(*parts: str) -> str:
+    """A notification's id: the same whenever the same cause is worked through again."""
+    return sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def look_at(session: Session, alert_id: str, now_ms: int) -> None:
+    """Have the dispatcher look at the alert: something about it changed that people may have to hear."""
+    if session.get(LookRow, alert_id) is None:
+        session.add(LookRow(alert_id=alert_id, at_ms=now_ms))
+
+
+def forget(session: Session, alert_id: str) -> None:
+    """Nothing more is told of the alert by the groups it is in."""
+    session.execute(delete(MemberRow).where(MemberRow.alert_id == alert_id))
+
+
+def tell_person(session: Session, alert_id: str, person: str, reason: NotifyReason, now_ms: int) -> None:
+    """Tell one account of the alert, whatever the routes say: it is theirs."""
+    session.add(
+        TellingRow(
+            receiver=f"person:{person}", group_id="", items=[[alert_id, reason.value, 0]], has_burst=False,
+            why=Why.NAMED.value, about="", at_ms=now_ms, letter=None, sent_ms=None,
+        )
+    )  # fmt: skip
 
 
 def enqueue(
     session: Session, policy: NotifyPolicy, alert: AlertRow, reason: NotifyReason, *, cause: str, now_ms: int
 ) -> None:
-    """One notification for each channel, due at once, if the policy wants this reason told."""
+    """One notification for each channel, due at once, if the policy wants this reason told; without any route."""
     if reason not in policy.reasons:
         return
     for channel in policy.channels:
+        notification = stable_id(alert.id, reason, cause, channel)
         session.add(
             OutboxRow(
-                id=stable_id(alert.id, reason, cause, channel),
+                id=notification,
                 alert_id=alert.id,
                 channel=channel,
+                receiver=f"channel:{channel}",
                 reason=reason.value,
                 state=DeliveryState.PENDING.value,
                 attempts=0,
@@ -36,18 +61,33 @@ def enqueue(
                 last_error="",
             )
         )
+        session.flush()
+        session.add(OutboxAlertRow(outbox_id=notification, alert_id=alert.id, reason=reason.value))
 
 
 def withdraw(session: Session, alert_id: str) -> None:
-    """What has not gone out yet of this alert never will."""
+    """What has not gone out yet of this alert alone never will; a message about several leaves it out."""
     pending = (OutboxRow.alert_id == alert_id, OutboxRow.state == DeliveryState.PENDING.value)
-    session.execute(update(OutboxRow).where(*pending).values(state=DeliveryState.WITHDRAWN.value))
+    others = select(OutboxAlertRow.alert_id).where(
+        OutboxAlertRow.outbox_id == OutboxRow.id, OutboxAlertRow.alert_id != alert_id
+    )
+    session.execute(
+        update(OutboxRow)
+        .where(*pending, ~others.exists())
+        .values(state=DeliveryState.WITHDRAWN.value)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def untold(session: Session) -> list[AlertRow]:
-    """The active alerts, inhibited ones left out, that no notification was ever written for."""
-    told = select(OutboxRow.alert_id).where(
-        OutboxRow.alert_id == AlertRow.id, OutboxRow.state != DeliveryState.WITHDRAWN.value
+    """The active alerts, inhibited ones left out, that nobody was told of and no group holds."""
+    told = (
+        select(OutboxAlertRow.alert_id)
+        .join(OutboxRow, OutboxRow.id == OutboxAlertRow.outbox_id)
+        .where(OutboxAlertRow.alert_id == AlertRow.id, OutboxRow.state != DeliveryState.WITHDRAWN.value)
     )
-    wanted = select(AlertRow).where(AlertRow.is_inhibited.is_(False), AlertRow.is_active.is_(True), ~told.exists())
+    held = select(MemberRow.alert_id).where(MemberRow.alert_id == AlertRow.id)
+    wanted = select(AlertRow).where(
+        AlertRow.is_inhibited.is_(False), AlertRow.is_active.is_(True), ~told.exists(), ~held.exists()
+    )
     return list(session.scalars(wanted.order_by(AlertRow.detected_ms, AlertRow.id)))

@@ -14,8 +14,8 @@ from alerts.deadlines import OfficeDays
 from alerts.desk import Desk
 from alerts.errors import UnknownAlertError
 from alerts.listing import counts_of, page_of
-from alerts.models import AlertRow, AuditRow, OutboxRow
-from alerts.notices import enqueue, untold
+from alerts.models import AlertRow, AuditRow, OutboxAlertRow, OutboxRow
+from alerts.notices import enqueue, look_at, untold
 from alerts.overdue import Terms
 from alerts.reconciling import reconcile
 from alerts.rows import alert_of, audit_entry_of, delivery_of, ms_of, snapshot_of
@@ -112,6 +112,9 @@ class Records(Desk):
             for row in found:
                 if not row.is_acknowledged and row.due_ms is None:
                     terms.start(row, self._now_ms())
+                if self._policy.is_routed:
+                    look_at(session, row.id, self._now_ms())
+                    continue
                 enqueue(session, self._policy, row, NotifyReason.RAISED, cause="open", now_ms=self._now_ms())
             return len(found)
 
@@ -153,7 +156,8 @@ class Records(Desk):
 
     def deliveries_of(self, alert_id: str) -> tuple[Delivery, ...]:
         """Who was told of the alert, oldest first. Raises: UnknownAlertError."""
-        query = select(OutboxRow).where(OutboxRow.alert_id == alert_id)
+        told = select(OutboxAlertRow.outbox_id).where(OutboxAlertRow.alert_id == alert_id)
+        query = select(OutboxRow).where(OutboxRow.id.in_(told))
         with self.database.reading() as session:
             _known(session, alert_id)
             rows = session.scalars(query.order_by(OutboxRow.created_ms, OutboxRow.id))

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from alerts.desk_models import EpisodeRow
 from alerts.desk_policy import DeskPolicy
 from alerts.models import AlertRow
+from alerts.notices import look_at
 from metering.incident import Category, Incident
 
 _HOUR_MS = 3_600_000
@@ -76,4 +77,5 @@ def settle_down(session: Session, now_ms: int, policy: DeskPolicy) -> list[Alert
     rows = list(session.scalars(query.with_for_update()))
     for row in rows:
         row.is_unstable = False
+        look_at(session, row.id, now_ms)  # its groups kept it until now
     return rows

@@ -146,6 +146,10 @@ def delivery_of(row: OutboxRow) -> Delivery:
         due_at=moment_of(row.due_ms),
         delivered_at=_maybe(row.delivered_ms),
         last_error=row.last_error,
+        receiver=row.receiver or f"channel:{row.channel}",
+        address=row.address,
+        language=row.language,
+        detail=row.detail,
     )
 
 

@@ -230,8 +230,14 @@ class NotifyReason(StrEnum):
 
     RAISED = "raised"
     REOPENED = "reopened"
-    ESCALATED = "escalated"
+    ASSIGNED = "assigned"  # to the account that is told
+    ESCALATED = "escalated"  # its severity rose
     CLEARED = "cleared"
+    UNANSWERED = "unanswered"  # nobody acknowledged in time: the next step is asked
+    REPEATED = "repeated"  # still active, and nobody has it
+    DIGEST = "digest"
+    ROSTER = "roster"  # hours that nobody has
+    TEST = "test"
 
 
 class DeliveryState(StrEnum):
@@ -245,10 +251,15 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One notification on one channel. `id` is the stable one that the receiver sees on every attempt."""
+    """One notification on one channel. `id` is the stable one that the receiver sees on every attempt.
+
+    alert_id  the weightiest of its alerts, None where it tells of none
+    receiver  `person:NAME` or `channel:NAME`; `address` where on the channel, empty: the channel's own
+    detail    JSON-able: why this receiver is told, and what a digest or test says
+    """
 
     id: str
-    alert_id: str
+    alert_id: str | None
     channel: str
     reason: NotifyReason
     state: DeliveryState
@@ -257,11 +268,19 @@ class Delivery:
     due_at: datetime
     delivered_at: datetime | None
     last_error: str
+    receiver: str = ""
+    address: str = ""
+    language: str = ""
+    detail: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class NotifyPolicy:
-    """Who is told of what: the names of the channels, and the reasons for which they are."""
+    """Who is told of what: the names of the channels, and the reasons for which they are.
+
+    is_routed  changes are only noted; routes, roster and groups decide who is told (`alerts.notify.dispatch`)
+    """
 
     channels: tuple[str, ...] = ()
     reasons: frozenset[NotifyReason] = frozenset({NotifyReason.RAISED, NotifyReason.REOPENED, NotifyReason.ESCALATED})
+    is_routed: bool = False

@@ -21,6 +21,7 @@ from api.alerts import acts, history
 from api.alerts import views as alerts
 from api.alerts.conditions import answer_again
 from api.desk import views as desk
+from api.duty import views as duty
 from api.identity import Identity
 from api.parts import ApiParts
 from api.permits import check_routes, declared
@@ -73,6 +74,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         history.router,
         alerts.router,
         desk.router,
+        *duty.ROUTERS,
         site.router,
         readings.router,
         collector.router,

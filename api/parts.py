@@ -16,6 +16,7 @@ from metering.ports import IntervalStore, ReadingStore
 from metering.site import Site
 
 if TYPE_CHECKING:  # a program that only reads settings loads no database library
+    from alerts.duty_desk.desk import DutyDesk
     from alerts.records import Records
     from alerts.users.users import Users
     from alerts.users.values import Account, SessionInfo
@@ -133,6 +134,7 @@ class ApiParts:
     users     accounts, sessions and tokens; none: made of the records
     limits    how often one account may ask
     is_assignable  whether alerts may be assigned to an account of this name
+    duty_desk  roster, routes and silences; None: their operations answer 503
     """
 
     site: Callable[[], Site]
@@ -150,3 +152,4 @@ class ApiParts:
     limits: RateLimits = field(default_factory=RateLimits)
     is_assignable: Callable[[str], bool] = lambda _: True
     version: str = "0.1.0"
+    duty_desk: DutyDesk | None = None

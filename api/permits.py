@@ -99,6 +99,10 @@ _PATH_PARAMETERS: dict[str, Callable[[Request, str], None] | None] = {
     "session_id": None,
     "token_id": None,
     "name": None,
+    "entry_id": None,
+    "channel": None,
+    "delivery_id": None,
+    "token": None,
 }
 
 

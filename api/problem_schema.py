@@ -34,14 +34,14 @@ _MEANING = {
     403: "Not allowed to this account, or a change from another site's page",
     404: "Nothing of this id",
     409: "Somebody else changed it in between",
-    412: "The alert is no longer as If-Match says",
+    412: "It is no longer as If-Match says",
     413: "The body is too long",
     415: "The body is of a type that is not read here",
     421: "The demo does not answer under this name",
     422: "A parameter or member is wrong",
     428: "If-Match is missing",
     429: "Too many requests of one account, or wrong passwords; see `Retry-After`",
-    503: "The store of readings cannot answer now",
+    503: "The store of readings, or what this program is without, cannot answer now",
 }
 
 
@@ -49,6 +49,11 @@ def problems(*statuses: int) -> Responses:
     """Responses of an operation that may fail with these statuses."""
     schema = {"$ref": "#/components/schemas/ProblemOut"}
     return {s: {"description": _MEANING[s], "content": {MEDIA_TYPE: {"schema": schema}}} for s in statuses}
+
+
+def with_503(responses: Responses) -> Responses:
+    """The same, of an operation that a program may be without."""
+    return responses | problems(503)
 
 
 LIST_PROBLEMS = problems(401, 403, 404, 421, 422, 429, 503)

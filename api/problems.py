@@ -13,7 +13,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from alerts.errors import AlertError, ConflictError, PolicyConflictError, StaleError, UnknownAlertError
+from alerts.errors import (
+    AlertError,
+    ConflictError,
+    EntryConflictError,
+    PolicyConflictError,
+    StaleError,
+    UnknownAlertError,
+    UnknownEntryError,
+)
 from alerts.users.errors import (
     AccountConflictError,
     AccountError,
@@ -91,11 +99,11 @@ def _account_problem(error: AccountError) -> Problem:
 
 def _alert_problem(error: AlertError) -> Problem:
     match error:
-        case UnknownAlertError():
+        case UnknownAlertError() | UnknownEntryError():
             return Problem(404, str(error))
         case ConflictError():
             return Problem(409, str(error), current=_standing(error.current))
-        case PolicyConflictError():
+        case PolicyConflictError() | EntryConflictError():
             return Problem(409, str(error), current={"version": error.version})
     return Problem(422, str(error))
 
@@ -128,7 +136,7 @@ Answer = Callable[[Request, Problem], Response]
 def answer_error(request: Request, error: Exception, answer: Answer) -> Response:
     """The answer to a request that failed; a fault of ours is logged."""
     problem = problem_of(error)
-    if isinstance(error, StaleError | PolicyConflictError) and "if-match" in request.headers:
+    if isinstance(error, StaleError | PolicyConflictError | EntryConflictError) and "if-match" in request.headers:
         problem.status = HTTPStatus.PRECONDITION_FAILED
     if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request failed", method=request.method, path=request.url.path, exc_info=error)

@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,12 @@ class Demo:
             campus.ready(60)
             self._closing = started.pop_all()
         site, _ = load_site(site_file)
-        webhook = WebhookSettings(name="demo", url=SecretStr(self.receiver_url), language=Language.ZH_CN)
+        webhook = WebhookSettings(
+            name="demo",
+            url=SecretStr(self.receiver_url),
+            language=Language.ZH_CN,
+            allow_networks=(IPv4Network("127.0.0.0/8"),),
+        )
         self.setup = Setup(
             settings.model_copy(update={"site": site_file}),
             site,

@@ -8,8 +8,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from alerts.deadlines import office_days
-from alerts.messages import MessageWriter
-from alerts.outbox import Outbox
 from alerts.records import Records
 from alerts.values import Alert, NotifyPolicy
 from api.stream import EventStream
@@ -19,6 +17,7 @@ from aquavolt.judge import CURSOR, Judge, JudgeParts
 from aquavolt.rebuild import Ground, RebuildStoppedError, rebuilt_shard, shard_at_start
 from aquavolt.setup import Setup
 from aquavolt.stores.calls import OwnedStore
+from aquavolt.telling import Telling, TellingParts
 from aquavolt.worker import Worker
 from collector.journal import Journal
 from metering.health import HealthReport
@@ -53,23 +52,23 @@ class Judging:
             channels = [*map(open_channel, settings.channels), *setup.channels]
             for channel in channels:
                 opened.callback(channel.close)
-            policy = NotifyPolicy(tuple(channel.name for channel in channels))
             days = office_days(setup.site.zone, setup.site.calendar.country)
-            self.records = Records(settings.records_url, policy=policy, days=days)
+            self.records = Records(settings.records_url, policy=NotifyPolicy(is_routed=True), days=days)
             opened.callback(self.records.close)
             self.records.migrate()
             journal.skip_to(self.records.applied_seq())  # a journal that was lost must not give these again
             parts = JudgeParts(journal, self.records, store, self._tell, self._rebuild, setup.is_history)
             self.judge = Judge(parts, *shard_at_start(setup.site, setup.rules, self.records, journal))
-            self.outbox = Outbox(self.records, channels, MessageWriter(lambda: setup.site, settings.page_url))
             self.deadlines = DeadlineWatch(self.records, self._tell)
+            self.telling = Telling(TellingParts(settings, lambda: setup.site, self.records, channels))
+            self.outbox, self.duty_desk = self.telling.outbox, self.telling.duty_desk
             self._closing = opened.pop_all()
 
     def start(self) -> None:
         """Start the threads."""
         self.judge.worker.start()
-        self.outbox.start()
         self.deadlines.worker.start()
+        self.telling.start()
 
     def stop(self) -> None:
         """End after what is under way, and keep the state for the next start."""
@@ -77,7 +76,7 @@ class Judging:
         self.judge.worker.stop()
         with suppress(Exception):
             self.judge.snapshot()
-        self.outbox.stop()
+        self.telling.stop()
 
     def close(self) -> None:
         """Close the records and channels."""
@@ -93,14 +92,14 @@ class Judging:
         while not is_ready():  # noqa: ASYNC110 - threads' positions, looked at
             await asyncio.sleep(_PROBE_S)
         await asyncio.get_running_loop().run_in_executor(None, self.judge.tell_open)
-        self.outbox.wake()
+        self.telling.wake()
         self.stream.publish({"type": "ready"})
         on_ready()
 
     def _tell(self, alerts: Sequence[Alert]) -> None:
         for alert in alerts:
             self.stream.publish({"type": "alert", "id": alert.id, "state": alert.state.value, "node": alert.node})
-        self.outbox.wake()
+        self.telling.wake()
 
     def _rebuild(self) -> tuple[Shard, int] | None:
         """The rules' state from the store, once that has all there is; on the judge's thread."""

@@ -173,6 +173,7 @@ class Program:
                 readings=self.store,
                 intervals=self.store,
                 records=self.records,
+                duty_desk=self._judging.duty_desk,
                 health=self.health,
                 submit=sink.append,
                 stream=self.stream,

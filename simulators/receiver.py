@@ -1,6 +1,7 @@
 """A receiver of webhooks for the demo: keeps the last messages and gives them out as JSON.
 
     POST /anything   takes a JSON body; a repeat (same Idempotency-Key) is counted, not kept twice
+    POST paths of chat robots and of an SMS gateway (`simulators.robots`) answer as those services do
     GET  /messages   {"messages": [{received_at, id, repeats, body}], "taken": n}, newest first
 
 `python -m simulators.receiver --port 8090` prints one JSON line when it listens, `{"url"}`, and serves until SIGTERM,
@@ -14,11 +15,15 @@ import json
 import signal
 import sys
 import threading
+import time
 from collections import OrderedDict
+from dataclasses import asdict
 from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from simulators.robots import Services
 
 LARGEST_BODY = 1_000_000
 
@@ -54,10 +59,11 @@ class Inbox:
 class Receiver:
     """The inbox behind a socket on the loopback address. Port 0 takes a free one; `port` says which."""
 
-    def __init__(self, port: int = 0, *, keep: int = 200) -> None:
+    def __init__(self, port: int = 0, *, keep: int = 200, services: Services | None = None) -> None:
         """Raises: OSError if the port is in use."""
         self.inbox = Inbox(keep)
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler_of(self.inbox))
+        self.services = services or Services(time.time)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler_of(self.inbox, self.services))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="receiver", daemon=True)
 
     @property
@@ -81,7 +87,24 @@ class Receiver:
         self._thread.join()
 
 
-def _handler_of(inbox: Inbox) -> type[BaseHTTPRequestHandler]:
+def _taken(
+    inbox: Inbox, services: Services, path: str, key: str | None, given: bytes
+) -> tuple[HTTPStatus, dict[str, Any]]:
+    """Keep what was posted, a robot's message as its chat shows it; the answer."""
+    if (answer := services.answer(path, given)) is not None:
+        document, said = answer
+        if said is not None:
+            inbox.take(key, asdict(said))
+        return HTTPStatus.OK, document
+    try:
+        body = json.loads(given)
+    except ValueError:
+        return HTTPStatus.BAD_REQUEST, {"error": "the body must be JSON"}
+    inbox.take(key, body)
+    return HTTPStatus.OK, {"taken": True}
+
+
+def _handler_of(inbox: Inbox, services: Services) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         """Answers for one inbox."""
 
@@ -95,13 +118,8 @@ def _handler_of(inbox: Inbox) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"error": f"a body of up to {LARGEST_BODY} bytes"})
                 return
-            try:
-                body = json.loads(self.rfile.read(int(length)))
-            except ValueError:
-                self._answer(HTTPStatus.BAD_REQUEST, {"error": "the body must be JSON"})
-                return
-            inbox.take(self.headers.get("Idempotency-Key"), body)
-            self._answer(HTTPStatus.OK, {"taken": True})
+            given = self.rfile.read(int(length))
+            self._answer(*_taken(inbox, services, self.path, self.headers.get("Idempotency-Key"), given))
 
         def do_GET(self) -> None:
             """Give the messages out."""

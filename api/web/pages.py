@@ -11,7 +11,15 @@ from starlette.types import Scope
 
 from alerts.users.roles import Permission
 from api.permits import needs
-from api.web import account_views, alert_views, bulk_views, site_views, task_views, user_views
+from api.web import (
+    account_views,
+    alert_views,
+    bulk_views,
+    link_views,
+    site_views,
+    task_views,
+    user_views,
+)
 from api.web.forms import local_path
 from api.web.rendering import STATIC, Pages
 from api.web.texts import COOKIE, LANGUAGES
@@ -27,6 +35,7 @@ ROUTERS = (
     site_views.router,
     account_views.router,
     user_views.router,
+    link_views.router,
 )
 _OPEN = [needs(Permission.OPEN)]
 _YEAR_S = 365 * 24 * 3600

@@ -29,6 +29,7 @@ from api.web.wording import (
     OUTCOMES,
     QUALITIES,
     QUANTITIES,
+    REASONS,
     SEVERITIES,
     USES,
     Wording,
@@ -39,7 +40,7 @@ FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
 _WORDS: dict[str, Any] = {
     "categories": CATEGORIES, "severities": SEVERITIES, "media": MEDIA, "outcomes": OUTCOMES, "actions": ACTIONS,
-    "deliveries": DELIVERIES, "quantities": QUANTITIES, "qualities": QUALITIES, "uses": USES,
+    "reasons": REASONS, "deliveries": DELIVERIES, "quantities": QUANTITIES, "qualities": QUALITIES, "uses": USES,
 }  # fmt: skip
 
 

@@ -66,12 +66,27 @@ METER_KINDS = {
     "glitch": N_("Implausible jump, held for review"),
 }
 ACTIONS = {
-    "raised": N_("Raised"), "updated": N_("New figures"), "escalated": N_("More severe"),
-    "moved": N_("Narrowed down to a smaller place"), "inhibited": N_("Explained by another alert"),
-    "released": N_("No longer explained by another alert"), "cleared": N_("Cleared by the meters"),
-    "reopened": N_("Came back"), "overdue": N_("Overdue"), "assigned": N_("Assigned"),
-    "unassigned": N_("Assignment taken back"), "acknowledged": N_("Acknowledged"),
-    "commented": N_("Comment"), "resolved": N_("Resolved"), "handed_on": N_("Handed on"),
+    "raised": N_("Raised"),
+    "updated": N_("New figures"),
+    "escalated": N_("More severe"),
+    "moved": N_("Narrowed down to a smaller place"),
+    "inhibited": N_("Explained by another alert"),
+    "released": N_("No longer explained by another alert"),
+    "cleared": N_("Cleared by the meters"),
+    "reopened": N_("Came back"),
+    "overdue": N_("Overdue"),
+    "assigned": N_("Assigned"),
+    "unassigned": N_("Assignment taken back"),
+    "acknowledged": N_("Acknowledged"),
+    "commented": N_("Comment"),
+    "resolved": N_("Resolved"),
+    "handed_on": N_("Handed on"),
+}
+REASONS = {
+    "raised": N_("New alert"), "reopened": N_("Came back"), "assigned": N_("Assigned"),
+    "escalated": N_("More severe"), "cleared": N_("Cleared by the meters"), "unanswered": N_("Nobody has it yet"),
+    "repeated": N_("Told again"), "digest": N_("Daily digest"), "roster": N_("Hole in the roster"),
+    "test": N_("Test message"),
 }  # fmt: skip
 DELIVERIES = {
     "pending": N_("on its way"), "delivered": N_("delivered"), "failed": N_("failed"), "withdrawn": N_("withdrawn"),

@@ -8,10 +8,16 @@ from pydantic import Field
 
 from alerts.channel import Channel
 from aquavolt.channels.mail import MailChannel, MailSettings
+from aquavolt.channels.robots import DingtalkSettings, FeishuSettings, RobotChannel, WecomSettings
+from aquavolt.channels.sms import SmsChannel, SmsSettings
+from aquavolt.channels.through_apprise import AppriseChannel, AppriseSettings
 from aquavolt.channels.webhook import WebhookChannel, WebhookSettings
 
 # A member of a pydantic model of this type takes `{kind: webhook, url: ...}` or `{kind: e-mail, host: ...}`.
-ChannelSettings = Annotated[WebhookSettings | MailSettings, Field(discriminator="kind")]
+ChannelSettings = Annotated[
+    WebhookSettings | MailSettings | WecomSettings | DingtalkSettings | FeishuSettings | SmsSettings | AppriseSettings,
+    Field(discriminator="kind"),
+]
 
 
 class OpenChannel(Channel, Protocol):
@@ -24,6 +30,13 @@ class OpenChannel(Channel, Protocol):
 
 def open_channel(settings: ChannelSettings) -> OpenChannel:
     """The channel that the settings describe; nothing is connected yet."""
-    if isinstance(settings, WebhookSettings):
-        return WebhookChannel(settings)
-    return MailChannel(settings)
+    match settings:
+        case WebhookSettings():
+            return WebhookChannel(settings)
+        case MailSettings():
+            return MailChannel(settings)
+        case SmsSettings():
+            return SmsChannel(settings)
+        case AppriseSettings():
+            return AppriseChannel(settings)
+    return RobotChannel(settings)

@@ -40,6 +40,7 @@ class MailSettings(BaseModel):
     recipients: tuple[str, ...] = Field(min_length=1)
     language: Language = Language.ZH_CN
     timeout_s: float = Field(default=20.0, gt=0, le=120)
+    per_minute: int | None = Field(default=None, ge=1, le=10_000)
     ca_file: Path | None = None
 
     @field_validator("sender", "recipients")
@@ -128,15 +129,15 @@ class MailChannel:
 
 def mail_of(notification: Notification, settings: MailSettings) -> EmailMessage:
     """The mail. Its Message-ID is the notification's id, and all mails of an alert refer to one thread."""
-    message = notification.messages[settings.language]
+    message = notification.message(settings.language)
     domain = settings.sender.rpartition("@")[2]
-    thread = sha256(notification.alert.id.encode()).hexdigest()[:32]
+    thread = sha256((notification.alert.id if notification.alert else notification.id).encode()).hexdigest()[:32]
     mail = EmailMessage()
     mail["Message-ID"] = f"<{notification.id}@{domain}>"
     mail["References"] = f"<alert-{thread}@{domain}>"
     mail["Date"] = format_datetime(notification.created_at)
     mail["From"] = settings.sender
-    mail["To"] = ", ".join(settings.recipients)
+    mail["To"] = notification.address or ", ".join(settings.recipients)
     mail["Subject"] = message.title
     mail["Auto-Submitted"] = "auto-generated"
     mail["Content-Language"] = settings.language.value

@@ -7,6 +7,8 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from alerts.duty_desk.book_source import Surroundings
+from alerts.duty_desk.desk import DutyDesk
 from alerts.records import Records
 from api.app import create_app
 from api.parts import ApiParts
@@ -16,6 +18,7 @@ from aquavolt.notify import keep_alive
 from aquavolt.services.footing import OpenStore, shared_store, watch_of
 from aquavolt.services.watch_client import WatchClient
 from aquavolt.setup import ProgramError, Setup, cancelled, until_first
+from aquavolt.telling import surroundings_of
 from metering.health import HealthReport
 
 FOLDER = "serve"
@@ -53,6 +56,10 @@ class Serve:
         """How collecting goes."""
         return self.watch.health(HealthReport(self.setup.now()))
 
+    def _surroundings(self) -> Surroundings:
+        names = [channel.name for channel in self.setup.settings.channels]
+        return surroundings_of(lambda: self.setup.site, names)
+
     async def run(
         self, stop: asyncio.Event, listening: socket.socket, *, on_ready: Callable[[], None] = lambda: None
     ) -> None:
@@ -64,6 +71,7 @@ class Serve:
                 readings=self.store,
                 intervals=self.store,
                 records=self.records,
+                duty_desk=DutyDesk(self.records.database, self._surroundings()),
                 health=self.health,
                 submit=self.watch.submit,
                 stream=self.stream,

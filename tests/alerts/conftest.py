@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,8 @@ from alerts.database import Database
 from alerts.records import Records
 from alerts.values import NotifyPolicy
 from metering.incident import Category, ChangeKind, Incident, IncidentChange, Severity
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 START = np.datetime64("2026-11-20T00:00:00", "ms")
 

@@ -15,8 +15,8 @@ SETTINGS = TypeAdapter(ChannelSettings)
 @pytest.mark.parametrize(
     ("document", "kind", "name"),
     [
-        ({"kind": "webhook", "url": "http://127.0.0.1:1/x"}, WebhookChannel, "webhook"),
-        ({"kind": "webhook", "name": "robot", "url": "http://127.0.0.1:1/x"}, WebhookChannel, "robot"),
+        ({"kind": "webhook", "url": "http://203.0.114.1:1/x"}, WebhookChannel, "webhook"),
+        ({"kind": "webhook", "name": "robot", "url": "http://203.0.114.1:1/x"}, WebhookChannel, "robot"),
         ({"kind": "e-mail", "host": "mail", "sender": "a@b.c", "recipients": ["d@e.f"]}, MailChannel, "e-mail"),
     ],
 )
@@ -32,4 +32,4 @@ def test_an_unknown_kind_is_refused_naming_those_there_are(document):
     with pytest.raises(ValidationError, match="kind") as caught:
         SETTINGS.validate_python(document)
     if "kind" in document:
-        assert "'webhook', 'e-mail'" in str(caught.value)
+        assert "'webhook', 'e-mail', 'wecom', 'dingtalk', 'feishu', 'sms', 'apprise'" in str(caught.value)

@@ -23,7 +23,7 @@ from aquavolt.channels.mail import MailChannel, MailSettings
 TEXT = "地点：主校区 › 梅园2号楼\n多用：420 升/小时\n查看：http://x/alerts/leak-1"
 
 
-def compose(alert, reason):
+def compose(due):
     return {language: Message("【严重】新告警：漏水", TEXT, "http://x") for language in Language}
 
 

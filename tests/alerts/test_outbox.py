@@ -19,8 +19,10 @@ from alerts.words import Language
 from metering.incident import ChangeKind
 
 
-def compose(alert, reason):
-    return {language: Message(f"{reason} {alert.id}", alert.node, "http://x") for language in Language}
+def compose(due):
+    (alert,) = due.alerts
+    text = f"{due.delivery.reason} {alert.id}"
+    return {language: Message(text, alert.node, "http://x") for language in Language}
 
 
 class Wire:

@@ -21,6 +21,7 @@ import uvicorn
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 
+from alerts.duty_desk.desk import DutyDesk
 from alerts.records import Records
 from alerts.users.users import users_of
 from alerts.values import NotifyPolicy
@@ -28,6 +29,7 @@ from api.app import create_app
 from api.parts import Access, ApiParts, Readiness, hash_token
 from api.stream import EventStream
 from aquavolt.stores.duckdb_store import DuckDBStore
+from aquavolt.telling import surroundings_of
 from metering.batch import ReadingBatch, batch_of, concatenate, to_ms
 from metering.derivation import IntervalDerivation
 from metering.health import ConnectionHealth, HealthReport, JournalHealth, MeterHealth
@@ -220,6 +222,7 @@ def make(store: DuckDBStore, records: Records) -> Iterator[Callable[..., Served]
             "site": lambda: SITE, "readings": store, "intervals": store, "records": records, "health": health,
             "submit": submit, "stream": EventStream(heartbeat_s=0.05), "is_ready": lambda: ready[0],
             "access": Access(demo=True), "now": lambda: NOW,
+            "duty_desk": DutyDesk(records.database, surroundings_of(lambda: SITE, ["webhook"]), lambda: NOW),
         }  # fmt: skip
         usual["users"] = users_of(records.database, changes.get("now", usual["now"]), CHEAP)
         parts = ApiParts(**(usual | changes))

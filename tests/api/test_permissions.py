@@ -14,7 +14,7 @@ import pytest
 from fastapi import FastAPI
 from signed_in import ADMIN, PASSWORD, person, sign_in, users_of
 
-from alerts.users.roles import WHOLE_SITE, Permission, Role
+from alerts.users.roles import TOKEN_SCOPES, WHOLE_SITE, Permission, Role
 from alerts.users.values import AccountState
 from api.app import create_app
 from api.parts import Access, hash_token
@@ -93,23 +93,66 @@ ROUTES = {
     "POST /users/{name}/leave": "users.manage",
     "POST /users/{name}/password": "users.manage",
     "POST /users/{name}/sign-out": "users.manage",
+    "GET /api/v1/deliveries": "deliveries.read",
+    "GET /api/v1/deliveries/{delivery_id}": "deliveries.read",
+    "GET /api/v1/roster/holes": "duty.read",
+    "POST /api/v1/channels/{channel}/test": "channels.test",
+    "POST /api/v1/routing/dry-run": "duty.read",
+    "GET /go/{token}": "open",
+    "POST /go/{token}": "open",
+    "POST /go/{token}/{alert_id}": "open",
+    "GET /api/v1/duties": "duty.read",
+    "GET /api/v1/duties/{entry_id}": "duty.read",
+    "GET /api/v1/duties/{entry_id}/history": "duty.read",
+    "PUT /api/v1/duties/{entry_id}": "duty.manage",
+    "DELETE /api/v1/duties/{entry_id}": "duty.manage",
+    "GET /api/v1/absences": "duty.read",
+    "GET /api/v1/absences/{entry_id}": "duty.read",
+    "GET /api/v1/absences/{entry_id}/history": "duty.read",
+    "PUT /api/v1/absences/{entry_id}": "duty.manage",
+    "DELETE /api/v1/absences/{entry_id}": "duty.manage",
+    "GET /api/v1/routes": "duty.read",
+    "GET /api/v1/routes/{entry_id}": "duty.read",
+    "GET /api/v1/routes/{entry_id}/history": "duty.read",
+    "PUT /api/v1/routes/{entry_id}": "duty.manage",
+    "DELETE /api/v1/routes/{entry_id}": "duty.manage",
+    "GET /api/v1/silences": "duty.read",
+    "GET /api/v1/silences/{entry_id}": "duty.read",
+    "GET /api/v1/silences/{entry_id}/history": "duty.read",
+    "PUT /api/v1/silences/{entry_id}": "silences.manage",
+    "DELETE /api/v1/silences/{entry_id}": "silences.manage",
+    "GET /api/v1/contacts": "duty.manage",
+    "GET /api/v1/contacts/{entry_id}": "duty.manage",
+    "GET /api/v1/contacts/{entry_id}/history": "duty.manage",
+    "PUT /api/v1/contacts/{entry_id}": "duty.manage",
+    "DELETE /api/v1/contacts/{entry_id}": "duty.manage",
+    "GET /api/v1/digests": "duty.read",
+    "GET /api/v1/digests/{entry_id}": "duty.read",
+    "GET /api/v1/digests/{entry_id}/history": "duty.read",
+    "PUT /api/v1/digests/{entry_id}": "duty.manage",
+    "DELETE /api/v1/digests/{entry_id}": "duty.manage",
 }
 ANYBODY = {"open", "signed_in", "own_account"}
 ALERTS = ANYBODY | {"alerts.read", "alerts.handle"}
+DUTIES = {"desk.manage", "duty.read", "duty.manage", "silences.manage", "deliveries.read"}
 MAY = {
     "admin": ALERTS
-    | {"site.read", "collecting.read", "metrics.read", "readings.write", "users.read", "users.manage", "desk.manage"},
-    "head_of_logistics": ALERTS | {"site.read", "collecting.read", "desk.manage"},
-    "energy_manager": ALERTS | {"site.read", "collecting.read", "metrics.read", "readings.write", "desk.manage"},
-    "maintainer": ALERTS | {"site.read", "collecting.read"},
+    | DUTIES
+    | {"site.read", "collecting.read", "metrics.read", "readings.write", "users.read", "users.manage", "channels.test"},
+    "head_of_logistics": ALERTS | DUTIES | {"site.read", "collecting.read"},
+    "energy_manager": ALERTS
+    | DUTIES
+    | {"site.read", "collecting.read", "metrics.read", "readings.write", "channels.test"},
+    "maintainer": ALERTS | {"site.read", "collecting.read", "duty.read"},
     "dorm_manager": ALERTS | {"site.read"},
     "duty_guard": ALERTS | {"site.read"},
     "contractor": ALERTS,
-    "auditor": ANYBODY | {"alerts.read", "site.read", "collecting.read", "metrics.read", "users.read"},
+    "auditor": ANYBODY
+    | {"alerts.read", "site.read", "collecting.read", "metrics.read", "users.read", "duty.read", "deliveries.read"},
 }
 INSIDE = {
     "alert_id": "leak", "node_id": "dorm-1", "meter_id": "w-dorm-1", "language": "en", "session_id": "0",
-    "token_id": "0", "name": "other",
+    "token_id": "0", "name": "other", "entry_id": "nights", "channel": "pigeon", "delivery_id": "0", "token": "made-up",
 }  # fmt: skip
 OUTSIDE = INSIDE | {"alert_id": "dead", "node_id": "library", "meter_id": "e-library"}
 QUERY = "?meter=w-dorm-1&start=2026-11-20&end=2026-11-21"
@@ -164,7 +207,9 @@ def test_the_walk_of_somebody_who_is_not_signed_in(guarded):
     for route, permission in ROUTES.items():
         answer = ask(guarded, guarded.client, route)
         if permission == "open":
-            assert answer.status_code < 400 or route == "POST /sign-in", (route, answer.status_code)
+            # A link that was made up leads nowhere.
+            expected = {404} if "/go/" in route else {415} if route == "POST /sign-in" else {200, 301, 303}
+            assert answer.status_code in expected, (route, answer.status_code)
         else:
             assert answer.status_code == 401, route
 
@@ -179,7 +224,7 @@ def test_the_walk_of_a_first_password(guarded):
             assert ask(guarded, newcomer.client, route, **{"X-CSRF-Token": csrf}).status_code == 403, route
 
 
-@pytest.mark.parametrize("scope", ["alerts.read", "site.read", "collecting.read", "metrics.read", "readings.write"])
+@pytest.mark.parametrize("scope", TOKEN_SCOPES)
 def test_the_walk_of_a_token(guarded, scope):
     """An administrator's token opens what its scope says, and never an account."""
     someone = person(guarded, "someone", Role.ADMIN)

@@ -1,0 +1,94 @@
+"""From the roster to people: a leak, who has duty, the outbox, and a real receiver of each kind of channel."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from pydantic import TypeAdapter
+from routed import Desk
+
+from aquavolt.channels.kinds import ChannelSettings, open_channel
+from metering.incident import Severity
+from simulators.mailbox import Mailbox
+from simulators.receiver import Receiver
+from simulators.robots import Services
+
+KEY, SECRET = "0a1b2c", "SECsecret"
+SETTINGS = TypeAdapter(ChannelSettings)
+
+
+@pytest.fixture
+def receiver():
+    found = Receiver(services=Services(time.time, key=KEY, secret=SECRET))
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def mailbox():
+    found = Mailbox()
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def settings_of(receiver, mailbox):
+    base = f"http://127.0.0.1:{receiver.port}"
+    own = {"allow_networks": ["127.0.0.0/8"]}
+    gateway = {"mobile": "{address}", "content": "{text}", "apikey": KEY}
+    return {
+        "webhook": {"url": f"{base}/hook", **own},
+        "wecom": {"url": f"{base}/cgi-bin/webhook/send?key={KEY}", **own},
+        "dingtalk": {"url": f"{base}/robot/send?access_token={KEY}", "secret": SECRET, **own},
+        "feishu": {"url": f"{base}/open-apis/bot/v2/hook/{KEY}", "secret": SECRET, **own},
+        "sms": {"url": f"{base}/sms/send", "fields": gateway, "taken": ["code", ["0"]], **own},
+        "apprise": {"url": f"json://127.0.0.1:{receiver.port}/chat/{{address}}", **own},
+        "e-mail": {
+            "host": "127.0.0.1", "port": mailbox.port, "security": "none", "sender": "desk@example.edu",
+            "recipients": ["all@example.edu"],
+        },
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["webhook", "wecom", "dingtalk", "feishu", "sms", "apprise", "e-mail"])
+def test_who_has_duty_hears_of_a_burst_at_once_on_every_kind_of_channel(
+    kind, settings_of, receiver, mailbox, url, clock, rules
+):
+    address = "li@example.edu" if kind == "e-mail" else "13800138000"
+    desk = Desk(url, clock, (kind,))
+    clock.now = clock.now.fromtimestamp(time.time(), clock.now.tzinfo)  # the robots check the time of a signature
+    desk.set("duty", "maintainers", role="maintainer", shifts=[{"people": ["li"]}], fallback="boss")
+    desk.contact("li", kind, address, language="en")
+    desk.set("route", "bursts", match={"burst": True}, targets=["role:maintainer"])
+    desk.apply(rules.raised(severity=Severity.CRITICAL))
+    desk.dispatcher.turn()
+    (delivery,) = desk.deliveries()
+    assert (delivery.receiver, delivery.address, delivery.channel) == ("person:li", address, kind)
+    channel = open_channel(SETTINGS.validate_python({"kind": kind, **settings_of[kind]}))
+    try:
+        assert desk.lane(channel).step()
+    finally:
+        channel.close()
+    (delivery,) = desk.deliveries()
+    assert (delivery.state, delivery.last_error) == ("delivered", "")
+    text = _received(kind, receiver, mailbox, address)
+    for part in ("梅园2号楼", "https://m.example.edu/alerts/leak-1"):
+        assert part in text
+    if kind != "sms":
+        assert "420 litres per hour" in text
+    desk.close()
+
+
+def _received(kind, receiver, mailbox, address):
+    if kind == "e-mail":
+        ((recipients, mail),) = mailbox.mails
+        assert recipients == (address,)
+        return mail["Subject"] + mail.get_content()
+    (message,) = receiver.inbox.document()["messages"]
+    body = message["body"]
+    if kind in {"wecom", "dingtalk", "sms"}:
+        assert list(body["mentions"]) == [address]
+    return body["text"] if "text" in body else body["title"] + body["message"]
