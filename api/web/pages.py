@@ -20,6 +20,7 @@ from api.web import (
     task_views,
     user_views,
 )
+from api.web.duty import log_views, roster_views, route_views, silence_views
 from api.web.forms import local_path
 from api.web.rendering import STATIC, Pages
 from api.web.texts import COOKIE, LANGUAGES
@@ -36,6 +37,10 @@ ROUTERS = (
     account_views.router,
     user_views.router,
     link_views.router,
+    roster_views.router,
+    route_views.router,
+    silence_views.router,
+    log_views.router,
 )
 _OPEN = [needs(Permission.OPEN)]
 _YEAR_S = 365 * 24 * 3600
