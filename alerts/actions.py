@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 from alerts.desk_policy import DEFAULT, DeskPolicy
 from alerts.errors import ConflictError, RefusedError, StaleError, UnknownAlertError
 from alerts.models import AlertRow, AuditRow
+from alerts.notices import tell_person
 from alerts.overdue import record_if_overdue
 from alerts.rows import alert_of
 from alerts.texts import is_storable
-from alerts.values import Action, Actor, Alert, Outcome
+from alerts.values import Action, Actor, Alert, NotifyReason, Outcome
 
 LONGEST_TEXT = 4000
 LONGEST_NAME = 200
@@ -111,6 +112,8 @@ class PersonsHand:
         self._set_assignee(row, assignee)
         action = Action.UNASSIGNED if assignee is None else Action.ASSIGNED
         self._write(row, action, {"assigned_to": assignee, "assigned_before": before})
+        if assignee is not None and assignee != self._actor.name:
+            tell_person(self._session, row, assignee, NotifyReason.ASSIGNED, self._now_ms)
         return row
 
     def _set_assignee(self, row: AlertRow, assignee: str | None) -> None:

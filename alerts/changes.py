@@ -176,7 +176,7 @@ class ChangeWriter:
         if found is _Found.BACK:
             forget(self._session, row.id)  # what was told before was of an earlier episode
             if row.acknowledged_by is not None and not row.is_inhibited:
-                tell_person(self._session, row.id, row.acknowledged_by, NotifyReason.REOPENED, self._now_ms)
+                tell_person(self._session, row, row.acknowledged_by, NotifyReason.REOPENED, self._now_ms)
         look_at(self._session, row.id, self._now_ms)
 
 

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from alerts.models import AlertRow, OutboxAlertRow, OutboxRow
 from alerts.notify.models import LookRow, MemberRow, TellingRow
 from alerts.routing.receivers import Why
+from alerts.rows import alert_of
 from alerts.values import DeliveryState, NotifyPolicy, NotifyReason
+from alerts.weights import is_burst
 
 
 def stable_id(*parts: str) -> str:
@@ -29,12 +31,12 @@ def forget(session: Session, alert_id: str) -> None:
     session.execute(delete(MemberRow).where(MemberRow.alert_id == alert_id))
 
 
-def tell_person(session: Session, alert_id: str, person: str, reason: NotifyReason, now_ms: int) -> None:
+def tell_person(session: Session, alert: AlertRow, person: str, reason: NotifyReason, now_ms: int) -> None:
     """Tell one account of the alert, whatever the routes say: it is theirs."""
     session.add(
         TellingRow(
-            receiver=f"person:{person}", group_id="", items=[[alert_id, reason.value, 0]], has_burst=False,
-            why=Why.NAMED.value, about="", at_ms=now_ms, letter=None, sent_ms=None,
+            receiver=f"person:{person}", group_id="", items=[[alert.id, reason.value, 0]],
+            has_burst=is_burst(alert_of(alert)), why=Why.NAMED.value, about="", at_ms=now_ms, letter=None, sent_ms=None,
         )
     )  # fmt: skip
 

@@ -97,10 +97,10 @@ def _post(
     now: datetime,
 ) -> None:  # fmt: skip
     receiver = Receiver(f"person:{person}", Why.NAMED)
-    for address, language in addresses_of(receiver, Severity.WARNING, book):
+    for to, address, language in addresses_of(receiver, Severity.WARNING, book):
         cause = (reason.value, person, address.channel, address.address, str(ms_of(now)), str(detail))
         row = OutboxRow(
-            id=stable_id(*cause), alert_id=None, channel=address.channel, receiver=receiver.key,
+            id=stable_id(*cause), alert_id=None, channel=address.channel, receiver=to.key,
             address=address.address, language=language, detail=detail, reason=reason.value,
             state=DeliveryState.PENDING.value, attempts=0, created_ms=ms_of(now), due_ms=ms_of(now), last_error="",
         )  # fmt: skip

@@ -15,7 +15,7 @@ from alerts.notify.brake import WINDOW, earliest, may_go_apart
 from alerts.notify.groups import FIRST, News
 from alerts.notify.models import MemberRow, TellingRow
 from alerts.routing.book import Book
-from alerts.routing.receivers import Receiver, Why
+from alerts.routing.receivers import Receiver, Why, in_place_of
 from alerts.routing.routes import Address
 from alerts.rows import alert_of, moment_of, ms_of
 from alerts.values import Alert, DeliveryState, NotifyReason
@@ -121,7 +121,7 @@ def is_current(news: News, receiver: str) -> bool:
     if alert.inhibited_by is not None or not alert.is_active:
         return False
     if news.reason is NotifyReason.ASSIGNED:
-        return receiver == f"person:{alert.assigned_to}"
+        return receiver in {f"person:{alert.assigned_to}", f"person:{alert.acknowledged_by}"}
     if not alert.acknowledged or news.reason is NotifyReason.ESCALATED:
         return True
     return news.reason is NotifyReason.REOPENED and receiver == f"person:{alert.acknowledged_by}"
@@ -152,12 +152,12 @@ def _post(session: Session, letter: Letter, book: Book, now: datetime) -> None:
     lead = letter.news[0]
     severity = worst([n.alert.severity for n in letter.news])
     reason = min(letter.news, key=_weight).reason
-    detail = {"why": letter.receiver.why.value, "about": letter.receiver.about, "letter": letter.id}
-    for address, language in addresses_of(letter.receiver, severity, book):
+    for to, address, language in addresses_of(letter.receiver, severity, book):
         notification = stable_id(letter.id, address.channel, address.address)
+        detail = {"why": to.why.value, "about": to.about, "letter": letter.id}
         session.add(
             OutboxRow(
-                id=notification, alert_id=lead.alert.id, channel=address.channel, receiver=letter.receiver.key,
+                id=notification, alert_id=lead.alert.id, channel=address.channel, receiver=to.key,
                 address=address.address, language=language, detail=detail, reason=reason.value,
                 state=DeliveryState.PENDING.value, attempts=0, created_ms=ms_of(now), due_ms=ms_of(now), last_error="",
             )
@@ -167,14 +167,17 @@ def _post(session: Session, letter: Letter, book: Book, now: datetime) -> None:
         session.execute(insert(OutboxAlertRow), about)
 
 
-def addresses_of(receiver: Receiver, severity: Severity, book: Book) -> list[tuple[Address, str]]:
-    """Where the receiver is told and in which language (empty: the channel's); nobody reachable: every channel."""
+def addresses_of(receiver: Receiver, severity: Severity, book: Book) -> list[tuple[Receiver, Address, str]]:
+    """Who is told where and in which language (empty: the channel's): a person who cannot be reached is every channel.
+
+    What goes to a channel is nobody's own: its link asks whoever follows it to sign in.
+    """
     if (person := receiver.person) is None:
-        return [(Address(channel=receiver.key.partition(":")[2]), "")]
+        return [(receiver, Address(channel=receiver.key.partition(":")[2]), "")]
     found = book.addresses(person, severity)
     if not found:
-        return [(Address(channel=channel), "") for channel in book.channels]
-    return [(address, book.contacts[person].language) for address in found]
+        return [(to, Address(channel=to.key.partition(":")[2]), "") for to in in_place_of(receiver, book)]
+    return [(receiver, address, book.contacts[person].language) for address in found]
 
 
 def drop_old(session: Session, now: datetime) -> None:

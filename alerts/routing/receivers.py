@@ -97,7 +97,12 @@ def _reached(receiver: Receiver, alert: Alert, book: Book) -> Iterator[Receiver]
     if can:
         yield receiver
     else:
-        yield from _channels(Why.UNREACHABLE, receiver.key, book)
+        yield from in_place_of(receiver, book)
+
+
+def in_place_of(receiver: Receiver, book: Book) -> Iterator[Receiver]:
+    """Who is told in the place of a receiver that cannot be reached: every channel."""
+    return _channels(Why.UNREACHABLE, receiver.key, book)
 
 
 def _channels(why: Why, about: str, book: Book) -> Iterator[Receiver]:

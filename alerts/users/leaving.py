@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from alerts.database import Database
 from alerts.models import AlertRow, AuditRow
+from alerts.notices import forget, look_at, tell_person
 from alerts.rows import alert_of, ms_of
 from alerts.users.accounts import check_not_last_admin, check_version, known_account, normal_name, set_password
 from alerts.users.errors import AccountRefusedError, Refusal
@@ -21,7 +22,7 @@ from alerts.users.sessions import end_sessions
 from alerts.users.throttle import keys_of
 from alerts.users.tokens import revoke_all
 from alerts.users.values import Account, AccountAction, AccountState
-from alerts.values import Action, Actor, Alert, Clock
+from alerts.values import Action, Actor, Alert, Clock, NotifyReason
 
 _ENDS = {AccountState.DISABLED: AccountAction.DISABLED, AccountState.DELETED: AccountAction.DELETED}
 
@@ -124,13 +125,7 @@ def _held(name: str) -> Select[AlertRow]:
 def _hand_on(session: Session, name: str, heir: str | None, actor: Actor, now_ms: int) -> int:
     rows = session.scalars(_held(name).with_for_update()).all()
     for row in rows:
-        if row.acknowledged_by == name:
-            row.acknowledged_by, row.is_acknowledged = heir, heir is not None
-            row.acknowledged_ms = now_ms if heir is not None else None
-        if row.assigned_to == name:
-            row.assigned_to = heir
-            row.assigned_by, row.assigned_ms = (actor.name, now_ms) if heir is not None else (None, None)
-        row.version, row.updated_ms = row.version + 1, now_ms
+        _hand_over(row, name, heir, actor, now_ms)
         detail = {"from": name, "to": heir, "version": row.version, "severity": row.severity}
         session.add(
             AuditRow(
@@ -138,7 +133,22 @@ def _hand_on(session: Session, name: str, heir: str | None, actor: Actor, now_ms
                 action=Action.HANDED_ON.value, text="", detail=detail,
             )
         )  # fmt: skip
+        if heir is None:
+            forget(session, row.id)  # nobody has it: it is told anew, from the first step on
+            look_at(session, row.id, now_ms)
+        elif heir != actor.name:
+            tell_person(session, row, heir, NotifyReason.ASSIGNED, now_ms)
     if rows:
         handed = [row.id for row in rows]
         record(session, now_ms, actor, name, AccountAction.ALERTS_HANDED_ON, to=heir, alerts=handed)
     return len(rows)
+
+
+def _hand_over(row: AlertRow, name: str, heir: str | None, actor: Actor, now_ms: int) -> None:
+    if row.acknowledged_by == name:
+        row.acknowledged_by, row.is_acknowledged = heir, heir is not None
+        row.acknowledged_ms = now_ms if heir is not None else None
+    if row.assigned_to == name:
+        row.assigned_to = heir
+        row.assigned_by, row.assigned_ms = (actor.name, now_ms) if heir is not None else (None, None)
+    row.version, row.updated_ms = row.version + 1, now_ms

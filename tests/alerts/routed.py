@@ -56,6 +56,7 @@ class Desk:
         self.clock = clock
         self.records = Records(url, clock=clock, policy=NotifyPolicy(is_routed=True))
         self.records.migrate()
+        self.users = users_of(self.records.database, clock, CHEAP)
         self.entries = DutyEntries(self.records.database, clock)
         self.around = Surroundings(lambda: site, kind_of_day, channels)
         self.books = BookSource(self.around)
@@ -74,11 +75,18 @@ class Desk:
     def contact(self, person: str, channel: str = "team", address: str = "", **more: Any) -> None:
         self.set("contact", person, addresses=[{"channel": channel, "address": address or f"{person}@x"}], **more)
 
+    def join(self, person: str) -> None:
+        """The person has an account."""
+        self.users.accounts.add(person, Role.MAINTAINER, (WHOLE_SITE,), ADMIN)
+
+    def leave(self, person: str, heir: str | None = None) -> None:
+        """And has none any more."""
+        self.users.leaving.leave(person, AccountState.DELETED, ADMIN, heir=heir)
+
     def lose(self, person: str) -> None:
-        """The account of a person is made, then deleted."""
-        users = users_of(self.records.database, self.clock, CHEAP)
-        users.accounts.add(person, Role.MAINTAINER, (WHOLE_SITE,), ADMIN)
-        users.leaving.leave(person, AccountState.DELETED, ADMIN)
+        """A person whose account is deleted."""
+        self.join(person)
+        self.leave(person)
 
     def apply(self, *changes: Any) -> None:
         self.seq += 1

@@ -116,10 +116,12 @@ def test_holes_go_to_the_fallback_and_gone_accounts_are_holes(desk, rules):
     desk.set("route", "r", targets=["role:maintainer"])
     desk.contact("li")
     desk.contact("boss")
-    desk.gone.add("li")
+    desk.lose("li")
     desk.apply(rules.raised(severity=Severity.CRITICAL))
-    (delivery,) = desk.run_for(0)
-    assert (delivery.receiver, delivery.detail["why"], delivery.detail["about"]) == ("person:boss", "hole", "m")
+    told = {str(d.reason): d for d in desk.run_for(0)}
+    assert {d.receiver for d in told.values()} == {"person:boss"}
+    assert set(told) == {"raised", "roster"}
+    assert (told["raised"].detail["why"], told["raised"].detail["about"]) == ("hole", "m")
 
 
 def test_a_storm_of_five_thousand_is_at_most_five_messages_a_person_and_tells_all(desk, rules):
@@ -149,3 +151,124 @@ def test_inhibited_before_it_went_out_it_is_not_told_and_told_once_it_stands_alo
     assert desk.run_for(600) == []
     desk.apply(rules.change(ChangeKind.RELEASED, "a"))
     assert [d.alert_id for d in desk.run_for(600)] == ["a"]
+
+
+# -- what people do, and alerts that come back ------------------------------------------------------------
+
+
+def of_people(deliveries):
+    return sorted((d.receiver, str(d.reason), d.detail["why"]) for d in deliveries)
+
+
+@pytest.fixture
+def routed_to_li(desk):
+    """One route to one maintainer, told at once."""
+    for person in ("li", "wang"):
+        desk.contact(person)
+    desk.set("route", "r", targets=["person:li"], group_wait_s=0, group_interval_s=1, repeat_s=None)
+    return desk
+
+
+def test_who_is_assigned_hears_of_it_and_who_takes_it_does_not(routed_to_li, rules):
+    desk = routed_to_li
+    desk.apply(rules.raised("a"), rules.raised("b"))
+    desk.run_for(60)
+    desk.records.assign("a", Actor("boss"), "wang")
+    desk.records.assign("b", Actor("wang"), "wang")
+    found = desk.run_for(60)
+    assert of_people(found) == [("person:wang", "assigned", "named")]
+    assert desk.told_of(found[0]) == ["a"]
+
+
+def test_an_assignment_that_is_taken_back_before_it_was_told_is_not_told(routed_to_li, rules):
+    desk = routed_to_li
+    desk.apply(rules.raised("a"))
+    desk.run_for(60)
+    desk.records.assign("a", Actor("boss"), "wang")
+    desk.records.assign("a", Actor("boss"), None, expected_version=1)
+    assert desk.run_for(60) == []
+
+
+def test_an_assignee_who_cannot_be_reached_is_told_on_the_channels_without_a_link_of_his(routed_to_li, rules):
+    desk = routed_to_li
+    desk.apply(rules.raised("a"))
+    desk.run_for(60)
+    desk.records.assign("a", Actor("boss"), "zhou")
+    (delivery,) = desk.run_for(60)
+    assert (delivery.receiver, delivery.detail["why"], delivery.detail["about"]) == (
+        "channel:team", "unreachable", "person:zhou",
+    )  # fmt: skip
+
+
+def test_an_alert_that_comes_back_is_told_anew_where_nobody_has_it(routed_to_li, rules):
+    desk = routed_to_li
+    desk.apply(rules.raised("a"))
+    desk.run_for(60)
+    desk.apply(rules.cleared("a"))
+    desk.apply(rules.raised("a"))
+    assert of_people(desk.run_for(600)) == [("person:li", "reopened", "named")]
+
+
+def test_who_has_an_alert_that_comes_back_hears_of_it_and_nobody_else(routed_to_li, rules):
+    desk = routed_to_li
+    desk.apply(rules.raised("a"))
+    desk.run_for(60)
+    desk.records.acknowledge("a", Actor("wang"))
+    desk.apply(rules.cleared("a"))
+    desk.run_for(60)
+    desk.apply(rules.raised("a"))
+    assert of_people(desk.run_for(600)) == [("person:wang", "reopened", "named")]
+
+
+def test_an_alert_that_comes_and_goes_is_told_a_few_times_and_then_climbs_all_the_same(desk, rules):
+    for person in ("li", "zhao"):
+        desk.contact(person)
+    step = {"after_s": 7200, "targets": ["person:zhao"]}
+    desk.set("route", "r", targets=["person:li"], group_wait_s=0, group_interval_s=1, repeat_s=None, steps=[step])
+    found = []
+    for _ in range(12):
+        desk.apply(rules.raised("a"))
+        found += desk.run_for(300)
+        desk.apply(rules.cleared("a"))
+        found += desk.run_for(300)
+    assert desk.records.get_alert("a").unstable
+    times = desk.records.policy().policy.unstable_times
+    assert [str(d.reason) for d in found] == ["raised", *["reopened"] * times]
+    desk.apply(rules.raised("a"))
+    assert of_people(desk.run_for(7200)) == [("person:zhao", "unanswered", "named")]
+
+
+def test_an_account_that_leaves_gives_its_alerts_back_and_they_are_told_at_once(routed_to_li, rules):
+    desk = routed_to_li
+    desk.apply(rules.raised("a"))
+    desk.run_for(60)
+    desk.join("wang")
+    desk.records.acknowledge("a", Actor("wang"))
+    assert desk.run_for(60) == []
+    desk.leave("wang")
+    assert of_people(desk.run_for(1)) == [("person:li", "raised", "named")]
+
+
+def test_an_heir_hears_what_he_has_now(routed_to_li, rules):
+    desk = routed_to_li
+    desk.apply(rules.raised("a"))
+    desk.run_for(60)
+    desk.join("wang")
+    desk.join("li")
+    desk.records.acknowledge("a", Actor("li"))
+    desk.leave("li", heir="wang")
+    assert of_people(desk.run_for(60)) == [("person:wang", "assigned", "named")]
+
+
+def test_the_only_one_of_a_duty_leaves_and_its_fallback_hears_of_the_hole_at_once_and_once(desk):
+    desk.set("duty", "m", role="maintainer", shifts=[{"people": ["li"]}], fallback="boss")
+    desk.contact("boss")
+    desk.run_for(3600)
+    desk.lose("li")
+    (delivery,) = desk.run_for(2)
+    assert (delivery.receiver, str(delivery.reason), delivery.detail["title"]) == ("person:boss", "roster", "m")
+    assert desk.run_for(3 * 86400) == []
+    desk.set("duty", "m", role="maintainer", shifts=[{"people": ["wang"]}], fallback="boss")
+    assert desk.run_for(3600) == []
+    desk.lose("wang")
+    assert [str(d.reason) for d in desk.run_for(2)] == ["roster"]
