@@ -117,7 +117,11 @@ def open_tab(chromium: Any, site: Site) -> Iterator[Callable[..., Tab]]:
         page = tab.page
         page.on("console", lambda m: tab.complaints.append(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: tab.complaints.append(str(error)))
-        page.on("requestfailed", lambda r: None if "stream" in r.url else tab.complaints.append(f"failed: {r.url}"))
+        # What was still on its way when a page is left is no fault of the page.
+        page.on(
+            "requestfailed",
+            lambda r: None if r.failure == "net::ERR_ABORTED" else tab.complaints.append(f"failed: {r.url}"),
+        )
         page.on(
             "request",
             lambda r: None if r.url.startswith((site.address, "data:")) else tab.complaints.append(f"foreign: {r.url}"),

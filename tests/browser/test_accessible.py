@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from alerts.duty.roster import Absence, Duty, Shift
+from alerts.duty_desk.entries import EntryKind
+from alerts.routing.routes import Address, Contact, Match, Route, Silence
 from alerts.users.roles import Role
 from alerts.users.users import users_of
 from alerts.values import Actor
@@ -20,6 +24,7 @@ SIZES = [pytest.param(DESKTOP, id="desk"), pytest.param(PHONE, id="phone")]
 PAGES = [
     "/alerts", "/alerts?state=cleared", "/alerts?q=nothing-like-it", "/alerts/{alert}", "/tasks", "/site",
     "/site/dorm-2", "/meters/w-dorm-2", "/collector", "/commissioning", "/users", "/users/audit", "/sign-in",
+    "/duty", "/duty/duties/m", "/duty/routes?dry=1&node=dorm-2", "/duty/routes/r", "/duty/silences", "/notifications",
     "/no-such-page",  # but not /docs: what Swagger UI draws is not ours
 ]  # fmt: skip
 _GRAVE = ("serious", "critical")
@@ -46,9 +51,19 @@ def drawn(page: Any) -> None:
 
 @pytest.fixture(scope="module")
 def alert(site: Any) -> str:
-    """One that somebody spoke of, with another of the past."""
+    """One that somebody spoke of; and a roster with a hole, a route and a silence."""
     raised = site.raise_leak()
     site.campus.records.comment(raised, Actor("wang"), "到场")
+    desk, now = site.campus.parts.duty_desk, site.campus.parts.now()
+    hours = {"start": now - timedelta(hours=1), "end": now + timedelta(hours=1)}
+    for kind, entry_id, content in (
+        (EntryKind.DUTY, "m", Duty(role="maintainer", fallback="boss", shifts=(Shift(people=("li",)),))),
+        (EntryKind.ABSENCE, "a", Absence(person="li", **hours)),
+        (EntryKind.CONTACT, "boss", Contact(addresses=(Address(channel="webhook"),))),
+        (EntryKind.ROUTE, "r", Route(targets=("role:maintainer",))),
+        (EntryKind.SILENCE, "s", Silence(match=Match(nodes=("dorm-3",)), reason="valve", **hours)),
+    ):
+        desk.entries.put(kind, entry_id, content, Actor("chief"))
     return str(raised)
 
 
