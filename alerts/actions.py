@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from alerts.deadlines import OfficeDays
 from alerts.desk_policy import DEFAULT, DeskPolicy
 from alerts.errors import ConflictError, RefusedError, StaleError, UnknownAlertError
 from alerts.models import AlertRow, AuditRow
-from alerts.notices import tell_person
-from alerts.overdue import record_if_overdue
+from alerts.notices import forget, look_at, tell_person
+from alerts.overdue import Terms, record_if_overdue
 from alerts.rows import alert_of
 from alerts.texts import is_storable
 from alerts.values import Action, Actor, Alert, NotifyReason, Outcome
@@ -86,6 +87,22 @@ class PersonsHand:
             self._take(row)
         row.outcome, row.resolved_by, row.resolved_ms = outcome.value, self._actor.name, self._now_ms
         self._write(row, Action.RESOLVED, {"outcome": outcome.value, "outcome_before": before})
+        return row
+
+    def reopen(self, alert_id: str, expected_version: int | None, days: OfficeDays) -> AlertRow:
+        """Take the outcome back. Raises: UnknownAlertError, ConflictError."""
+        row = self._locked(alert_id)
+        if row.outcome is None:
+            return row  # pressed twice, or nobody said what it was
+        _check_version(row, expected_version)
+        detail = {"outcome_before": row.outcome, "resolved_before": row.resolved_by}
+        row.outcome = row.resolved_by = row.resolved_ms = None
+        row.is_acknowledged, row.acknowledged_by, row.acknowledged_ms = False, None, None
+        if row.is_active:  # nobody has it: its deadline runs anew, and it is told from the first step on
+            Terms(self._policy, days).start(row, self._now_ms)
+            forget(self._session, row.id)
+            look_at(self._session, row.id, self._now_ms)
+        self._write(row, Action.REOPENED, detail)
         return row
 
     def _locked(self, alert_id: str) -> AlertRow:

@@ -130,7 +130,7 @@ class Action(StrEnum):
     INHIBITED = "inhibited"
     RELEASED = "released"
     CLEARED = "cleared"
-    REOPENED = "reopened"
+    REOPENED = "reopened"  # by the rules: it came back; by a person: its outcome is taken back
     OVERDUE = "overdue"
     ACKNOWLEDGED = "acknowledged"
     ASSIGNED = "assigned"

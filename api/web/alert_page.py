@@ -17,6 +17,7 @@ from api.alerts.series import source_of
 from api.parts import ApiParts
 from api.web.alert_facts import Fact, facts_of, joined_rules
 from api.web.alert_story import Line, Past, episode_rows, lines_of, past_alerts
+from api.web.people import Climb, climb_from
 from api.web.place_tree import TreeLine, tree_around
 from api.web.rendering import Reader
 from api.web.wording import N_
@@ -67,6 +68,7 @@ class AlertView:
     balance: ZoneBalance | None
     tree: tuple[TreeLine, ...]
     people: tuple[Account, ...]
+    climb: tuple[Climb, ...]
     notice: str
 
 
@@ -106,6 +108,7 @@ def build_alert_view(
         balance=balance_around(alert, reader.site, parts.intervals, to_ms(parts.now())),
         tree=tree_around(alert.node, reader),
         people=people,
+        climb=() if parts.duty_desk is None else climb_from(alert.node, people, parts.duty_desk.book(), parts.now()),
         deliveries=parts.records.deliveries_of(alert_id),
         notice=words.gettext(_NOTICES[notice]) if notice in _NOTICES else "",
     )

@@ -19,6 +19,8 @@ _ACTORS = {
     "demo": N_("Demo administrator"),
 }
 _PROGRAM = frozenset({"rules", "deadlines", "system"})
+_LINK = "link"
+_TAKEN_BACK = N_("Outcome taken back")
 _MOVED = frozenset({Action.RAISED, Action.MOVED, Action.REOPENED})
 
 
@@ -26,6 +28,7 @@ _MOVED = frozenset({Action.RAISED, Action.MOVED, Action.REOPENED})
 class Line:
     """One act. `origin` is the address a person acted from; empty for the program's own acts.
 
+    by_link   by the signed link of a message, without signing in
     at        when it was, by the meters' time for what the rules say
     version   of the rules whose word it is; empty for what people do
     """
@@ -36,6 +39,7 @@ class Line:
     text: str
     who: str
     origin: str
+    by_link: bool
     at: datetime
     version: str
 
@@ -50,14 +54,20 @@ def _line(alert: Alert, entry: AuditEntry, reader: Reader) -> Line:
     say, actor = reader.wording.gettext, _ACTORS.get(entry.actor)
     return Line(
         action=entry.action.value,
-        label=say(ACTIONS[entry.action.value]),
+        label=say(_TAKEN_BACK if _is_taken_back(entry) else ACTIONS[entry.action.value]),
         detail=_detail(alert, entry, reader),
         text=entry.text,
         who=say(actor) if actor else entry.actor,
-        origin="" if entry.actor in _PROGRAM else entry.origin,
+        origin="" if entry.actor in _PROGRAM else entry.origin.removeprefix(_LINK).strip(),
+        by_link=entry.origin.startswith(_LINK),
         at=entry.event_at or entry.at,
         version=str(entry.detail.get("rules_revision") or "")[:8] if entry.actor == "rules" else "",
     )
+
+
+def _is_taken_back(entry: AuditEntry) -> bool:
+    """Whether a person says that the outcome was not right; else the alert came back by itself."""
+    return entry.action is Action.REOPENED and entry.actor not in _PROGRAM
 
 
 def _detail(alert: Alert, entry: AuditEntry, reader: Reader) -> str:
@@ -66,6 +76,8 @@ def _detail(alert: Alert, entry: AuditEntry, reader: Reader) -> str:
     match entry.action:
         case Action.RESOLVED:
             return say(OUTCOMES[Outcome(known["outcome"])]) if known.get("outcome") else ""
+        case Action.REOPENED if _is_taken_back(entry):
+            return say(OUTCOMES[Outcome(known["outcome_before"])]) if known.get("outcome_before") else ""
         case Action.ASSIGNED:
             return _name(known.get("assigned_to"), reader)
         case Action.UNASSIGNED:

@@ -19,6 +19,7 @@ from api.web.alert_page import build_alert_view
 from api.web.assigning import CurrentAssigner
 from api.web.desk import build_desk
 from api.web.desk_filters import read_filters
+from api.web.duty.words import role_name
 from api.web.forms import Form, local_path, read_version, version_of
 from api.web.people import able_accounts, assignees
 from api.web.rendering import Pages
@@ -57,7 +58,7 @@ def get_alert_page(request: Request, parts: Parts, pages: Pages, users: CurrentU
     node = reader.alerts.get(alert_id).node
     people = assignees(users.accounts.list(), node, parts.site()) if reader.user.may(Permission.ALERTS_HANDLE) else []
     view = build_alert_view(parts, reader, alert_id, tuple(people), request.query_params.get("notice", ""))
-    return pages.page(request, "alert.html", reader=reader, view=view, roles=ROLES, nav="alerts")
+    return pages.page(request, "alert.html", reader=reader, view=view, roles=ROLES, role_name=role_name, nav="alerts")
 
 
 def _back(alert_id: str, form: dict[str, str], notice: str = "") -> RedirectResponse:
@@ -114,4 +115,16 @@ def resolve(parts: Parts, actor: CurrentActor, alert_id: str, form: Form) -> Res
     except ConflictError:
         return _back(alert_id, form, "conflict")
     parts.stream.publish(alert_event(alert, "resolved"))
+    return _back(alert_id, form)
+
+
+@router.post("/alerts/{alert_id}/reopen", dependencies=_HANDLE)
+def reopen(parts: Parts, actor: CurrentActor, alert_id: str, form: Form) -> Response:
+    """Its outcome was not right."""
+    try:
+        note = form.get("note", "").strip()
+        alert = parts.records.reopen(alert_id, actor, note=note, expected_version=read_version(form))
+    except ConflictError:
+        return _back(alert_id, form, "conflict")
+    parts.stream.publish(alert_event(alert, "reopened"))
     return _back(alert_id, form)

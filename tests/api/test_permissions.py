@@ -99,6 +99,8 @@ ROUTES = {
     "POST /notifications/test": "channels.test",
     "GET /tasks": "alerts.handle",
     "POST /alerts/bulk": "alerts.handle",
+    "POST /alerts/{alert_id}/reopen": "alerts.handle",
+    "POST /api/v1/alerts/{alert_id}/reopen": "alerts.handle",
     "POST /alerts/{alert_id}/assign": "alerts.handle",
     "GET /users": "users.read",
     "GET /users/audit": "users.read",

@@ -9,18 +9,25 @@ from typing import Any
 
 import pytest
 
+from alerts.duty.roster import Duty, Shift
+from alerts.duty_desk.entries import EntryKind
 from alerts.users.roles import Role
 from alerts.users.users import users_of
-from alerts.values import Actor
+from alerts.values import Actor, Outcome
 
 DESKTOP = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 TOUCH = 44
 WORDS = {
-    "zh-CN": {"take": "我来处理", "done": "处理完毕", "repaired": "已修复", "record": "登记结果", "told": "已登记",
-              "assign": "指派", "seen": "以往类似告警", "balance": "区域平衡"},
-    "en": {"take": "I take care of it", "done": "Done", "repaired": "Repaired", "record": "Record the outcome",
-           "told": "Recorded", "assign": "Assign", "seen": "Seen before", "balance": "Balance of the zone"},
+    "zh-CN": {
+        "take": "我来处理", "done": "处理完毕", "repaired": "已修复", "record": "登记结果", "told": "已登记",
+        "assign": "指派", "again": "重新打开", "up": "上报片区负责人", "seen": "以往类似告警", "balance": "区域平衡",
+    },
+    "en": {
+        "take": "I take care of it", "done": "Done", "repaired": "Repaired", "record": "Record the outcome",
+        "told": "Recorded", "assign": "Assign", "again": "Open again", "up": "Escalate to Zone manager",
+        "seen": "Seen before", "balance": "Balance of the zone",
+    },
 }  # fmt: skip
 
 
@@ -140,3 +147,33 @@ def test_the_zones_balance_adds_up_and_marks_what_was_judged(
     assert used[0] == pytest.approx(sum(used[1:]), rel=0.02)
     assert words["seen"] in page.locator("#alert-facts").inner_text()
     assert page.locator(".av-place-tree [aria-current=location]").count() == 1
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_it_is_handed_up_to_who_is_on_duty_there(open_tab: Callable[..., Any], site: Any, language: str) -> None:
+    name, desk = f"zone-{language.lower()}", site.campus.parts.duty_desk
+    users_of(site.campus.records.database).accounts.add(name, Role.DORM_MANAGER, ["dorm-2"], Actor("system", "test"))
+    duty = Duty(role="zone_manager", nodes=("dorm-2",), fallback="boss", shifts=(Shift(people=(name,)),))
+    desk.entries.put(EntryKind.DUTY, "zone", duty, Actor("chief"))
+    alert = site.raise_leak()
+    page = open_tab(language).page
+    page.goto(f"/alerts/{alert}")
+    page.get_by_role("button", name=f"{WORDS[language]['up']}").click()
+    page.locator(".av-timeline .is-assigned", has_text=name).wait_for()
+    assert site.campus.records.get_alert(alert).assigned_to == name
+    assert page.locator(".av-escalate").count() == 0
+    desk.entries.remove(EntryKind.DUTY, "zone", Actor("chief"))
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_an_outcome_that_was_not_right_is_taken_back(open_tab: Callable[..., Any], site: Any, language: str) -> None:
+    alert = site.raise_leak()
+    site.campus.records.resolve(alert, Actor("wang", "link 10.1.2.3"), Outcome.REPAIRED)
+    page = open_tab(language).page
+    page.goto(f"/alerts/{alert}")
+    page.locator("#alert-reopen input[name=note]").fill("still runs")
+    page.get_by_role("button", name=WORDS[language]["again"]).click()
+    line = page.locator(".av-timeline .is-reopened")
+    line.get_by_text("still runs").wait_for()
+    assert site.campus.records.get_alert(alert).outcome is None
+    assert "10.1.2.3" in page.locator(".av-timeline .is-resolved").inner_text()
