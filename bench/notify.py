@@ -126,7 +126,8 @@ class Feed:
         at = time.time()
         now = np.datetime64(int(at * 1000), "ms")
         codes = np.full(len(of), BY_NAME["water_volume"].code)
-        batch = batch_of(meters, of, codes, np.full(len(of), now), np.round(register[of], 3))
+        own = tuple(meters[i] for i in of)
+        batch = batch_of(own, np.arange(len(of)), codes, np.full(len(of), now), np.round(register[of], 3))
         alarms = self.alarms.get(number, [])
         self.sent |= {meter: at for meter, _ in alarms}
         events = EventBatch(tuple(MeterEvent(meter, now, code, ON) for meter, code in alarms))
@@ -192,9 +193,9 @@ class Sizes:
         return self.meters // A_BUILDING
 
     def steady(self) -> dict[int, list[tuple[str, str]]]:
-        """From the second minute on, each alarm in another building, evenly over the time; every other is a burst."""
+        """Each alarm in another building, evenly over the time; every other is a burst."""
         parts = self.seconds * PARTS // 60
-        places = np.linspace(PARTS, PARTS + parts - 1, min(self.buildings, parts)).astype(int)
+        places = np.linspace(0, parts - 1, min(self.buildings, parts)).astype(int)
         found: dict[int, list[tuple[str, str]]] = {}
         for building, part in enumerate(places.tolist()):
             found.setdefault(part, []).append((f"b{building}-1", "burst" if building % 2 else "leak"))
@@ -217,8 +218,11 @@ def measure(program: Program, receiver: Receiver, port: int, sizes: Sizes) -> li
     set_duties(entries, sizes.buildings, sizes.wait_s)
     alarms = sizes.steady()
     codes = {meter: code for pairs in alarms.values() for meter, code in pairs}
+    Feed(program, {}).run(PARTS)  # every meter is known from here on
+    while program.judge.position < program.journal.head():
+        time.sleep(0.1)
     feed = Feed(program, alarms)
-    feed.run(PARTS + sizes.seconds * PARTS // 60 + (sizes.wait_s + 10) * PARTS // 60)
+    feed.run((sizes.seconds + sizes.wait_s + 10) * PARTS // 60)
     beyond: dict[str, list[float]] = {"burst": [], "leak": []}
     for call in calls_of(receiver):
         if (code := codes.get(call.meter)) is not None:
@@ -242,7 +246,7 @@ def _storm(program: Program, receiver: Receiver, port: int, sizes: Sizes, entrie
     feed.run(PARTS)
     raised = program.records.count_alerts().active - before
     told = 0
-    while time.time() - begun < 600 and told < raised:
+    while time.time() - begun < 600 and (told < raised or program.judge.position < program.journal.head()):
         Feed(program, {}).run(PARTS // 12)
         told = sum(c.alerts for c in calls_of(receiver) if c.address == PEOPLE[0])
         raised = program.records.count_alerts().active - before
