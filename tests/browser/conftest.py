@@ -26,6 +26,7 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+PATIENCE_MS = 90_000  # passwords are hashed slowly on purpose, and other tests may run beside these
 DESKTOP = {"viewport": {"width": 1440, "height": 900}}
 
 
@@ -112,6 +113,7 @@ def open_tab(chromium: Any, site: Site) -> Iterator[Callable[..., Tab]]:
 
     def build(language: str, size: dict[str, Any] = DESKTOP, **more: Any) -> Tab:
         context = chromium.new_context(base_url=site.address, locale=language, **size, **more)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         tab = Tab(context.new_page())
         page = tab.page
