@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
 from urllib.parse import quote
 
 from alerts.channel import Message
 from alerts.figures import duration_text, rate_text, time_text, total_text
-from alerts.values import Alert, Clock, NotifyReason, utc_now
+from alerts.values import Alert, NotifyReason
 from alerts.words import Language, has_word, reported_text, word
 from metering.site import Site
 
@@ -21,25 +20,6 @@ def place_text(site: Site, node: str) -> str:
     if node not in site.nodes:
         return node
     return _PLACE_JOINT.join(site.nodes[n].name or n for n in site.place_path(node))
-
-
-@dataclass(frozen=True, slots=True)
-class MessageWriter:
-    """Writes messages of one site. Call it as the outbox's `compose`.
-
-    site       the site as it is now (it may be reloaded)
-    page_base  where the pages are seen from a phone, e.g. `https://meters.example.edu`; without a slash at the end
-    """
-
-    site: Callable[[], Site]
-    page_base: str
-    clock: Clock = utc_now
-
-    def __call__(self, alert: Alert, reason: NotifyReason) -> dict[Language, Message]:
-        """The message in every language."""
-        site, now = self.site(), self.clock()
-        link = alert_link(self.page_base, alert.id)
-        return {language: write_message(alert, reason, site, link, now, language) for language in Language}
 
 
 def alert_link(page_base: str, alert_id: str) -> str:

@@ -13,7 +13,7 @@ from alerts.values import Alert, AlertState, Delivery, DeliveryState
 from api.dependencies import CurrentActor, Parts
 from api.duty import entries
 from api.duty.desk import CurrentDutyDesk
-from api.duty.schema import DeliveryOut, DeliveryPageOut, DryRunIn, DryRunOut, HolesOut, TestIn
+from api.duty.schema import ChannelTestIn, DeliveryOut, DeliveryPageOut, DryRunIn, DryRunOut, HolesOut
 from api.permits import needs
 from api.problem_schema import BULK_PROBLEMS, LIST_PROBLEMS, ONE_PROBLEMS, problems, with_503
 from api.wire import JsonResponse, jsonable, time_text
@@ -94,7 +94,7 @@ def list_holes(parts: Parts, desk: CurrentDutyDesk, days: Annotated[int, Query(g
     dependencies=[needs(Permission.CHANNELS_TEST)],
 )
 def send_test(
-    desk: CurrentDutyDesk, actor: CurrentActor, channel: Annotated[str, Path(max_length=100)], asked: TestIn
+    desk: CurrentDutyDesk, actor: CurrentActor, channel: Annotated[str, Path(max_length=100)], asked: ChannelTestIn
 ) -> JsonResponse:
     """It goes through the outbox; ask `/api/v1/deliveries/{delivery_id}` how it went."""
     return JsonResponse(_delivery(desk.send_test(channel, asked.address, actor)))
