@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from alerts.deadlines import OfficeDays
 from alerts.desk_policy import DEFAULT, DeskPolicy
 from alerts.errors import ConflictError, RefusedError, StaleError, UnknownAlertError
 from alerts.models import AlertRow, AuditRow
-from alerts.notices import tell_person
-from alerts.overdue import record_if_overdue
+from alerts.notices import forget, look_at, tell_person
+from alerts.overdue import Terms, record_if_overdue
 from alerts.rows import alert_of
 from alerts.said import say_outcome
 from alerts.texts import is_storable
@@ -99,9 +100,24 @@ class PersonsHand:
         if expected_version is None and row.resolved_by != self._actor.name:
             raise ConflictError(f"the outcome {row.outcome} is {row.resolved_by}'s", alert_of(row))
         before = row.outcome
-        row.outcome, row.resolved_by, row.resolved_ms = None, None, None
-        say_outcome(self._session, row, before, self._actor, self._text, self._now_ms)
+        self._take_back(row)
         self._write(row, Action.WITHDRAWN, {"outcome_before": before})
+        return row
+
+    def reopen(self, alert_id: str, expected_version: int | None, days: OfficeDays) -> AlertRow:
+        """It is not settled: take the outcome back, and nobody has it. Raises: UnknownAlertError, ConflictError."""
+        row = self._locked(alert_id)
+        if row.outcome is None:
+            return row  # pressed twice, or nobody said what it was
+        _check_version(row, expected_version)
+        detail = {"outcome_before": row.outcome, "resolved_before": row.resolved_by}
+        self._take_back(row)
+        row.is_acknowledged, row.acknowledged_by, row.acknowledged_ms = False, None, None
+        if row.is_active:  # nobody has it: its deadline runs anew, and it is told from the first step on
+            Terms(self._policy, days).start(row, self._now_ms)
+            forget(self._session, row.id)
+            look_at(self._session, row.id, self._now_ms)
+        self._write(row, Action.REOPENED, detail)
         return row
 
     def _locked(self, alert_id: str) -> AlertRow:
@@ -110,6 +126,12 @@ class PersonsHand:
             raise UnknownAlertError(alert_id)
         record_if_overdue(self._session, row, self._now_ms, self._policy)
         return row
+
+    def _take_back(self, row: AlertRow) -> None:
+        """The alert has no outcome any more, and the rules hear so."""
+        before = row.outcome
+        row.outcome = row.resolved_by = row.resolved_ms = None
+        say_outcome(self._session, row, before, self._actor, self._text, self._now_ms)
 
     def _take(self, row: AlertRow) -> None:
         row.is_acknowledged, row.acknowledged_by, row.acknowledged_ms = True, self._actor.name, self._now_ms

@@ -99,6 +99,18 @@ class Desk:
         """
         return self._act(actor, note, lambda hand: hand.resolve(alert_id, outcome, expected_version), once)
 
+    def reopen(
+        self,
+        alert_id: str,
+        actor: Actor,
+        *,
+        note: str = "",
+        expected_version: int | None = None,
+        once: Once | None = None,
+    ) -> Alert:
+        """Its outcome was not right: it waits for somebody again, with a new deadline if it is active."""
+        return self._act(actor, note, lambda hand: hand.reopen(alert_id, expected_version, self._days), once)
+
     def acknowledge_many(
         self,
         wanted: Sequence[tuple[str, int | None]],

@@ -38,10 +38,6 @@ class MessageWriter:
     clock: Clock = utc_now
     playbook: Playbook = field(default_factory=shipped_playbook)
 
-    def __call__(self, alert: Alert, reason: NotifyReason) -> dict[Language, Message]:
-        """The message in every language."""
-        return {language: self.write(alert, reason, language) for language in Language}
-
     def write(
         self,
         alert: Alert,

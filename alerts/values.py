@@ -124,7 +124,7 @@ class Action(StrEnum):
     """What an audit entry records: the rules' changes, then what people do."""
 
     RAISED = "raised"
-    REOPENED = "reopened"
+    REOPENED = "reopened"  # by the rules: it came back; by a person: its outcome is taken back
     UPDATED = "updated"
     ESCALATED = "escalated"
     MOVED = "moved"

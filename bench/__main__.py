@@ -56,6 +56,11 @@ BENCHES = (
     Bench("fuzz", "Decoders under fuzzing", ("--minutes", "0.5")),
     Bench("mqtt_ingest", "MQTT messages into the journal", ("--messages", "50000")),
     Bench("desk", "The alert desk under load", ("--alerts", "5000", "--seconds", "10")),
+    Bench(
+        "notify",
+        "From a reading to people, and a storm",
+        ("--meters", "1000", "--seconds", "20", "--wait", "2", "--storm", "200"),
+    ),
     Bench("rules_replay", "Rules in replay", ("--days", "40", "--meters", "200")),
     Bench("storage", "The embedded store", ("--readings", "500000", "--interval-meters", "40")),
     Bench("faults", "Faults on purpose: every reading accounted for", ("--quick",)),

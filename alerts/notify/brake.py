@@ -1,8 +1,8 @@
 """How many messages one receiver gets, however much happens: a few at once, then fewer, each with all that waits.
 
 A main burst or a power cut raises thousands of alerts within a minute. The first two messages go out as they come;
-what follows waits a little and is joined, so that a minute of storm is at most five messages, and the last of them
-tells of everything. Bursts wait less than the rest. Pure.
+what follows waits and is joined, each message with all that waited, so that ten minutes of storm are at most five.
+Bursts wait less than the rest. Pure.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 WINDOW = timedelta(minutes=10)
 AT_ONCE = 2
 # Seconds after the last message, by how many went out within the window; the last figure holds for all beyond.
-_BURST_GAPS_S = (0, 0, 20, 60, 120)
-_GAPS_S = (0, 0, 60, 120, 300)
+# Bursts at 0, 0, 30, 120, 300, 600 s: however long it storms, no ten minutes have more than five.
+_BURST_GAPS_S = (0, 0, 30, 90, 180, 300)
+_GAPS_S = (0, 0, 60, 180, 300)
 
 
 def earliest(sent: Sequence[datetime], now: datetime, *, has_burst: bool) -> datetime:

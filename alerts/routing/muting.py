@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -80,7 +80,7 @@ def mutes_of(
     alert: Alert, route_id: str, route: Route, moment: datetime, book: Book, explanations: Explanations
 ) -> tuple[Mute, ...]:
     """Everything that mutes the alert on this route at that moment; empty: it is told."""
-    found = list(_silenced(alert, moment, book.silences, book))
+    found = list(silences_of(alert, moment, book))
     if alert.inhibited_by is not None:
         found.append(Mute(MuteKind.INHIBITED, alert.inhibited_by))
     elif (source := explanations.of(alert, book)) is not None:
@@ -90,8 +90,9 @@ def mutes_of(
     return tuple(found)
 
 
-def _silenced(alert: Alert, moment: datetime, silences: Mapping[str, Silence], book: Book) -> Iterator[Mute]:
-    for silence_id, silence in silences.items():
+def silences_of(alert: Alert, moment: datetime, book: Book) -> Iterator[Mute]:
+    """The silences and planned shutdowns that hold for the alert at that moment."""
+    for silence_id, silence in book.silences.items():
         if silence.start <= moment < silence.end and _is_meant(silence, alert, moment, book):
             yield Mute(MuteKind(silence.kind.value), silence_id, silence.end)
 

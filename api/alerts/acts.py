@@ -16,6 +16,7 @@ from api.alerts.change_schema import (
     AssignIn,
     CommentIn,
     HandledManyOut,
+    ReopenIn,
     ResolveIn,
     UnassignIn,
 )
@@ -143,6 +144,24 @@ def resolve(
         once=keyed.once(lambda alert: alert_document(alert, site, parts)),
     )  # fmt: skip
     return _answer(parts, site, done, "resolved")
+
+
+@router.post("/{alert_id}/reopen", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="It is not settled")
+def reopen(
+    parts: Parts,
+    site: CurrentSite,
+    actor: CurrentActor,
+    keyed: KeyedWrite,
+    alert_id: AlertId,
+    change: ReopenIn,
+    if_match: IfMatch = None,
+) -> JsonResponse:
+    """Takes the outcome back: the alert waits for somebody again. Without an outcome nothing changes."""
+    done = parts.records.reopen(
+        alert_id, actor, note=change.note, expected_version=read_tag(if_match, change.version),
+        once=keyed.once(lambda alert: alert_document(alert, site, parts)),
+    )  # fmt: skip
+    return _answer(parts, site, done, "reopened")
 
 
 def _answer(parts: ApiParts, site: Site, alert: Alert, change: str) -> JsonResponse:

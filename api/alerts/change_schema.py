@@ -61,6 +61,14 @@ class ResolveIn(BaseModel):
     version: int | None = _Version
 
 
+class ReopenIn(BaseModel):
+    """The outcome was not right."""
+
+    model_config = _forbid({"note": "水表仍在走，未修好", "version": 3})
+    note: str = _Note
+    version: int | None = _Version
+
+
 class SeenIn(BaseModel):
     """One alert, and the version of it that was seen."""
 

@@ -133,6 +133,8 @@ class SeriesOut(BaseModel):
     times: list[datetime]
     observed: list[float | None]
     expected: list[float | None] = Field(description="Usual at that time of day: median of up to 28 days before onset")
+    expected_low: list[float | None] = Field(description="One of ten of those days was below")
+    expected_high: list[float | None] = Field(description="One of ten of those days was above")
     level: float | None = Field(description="The level the rule compared with, if it was one")
     flagged: FlaggedOut
     onset_at: datetime

@@ -23,6 +23,7 @@ Floats = npt.NDArray[np.float64]
 _DAY = np.timedelta64(24, "h")
 _BEFORE_ONSET, _AFTER_END, _MOST = 3 * _DAY, _DAY, 400 * _DAY
 _USUAL_DAYS, _FINE_DAYS = 28, 8
+_USUAL_SHARES = (0.1, 0.5, 0.9)  # of the days before: the band's lower bound, the usual, the upper bound
 _CLOSING = STEP  # the newest interval closes with the first reading after it
 _MINUTES_A_DAY = 1440
 
@@ -39,13 +40,18 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class AlertSeries:
-    """Mean rates in m3/h or kW by window. `step` as in `api.moments.STEPS`; `edges` one more than windows."""
+    """Mean rates in m3/h or kW by window. `step` as in `api.moments.STEPS`; `edges` one more than windows.
+
+    expected  usual at that time of day; eight of ten days before were from `low` to `high`
+    """
 
     source: Source
     step: str
     edges: Times
     observed: Floats
     expected: Floats
+    low: Floats
+    high: Floats
 
 
 def source_of(alert: Alert, site: Site) -> Source:
@@ -101,8 +107,8 @@ def alert_series(
     if edges[-1] > end and len(edges) > 2:  # noqa: PLR2004 - a window that is not over yet says too little
         edges = edges[:-1]
     observed = rates(store, source, edges)
-    usual = _usual_before(alert, site, store, source, edges)
-    return AlertSeries(source, step, edges, observed, usual)
+    low, usual, high = _usual_before(alert, site, store, source, edges)
+    return AlertSeries(source, step, edges, observed, usual, low, high)
 
 
 def rates(store: IntervalStore, source: Source, edges: Times) -> Floats:
@@ -117,7 +123,7 @@ def rates(store: IntervalStore, source: Source, edges: Times) -> Floats:
 
 
 def _usual_before(alert: Alert, site: Site, store: IntervalStore, source: Source, edges: Times) -> Floats:
-    """Usual rate at each window's time of day, from the days before the onset or the end of the curve."""
+    """Usual rates at each window's time of day, a row a share; of the days before the onset or the curve's end."""
     width = edges[1] - edges[0]
     until = min(to_ms(alert.onset_at), edges[-1])
     # On the curve's own grid, so that a window of the past has the same length.
@@ -133,13 +139,16 @@ def _local_minutes(times: Times, site: Site) -> npt.NDArray[np.int64]:
 
 
 def usual_profile(minutes: npt.NDArray[np.int64], values: Floats, wanted: npt.NDArray[np.int64]) -> Floats:
-    """Median of the values by minute of the local day, looked up for each wanted minute; NaN where there is none."""
-    medians = np.full(_MINUTES_A_DAY, np.nan)
+    """Quantiles (`_USUAL_SHARES`) of the values by minute of the local day, looked up for each wanted minute.
+
+    A row a share; NaN where there is none.
+    """
+    profile = np.full((len(_USUAL_SHARES), _MINUTES_A_DAY), np.nan)
     for minute in np.unique(minutes):
         at = values[(minutes == minute) & ~np.isnan(values)]
         if len(at):
-            medians[minute] = np.median(at)
-    return medians[wanted]
+            profile[:, minute] = np.quantile(at, _USUAL_SHARES)
+    return profile[:, wanted]
 
 
 def read_span(

@@ -132,6 +132,8 @@ def series(
             "times": time_texts(curve.edges[:-1]),
             "observed": numbers(curve.observed),
             "expected": numbers(curve.expected),
+            "expected_low": numbers(curve.low),
+            "expected_high": numbers(curve.high),
             "level": curve.source.level,
             "flagged": {"start": time_text(alert.onset_at), "end": time_text(alert.closed_at)},
             "onset_at": time_text(alert.onset_at),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from alerts.duty.roster import Absence, Duty, Shift, Strict
 from alerts.duty_desk.entries import EntryKind
@@ -16,6 +17,11 @@ from alerts.values import DeliveryState, NotifyReason
 from metering.incident import Category, Severity
 
 Content = TypeVar("Content", bound=Strict)
+
+
+def _example(example: JsonDict, *, extra: Literal["forbid", "ignore"] = "ignore") -> ConfigDict:
+    return ConfigDict(extra=extra, json_schema_extra={"examples": [example]})
+
 
 EXAMPLES: dict[EntryKind, Strict] = {
     EntryKind.DUTY: Duty(
@@ -102,10 +108,7 @@ class EntryHistoryOut(BaseModel):
 class DryRunIn(BaseModel):
     """An alert that is stored (`alert_id`), or one made up; and when (none: now)."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"node": "dorm-2", "category": "leak", "severity": "critical"}]},
-    )
+    model_config = _example({"node": "dorm-2", "category": "leak", "severity": "critical"}, extra="forbid")
     alert_id: str | None = Field(None, max_length=200)
     node: str = Field("", max_length=200)
     category: Category = Category.LEAK
@@ -152,12 +155,34 @@ class RouteRunOut(BaseModel):
 class DryRunOut(BaseModel):
     """Every route that takes the alert, in order."""
 
+    model_config = _example(
+        {
+            "routes": [
+                {
+                    "route": "leaks-north",
+                    "name": "Leaks of water in the dormitories",
+                    "group": {"building": "dorm-2", "category": "leak", "medium": "water"},
+                    "mutes": [],
+                    "hearings": [
+                        {
+                            "step": 0,
+                            "at": "2026-11-23T04:00:30Z",
+                            "receivers": [{"receiver": "person:li", "why": "on_duty", "about": "maintainers-north"}],
+                        }
+                    ],
+                }
+            ]
+        }
+    )
     routes: list[RouteRunOut]
 
 
 class HoleOut(BaseModel):
     """Hours [start, end) of a duty that nobody has, and who is told instead."""
 
+    model_config = _example(
+        {"duty": "nights", "start": "2026-11-23T12:00:00Z", "end": "2026-11-24T00:00:00Z", "fallback": "chen"}
+    )
     duty: str
     start: datetime
     end: datetime
@@ -170,16 +195,32 @@ class HolesOut(BaseModel):
     items: list[HoleOut]
 
 
-class TestIn(BaseModel):
+class ChannelTestIn(BaseModel):
     """Where on the channel (mail, telephone); empty: whom its settings name."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"address": "li@example.edu"}]})
+    model_config = _example({"address": "li@example.edu"}, extra="forbid")
     address: str = Field("", max_length=200, pattern=r"^[^\x00-\x1f]*$")
 
 
 class DeliveryOut(BaseModel):
     """One notification: to whom, on which channel, and how it stands."""
 
+    model_config = _example(
+        {
+            "id": "80ac731f1b3e43f2392ba1abf9528ba1",
+            "channel": "sms",
+            "receiver": "person:li",
+            "address": "13800000000",
+            "reason": "raised",
+            "state": "pending",
+            "alert_id": "leak/water/dorm-2/20261123T0400",
+            "created_at": "2026-11-23T04:00:00Z",
+            "due_at": "2026-11-23T04:00:08Z",
+            "delivered_at": None,
+            "attempts": 2,
+            "last_error": "the gateway answered 503",
+        }
+    )
     id: str = Field(description="The same at every attempt")
     channel: str
     receiver: str = Field(description="person:NAME or channel:NAME")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -13,10 +13,11 @@ from alerts.values import Alert, AlertState, Delivery, DeliveryState
 from api.dependencies import CurrentActor, Parts
 from api.duty import entries
 from api.duty.desk import CurrentDutyDesk
-from api.duty.schema import DeliveryOut, DeliveryPageOut, DryRunIn, DryRunOut, HolesOut, TestIn
+from api.duty.schema import ChannelTestIn, DeliveryOut, DeliveryPageOut, DryRunIn, DryRunOut, HolesOut
 from api.permits import needs
 from api.problem_schema import BULK_PROBLEMS, LIST_PROBLEMS, ONE_PROBLEMS, problems, with_503
 from api.wire import JsonResponse, jsonable, time_text
+from metering.incident import Category, Severity
 
 router = APIRouter(prefix="/api/v1", tags=["duty"], default_response_class=JsonResponse)
 _READ, _LOG = [needs(Permission.DUTY_READ)], [needs(Permission.DELIVERIES_READ)]
@@ -31,20 +32,27 @@ _READ, _LOG = [needs(Permission.DUTY_READ)], [needs(Permission.DELIVERIES_READ)]
 )
 def run_dry(parts: Parts, desk: CurrentDutyDesk, asked: DryRunIn) -> JsonResponse:
     """Nobody is told."""
-    alert = _made_up(asked, parts) if asked.alert_id is None else parts.records.get_alert(asked.alert_id)
-    runs = desk.dry_run(alert, asked.at or parts.now())
+    at = asked.at or parts.now()
+    alert = (
+        made_up(asked.node, asked.category, asked.medium, asked.severity, at, asked.rule)
+        if asked.alert_id is None
+        else parts.records.get_alert(asked.alert_id)
+    )
+    runs = desk.dry_run(alert, at)
     return JsonResponse({"routes": [_run_document(run) for run in runs]})
 
 
-def _made_up(asked: DryRunIn, parts: Parts) -> Alert:
-    at = asked.at or parts.now()
+def made_up(
+    node: str, category: Category, medium: str, severity: Severity, at: datetime, rule: str = "dry_run"
+) -> Alert:
+    """An alert that nobody raised, to ask who would be told of it."""
     return Alert(
-        id="dry-run", state=AlertState.ACTIVE, rule=asked.rule, category=asked.category, medium=asked.medium,
-        subject=asked.node, node=asked.node, severity=asked.severity, detected_at=at, onset_at=at, closed_at=None,
-        observed=None, expected=None, unit="", loss_rate=None, loss_total=None, evidence={}, rules_revision="",
-        inhibited_by=None, acknowledged=False, acknowledged_by=None, acknowledged_at=None, assigned_to=None,
-        assigned_by=None, assigned_at=None, outcome=None, resolved_by=None, resolved_at=None, reopened=0,
-        reopened_at=None, unstable=False, due_at=None, raised_at=at, breaches=0, version=0, comments=0, updated_at=at,
+        id="dry-run", state=AlertState.ACTIVE, rule=rule, category=category, medium=medium, subject=node, node=node,
+        severity=severity, detected_at=at, onset_at=at, closed_at=None, observed=None, expected=None, unit="",
+        loss_rate=None, loss_total=None, evidence={}, rules_revision="", inhibited_by=None, acknowledged=False,
+        acknowledged_by=None, acknowledged_at=None, assigned_to=None, assigned_by=None, assigned_at=None, outcome=None,
+        resolved_by=None, resolved_at=None, reopened=0, reopened_at=None, unstable=False, due_at=None, raised_at=at,
+        breaches=0, version=0, comments=0, updated_at=at,
     )  # fmt: skip
 
 
@@ -86,7 +94,7 @@ def list_holes(parts: Parts, desk: CurrentDutyDesk, days: Annotated[int, Query(g
     dependencies=[needs(Permission.CHANNELS_TEST)],
 )
 def send_test(
-    desk: CurrentDutyDesk, actor: CurrentActor, channel: Annotated[str, Path(max_length=100)], asked: TestIn
+    desk: CurrentDutyDesk, actor: CurrentActor, channel: Annotated[str, Path(max_length=100)], asked: ChannelTestIn
 ) -> JsonResponse:
     """It goes through the outbox; ask `/api/v1/deliveries/{delivery_id}` how it went."""
     return JsonResponse(_delivery(desk.send_test(channel, asked.address, actor)))

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from alerts.users.errors import AccountError, AccountRefusedError, Refusal, ThrottledError, WrongPasswordError
 from alerts.users.roles import TOKEN_SCOPES, Permission
 from alerts.users.users import Users
-from api.dependencies import CurrentActor, CurrentUser, CurrentUsers, get_parts
+from api.dependencies import CurrentActor, CurrentUser, CurrentUsers
 from api.identity import forget_session, origin_of, session_secret, set_session
 from api.permits import needs
 from api.web.account_words import ROLES, SCOPES, text_of
@@ -65,12 +65,12 @@ def sign_out(request: Request, users: CurrentUsers, user: CurrentUser, actor: Cu
 
 def _page(request: Request, pages: Pages, users: Users, **more: Any) -> Response:
     """One's own account."""
-    user, parts = request.state.user, get_parts(request)
+    user = request.state.user
     context: dict[str, Any] = {"error": "", "failed": "", "made": None, "notice": ""} | more
     own = [scope.value for scope in TOKEN_SCOPES if user.may(scope)]
     return pages.page(
         request, "account.html", nav="account", account=user.account, scopes=own, days=_DAYS,
-        sessions=users.sessions.list(user.name), tokens=users.tokens.list(user.name), now=parts.now(),
+        sessions=users.sessions.list(user.name), tokens=users.tokens.list(user.name),
         roles=ROLES, scope_words=SCOPES, **context,
     )  # fmt: skip
 

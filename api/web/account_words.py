@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from alerts.users.errors import (
     AccountConflictError,
     AccountError,
@@ -10,8 +13,8 @@ from alerts.users.errors import (
     ThrottledError,
     WrongPasswordError,
 )
-from alerts.users.roles import Permission, Role
-from alerts.users.values import AccountAction, AccountState
+from alerts.users.roles import WHOLE_SITE, Permission, Role
+from alerts.users.values import AccountAction, AccountEntry, AccountState
 from api.web.rendering import Reader
 from api.web.wording import N_
 
@@ -114,3 +117,29 @@ def text_of(error: AccountError, reader: Reader) -> str:
         case AccountConflictError():
             return say(N_("Somebody changed this account in between. This is how it stands now."))
     return str(error)
+
+
+def detail_of(entry: AccountEntry, reader: Reader) -> str:
+    """What an entry of the audit is about, in words: the role and places, a token, to whom alerts went."""
+    say, known = reader.wording.gettext, entry.detail
+    match entry.action:
+        case AccountAction.CREATED:
+            return _role_and_places(known, reader)
+        case AccountAction.CHANGED:
+            return " → ".join(_role_and_places(known.get(side, {}), reader) for side in ("before", "after"))
+        case AccountAction.ALERTS_HANDED_ON:
+            count = len(known.get("alerts", ()))
+            return say(N_("%(count)s to %(name)s")) % {"count": count, "name": known.get("to") or say(N_("nobody"))}
+        case AccountAction.TOKEN_MADE | AccountAction.TOKEN_REVOKED:
+            return ", ".join([str(known.get("name", "")), *map(str, known.get("scopes", ()))])
+        case AccountAction.SESSIONS_ENDED:
+            return say(N_("%(count)s browsers")) % {"count": known.get("count", 0)}
+    return ""
+
+
+def _role_and_places(known: Mapping[str, Any], reader: Reader) -> str:
+    say = reader.wording.gettext
+    role = next((say(ROLES[r]) for r in Role if r.value == known.get("role")), str(known.get("role", "")))
+    nodes = known.get("nodes", ())
+    places = [say(N_("Whole site")) if n == WHOLE_SITE else reader.wording.place_name(str(n)) for n in nodes]
+    return " · ".join([role, say(N_(", ")).join(places)])

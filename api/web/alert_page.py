@@ -7,48 +7,28 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from alerts.values import Alert, AuditEntry, Delivery
+from alerts.past import Episode
+from alerts.users.values import Account
+from alerts.values import Action, Alert, AuditEntry, Delivery
 from api.alerts.document import loss_money
-from api.alerts.evidence import as_of, is_counting, joined_rules, loss_uncertainty, loss_until, main_details
+from api.alerts.evidence import as_of, is_counting, joined_rules, loss_uncertainty, loss_until
+from api.alerts.history import surroundings
 from api.alerts.series import source_of
 from api.parts import ApiParts
-from api.web.formats import Formats
+from api.web.alert_facts import Fact, facts_of
+from api.web.alert_story import Line, Past, episode_rows, lines_of, past_alerts
+from api.web.people import Climb, climb_from
+from api.web.place_tree import TreeLine, tree_around
 from api.web.rendering import Reader
-from api.web.wording import N_, OWN_RULE
-from metering.incident import Category
+from api.web.wording import N_
+from api.web.zone_balance import ZoneBalance, balance_around
+from metering.batch import to_ms
 
-# Members of the evidence that have their own place on the page, or that only a program reads.
-_SHOWN_ELSEWHERE = frozenset({"kind", "condition", "meaning", "place", "parents", "children", "meters", "since_day"})
 _SPANS = ((N_("1 day"), 1), (N_("7 days"), 7), (N_("30 days"), 30))
 _NOTICES = {
     "conflict": N_("Somebody else changed this alert in between. This is how it stands now."),
     "empty": N_("Write something first."),
 }
-# Members of the detectors' details, without the unit at the end of their names.
-_LABELS = {
-    "window": N_("Window looked at"), "usual_days": N_("Days it was quiet before"), "usual_day": N_("Usual day"),
-    "pulse": N_("Smallest step of the register"), "night": N_("Hours of the night"), "sigma": N_("Usual scatter (1σ)"),
-    "nights_learned": N_("Nights learned from"), "legitimate": N_("Expected at night, by beds"),
-    "share_of_inflow": N_("Share of what flows in"), "unmetered_share": N_("Share without a meter"),
-    "learned_days": N_("Days learned from"),
-    "peers": N_("Peers compared with"), "peer_median": N_("Median of the peers"),
-    "times_peers": N_("Times its peers"), "times_usual": N_("Times its own usual"), "beds": N_("Beds"),
-    "standing_load": N_("Load that never stops"), "usual_load": N_("Its usual standing load"),
-    "peers_load": N_("Standing load of the peers"),
-    "days_learned": N_("Days learned from"), "last_reading": N_("Last reading"), "since": N_("Since when"),
-    "before": N_("Register before"), "after": N_("Register after"), "silent": N_("Silent for"),
-    "days": N_("Days"), "score": N_("Score"), "threshold": N_("Threshold"), "register": N_("Register"),
-    "period": N_("Read every"), "deviation": N_("Deviation"), "group": N_("Compared within"),
-    "when": N_("Condition"), "for": N_("Must hold for"), "clear": N_("Ends when"), "clear_for": N_("Must hold for"),
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One line of the evidence table."""
-
-    label: str
-    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +63,22 @@ class AlertView:
     joined: tuple[str, ...]
     meters: tuple[str, ...]
     spans: tuple[tuple[str, str], ...]
-    history: tuple[AuditEntry, ...]
+    story: tuple[Line, ...]
+    figures: tuple[AuditEntry, ...]
+    episodes: tuple[tuple[Episode, str], ...]
     deliveries: tuple[Delivery, ...]
+    similar: tuple[Past, ...]
+    balance: ZoneBalance | None
+    tree: tuple[TreeLine, ...]
+    people: tuple[Account, ...]
+    climb: tuple[Climb, ...]
     notice: str
 
 
-def build_alert_view(parts: ApiParts, reader: Reader, alert_id: str, notice: str = "") -> AlertView:
-    """Reads the alert, its history and who was told.
+def build_alert_view(
+    parts: ApiParts, reader: Reader, alert_id: str, people: tuple[Account, ...] = (), notice: str = ""
+) -> AlertView:
+    """Reads the alert, its history, who was told, and what is around it. `people`: to whom it can be given.
 
     Raises:
         UnknownAlertError: no such alert.
@@ -99,6 +88,7 @@ def build_alert_view(parts: ApiParts, reader: Reader, alert_id: str, notice: str
     source = source_of(alert, reader.site)
     loss = loss_until(alert, parts.now())
     cause, signs = words.cause(alert)
+    entries, past = parts.records.audit_of(alert_id), parts.records.past
     return AlertView(
         alert=alert,
         title=words.title(alert),
@@ -114,11 +104,18 @@ def build_alert_view(parts: ApiParts, reader: Reader, alert_id: str, notice: str
         money=loss_money(alert.medium, loss, parts.prices) if loss else None,
         counting=_counting(alert, parts.prices.per_unit(alert.medium), parts.now()),
         age=(alert.closed_at or parts.now()) - alert.onset_at,
-        facts=tuple(_facts(alert, reader)),
+        facts=tuple(facts_of(alert, reader)),
         joined=joined_rules(alert),
         meters=(*source.meters, *source.minus),
         spans=tuple((label, _days_before(alert.closed_at or parts.now(), days)) for label, days in _SPANS),
-        history=tuple(reversed(parts.records.audit_of(alert_id))),
+        story=lines_of(alert, entries, reader),
+        figures=tuple(e for e in reversed(entries) if e.action is Action.UPDATED),
+        episodes=episode_rows(past.episodes_of(alert_id), reader),
+        similar=past_alerts(past.similar_to(alert_id, surroundings(reader.site, alert.node)), reader),
+        balance=balance_around(alert, reader.site, parts.intervals, to_ms(parts.now())),
+        tree=tree_around(alert.node, reader),
+        people=people,
+        climb=() if parts.duty_desk is None else climb_from(alert.node, people, parts.duty_desk.book(), parts.now()),
         deliveries=parts.records.deliveries_of(alert_id),
         notice=words.gettext(_NOTICES[notice]) if notice in _NOTICES else "",
     )
@@ -133,69 +130,3 @@ def _counting(alert: Alert, price: float | None, now: datetime) -> Counting | No
     if not is_counting(alert, now):
         return None
     return Counting(alert.loss_total or 0.0, alert.loss_rate or 0.0, int(as_of(alert).timestamp() * 1000), price)
-
-
-def _facts(alert: Alert, reader: Reader) -> list[Fact]:
-    """Observed and expected first, then each plain member of the evidence that has a label of ours, then the others."""
-    words, rows = reader.wording, []
-    for label, value in zip(_compared(alert), (alert.observed, alert.expected), strict=True):
-        if value is not None and alert.unit:
-            rows.append(Fact(words.gettext(label), _with_unit(value, alert, reader)))
-    if said := words.reported(alert):
-        rows.append(Fact(words.gettext(N_("Reported by the meter")), said))
-    for name, value in main_details(alert).items():
-        if name in _SHOWN_ELSEWHERE or isinstance(value, Mapping) or value is None or value == []:
-            continue
-        if isinstance(value, list) and any(isinstance(v, Mapping | list) for v in value):
-            continue
-        rows.append(_fact(name, value, alert, reader))
-    return rows
-
-
-def _compared(alert: Alert) -> tuple[str, str]:
-    """What `observed` and `expected` are called: of a meter's fault they are hours or registers."""
-    if alert.category is Category.DATA_QUALITY and alert.unit == "h":
-        return N_("Lasted, when found"), N_("Longest usual")
-    if alert.category is Category.DATA_QUALITY and alert.unit in ("m3", "kWh"):
-        return N_("Register after"), N_("Register before")
-    return N_("Observed"), N_("Threshold") if alert.rule.startswith(OWN_RULE) else N_("Usual")
-
-
-def _with_unit(value: float, alert: Alert, reader: Reader) -> str:
-    if alert.unit == "h":
-        return reader.formats.span(timedelta(hours=value))
-    if alert.unit in ("m3/h", "kW"):
-        return reader.formats.rate(value, alert.medium)
-    return f"{reader.formats.number(value)} {alert.unit.replace('m3', 'm³')}".strip()
-
-
-def _fact(name: str, value: Any, alert: Alert, reader: Reader) -> Fact:
-    """A member of the details: its label, and its figure in the unit that the end of its name says."""
-    f, base, text = reader.formats, name, None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        if name in _IN_ALERTS_UNIT:
-            text = _with_unit(float(value), alert, reader)
-        else:
-            ending = next((e for e in _UNIT_ENDINGS if name.endswith(e)), "")
-            base, text = name.removesuffix(ending), _measured(ending, float(value), f)
-    label = _LABELS.get(name) or _LABELS.get(base)
-    shown = text if text is not None else reader.wording.evidence_value(name, value)
-    return Fact(reader.wording.gettext(label) if label else base.replace("_", " "), shown)
-
-
-_IN_ALERTS_UNIT = frozenset({"sigma", "uncertainty", "peer_median"})
-_UNIT_ENDINGS = ("_m3_per_h", "_m3", "_kwh", "_kw", "_hours", "_h", "_s", "_days")
-
-
-def _measured(ending: str, value: float, f: Formats) -> str | None:
-    """The figure with its unit; None where the name says none."""
-    match ending:
-        case "_m3_per_h" | "_kw":
-            return f.rate(value, "water" if ending == "_m3_per_h" else "electricity")
-        case "_m3" | "_kwh":
-            return f.amount(value, "water" if ending == "_m3" else "electricity")
-        case "_h" | "_hours":
-            return f.span(timedelta(hours=value))
-        case "_s":
-            return f.age(value)
-    return None

@@ -8,42 +8,57 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from alerts.errors import ConflictError, RefusedError
-from alerts.users.roles import Permission
+from alerts.users.roles import Permission, Role
 from alerts.values import Outcome
 from api.alerts.acts import alert_event
-from api.dependencies import CurrentActor, Parts
+from api.dependencies import CurrentActor, CurrentUser, CurrentUsers, Parts
 from api.permits import needs
 from api.problems import Problem
+from api.web.account_words import ROLES
 from api.web.alert_page import build_alert_view
-from api.web.desk import build_desk, read_filters
-from api.web.forms import Form, local_path, read_version
+from api.web.assigning import CurrentAssigner
+from api.web.desk import build_desk
+from api.web.desk_filters import read_filters
+from api.web.duty.words import role_name
+from api.web.forms import Form, local_path, read_version, version_of
+from api.web.people import able_accounts, assignees
 from api.web.rendering import Pages
 
 router = APIRouter(include_in_schema=False)
+_ON_FOOT = frozenset({Role.MAINTAINER, Role.CONTRACTOR})
 _READ, _HANDLE = [needs(Permission.ALERTS_READ)], [needs(Permission.ALERTS_HANDLE)]
 
 
 @router.get("/", dependencies=[needs(Permission.SIGNED_IN)])
-def get_home() -> RedirectResponse:
-    """The desk is the first page."""
-    return RedirectResponse("/alerts", 307)
+def get_home(user: CurrentUser) -> RedirectResponse:
+    """The desk is the first page; of who goes to the pipes, what they have to do."""
+    is_on_foot = user.account is not None and user.account.role in _ON_FOOT
+    return RedirectResponse("/tasks" if is_on_foot else "/alerts", 307)
 
 
 @router.get("/alerts", dependencies=_READ)
-def get_desk(request: Request, parts: Parts, pages: Pages) -> Response:
+def get_desk(request: Request, parts: Parts, pages: Pages, users: CurrentUsers) -> Response:
     """The alert list."""
-    reader = pages.reader(request)
-    filters = read_filters(request.query_params, reader.site)
-    desk = build_desk(parts, reader, filters, request.query_params.get("cursor"))
-    return pages.page(request, "desk.html", reader=reader, desk=desk, nav="alerts")
+    reader, query = pages.reader(request), request.query_params
+    desk = build_desk(parts, reader, read_filters(query, reader.site), query.get("cursor"))
+    people = able_accounts(users.accounts.list()) if reader.user.may(Permission.ALERTS_HANDLE) else []
+    said = tuple(version_of(query.get(name, "")) for name in ("done", "refused"))
+    answer: Response = pages.page(
+        request, "desk.html", reader=reader, desk=desk, people=people, roles=ROLES, said=said, nav="alerts"
+    )
+    if request.headers.get("hx-trigger") == "find":  # its fields that are empty are no part of the address
+        answer.headers["HX-Push-Url"] = desk.address
+    return answer
 
 
 @router.get("/alerts/{alert_id}", dependencies=_READ)
-def get_alert_page(request: Request, parts: Parts, pages: Pages, alert_id: str) -> Response:
+def get_alert_page(request: Request, parts: Parts, pages: Pages, users: CurrentUsers, alert_id: str) -> Response:
     """One alert."""
     reader = pages.reader(request)
-    view = build_alert_view(parts, reader, alert_id, request.query_params.get("notice", ""))
-    return pages.page(request, "alert.html", reader=reader, view=view, nav="alerts")
+    node = reader.alerts.get(alert_id).node
+    people = assignees(users.accounts.list(), node, parts.site()) if reader.user.may(Permission.ALERTS_HANDLE) else []
+    view = build_alert_view(parts, reader, alert_id, tuple(people), request.query_params.get("notice", ""))
+    return pages.page(request, "alert.html", reader=reader, view=view, roles=ROLES, role_name=role_name, nav="alerts")
 
 
 def _back(alert_id: str, form: dict[str, str], notice: str = "") -> RedirectResponse:
@@ -61,6 +76,16 @@ def acknowledge(parts: Parts, actor: CurrentActor, alert_id: str, form: Form) ->
     except ConflictError:
         return _back(alert_id, form, "conflict")
     parts.stream.publish(alert_event(alert, "acknowledged"))
+    return _back(alert_id, form)
+
+
+@router.post("/alerts/{alert_id}/assign", dependencies=_HANDLE)
+def assign(assigner: CurrentAssigner, alert_id: str, form: Form) -> Response:
+    """Who is to see to it; nobody named: nobody in particular."""
+    try:
+        assigner.assign(alert_id, form.get("assignee", ""), read_version(form))
+    except ConflictError:
+        return _back(alert_id, form, "conflict")
     return _back(alert_id, form)
 
 
@@ -90,4 +115,16 @@ def resolve(parts: Parts, actor: CurrentActor, alert_id: str, form: Form) -> Res
     except ConflictError:
         return _back(alert_id, form, "conflict")
     parts.stream.publish(alert_event(alert, "resolved"))
+    return _back(alert_id, form)
+
+
+@router.post("/alerts/{alert_id}/reopen", dependencies=_HANDLE)
+def reopen(parts: Parts, actor: CurrentActor, alert_id: str, form: Form) -> Response:
+    """Its outcome was not right."""
+    try:
+        note = form.get("note", "").strip()
+        alert = parts.records.reopen(alert_id, actor, note=note, expected_version=read_version(form))
+    except ConflictError:
+        return _back(alert_id, form, "conflict")
+    parts.stream.publish(alert_event(alert, "reopened"))
     return _back(alert_id, form)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -103,6 +103,10 @@ class Formats:
     def day(self, moment: datetime | np.datetime64) -> str:
         """`11月20日` / `Nov 20`."""
         return format_skeleton("MMMd", self.local(moment), tzinfo=self.zone, locale=self.locale)
+
+    def date(self, day: date) -> str:
+        """`11月20日` / `Nov 20`, of a day of the site's calendar."""
+        return format_skeleton("MMMd", datetime.combine(day, time()), tzinfo=None, locale=self.locale)
 
     def clock(self, moment: datetime | np.datetime64) -> str:
         """`02:15`."""

@@ -53,7 +53,11 @@ Form = Annotated[dict[str, str], Depends(read_form)]
 
 def read_version(form: dict[str, str]) -> int | None:
     """The alert's version that the person saw, if the form says it."""
-    text = form.get("version", "")
+    return version_of(form.get("version", ""))
+
+
+def version_of(text: str) -> int | None:
+    """A version as a page writes it; None for what is none."""
     return int(text) if text.isdecimal() and len(text) <= 9 else None  # noqa: PLR2004 - fits the column
 
 

@@ -11,7 +11,17 @@ from starlette.types import Scope
 
 from alerts.users.roles import Permission
 from api.permits import needs
-from api.web import account_views, alert_views, feedback_views, link_views, site_views, user_views
+from api.web import (
+    account_views,
+    alert_views,
+    bulk_views,
+    feedback_views,
+    link_views,
+    site_views,
+    task_views,
+    user_views,
+)
+from api.web.duty import log_views, roster_views, route_views, silence_views
 from api.web.forms import local_path
 from api.web.rendering import STATIC, Pages
 from api.web.texts import COOKIE, LANGUAGES
@@ -22,11 +32,17 @@ router = APIRouter(include_in_schema=False)
 ROUTERS = (
     router,
     alert_views.router,
+    bulk_views.router,
+    task_views.router,
     site_views.router,
     feedback_views.router,
     account_views.router,
     user_views.router,
     link_views.router,
+    roster_views.router,
+    route_views.router,
+    silence_views.router,
+    log_views.router,
 )
 _OPEN = [needs(Permission.OPEN)]
 _YEAR_S = 365 * 24 * 3600

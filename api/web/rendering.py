@@ -70,6 +70,7 @@ def _version_of_files() -> str:
 class Reader:
     """Who reads a page, and how it is written for them."""
 
+    user: User
     language: str
     formats: Formats
     wording: Wording
@@ -104,10 +105,11 @@ class Rendering:
     def reader(self, request: Request) -> Reader:
         """How this request is answered: its language, the site's clock."""
         language = choose_language(request.cookies.get(COOKIE), request.headers.get("accept-language", ""))
-        reach = self._reaches.of(user_of(request))
+        user = user_of(request)
+        reach = self._reaches.of(user)
         formats = Formats(language, reach.site.zone)
         wording = Wording(translations_of(language).gettext, formats, reach.site)
-        return Reader(language, formats, wording, reach, AlertsWithin(self._parts.records, reach))
+        return Reader(user, language, formats, wording, reach, AlertsWithin(self._parts.records, reach))
 
     def page(
         self, request: Request, template: str, *, status: int = 200, reader: Reader | None = None, **context: Any
@@ -129,7 +131,8 @@ class Rendering:
                 site=reader.site,
                 path=request.url.path,
                 here=_here(request),
-                user=user_of(request),
+                user=reader.user,
+                now=self._parts.now(),
                 readiness=readiness,
                 version=self._version,
                 program_version=self._parts.version,

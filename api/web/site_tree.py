@@ -54,7 +54,7 @@ def tree_rows(parts: ApiParts, reader: Reader, roots: Sequence[str], open_depth:
     site = reader.site
     shown = [entry for root in roots for entry in _walk(site, root, len(site.place_path(root)) - 1, open_depth)]
     uses = {m: _use_of(parts, site, [n for n, _, _ in shown], m) for m in COUNTED_MEDIA}
-    marks = _marks(site, active_alerts(reader))
+    marks = alert_marks(site, active_alerts(reader))
     rows = []
     for node, depth, is_open in shown:
         use = {m: by_node[node] for m, by_node in uses.items() if node in by_node}
@@ -85,7 +85,7 @@ def medium_use(medium: str, use: DailyUse, supply: Supply) -> MediumUse:
     return MediumUse(medium, summary, tuple(bars(summary.daily)))
 
 
-def _marks(site: Site, active: Sequence[Alert]) -> dict[str, tuple[int, str]]:
+def alert_marks(site: Site, active: Sequence[Alert]) -> dict[str, tuple[int, str]]:
     """Per node: how many active alerts it and what is below it have, and the worst severity."""
     found: dict[str, tuple[int, str]] = {}
     for alert in active:

@@ -9,15 +9,15 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from alerts.users.errors import AccountConflictError, AccountError, AccountRefusedError, Refusal
-from alerts.users.reach import reach_of
 from alerts.users.roles import WHOLE_SITE, Permission, Role
 from alerts.users.users import Users
 from alerts.users.values import Account, AccountState
 from alerts.values import Alert
 from api.dependencies import CurrentActor, CurrentSite, CurrentUser, CurrentUsers
 from api.permits import needs
-from api.web.account_words import ACTIONS, ROLE_HINTS, ROLES, STATES, text_of
+from api.web.account_words import ACTIONS, ROLE_HINTS, ROLES, STATES, detail_of, text_of
 from api.web.forms import Fields, Form, read_version
+from api.web.people import able_accounts, sees_place
 from api.web.rendering import Pages
 from metering.site import Site
 
@@ -57,23 +57,29 @@ def add_user(
 
 @router.get("/users/audit", dependencies=_READ)
 def get_audit(request: Request, pages: Pages, users: CurrentUsers) -> Response:
-    """Who did what to which account, newest first."""
-    before = request.query_params.get("before", "")
-    entries = users.accounts.history(before=int(before) if before.isdecimal() and len(before) < 16 else None)  # noqa: PLR2004
-    return pages.page(
-        request, "users_audit.html", nav="users", entries=entries, is_full=len(entries) == users.accounts.page, **_WORDS
+    """Who did what to which account, newest first; of one account where the address names it."""
+    query, reader = request.query_params, pages.reader(request)
+    before, account = query.get("before", ""), query.get("account", "")
+    entries = users.accounts.history(
+        account or None,
+        before=int(before) if before.isdecimal() and len(before) < 16 else None,  # noqa: PLR2004
     )
+    return pages.page(
+        request, "users_audit.html", reader=reader, nav="audit", entries=[(e, detail_of(e, reader)) for e in entries],
+        accounts=[a.name for a in users.accounts.list(with_deleted=True)], account=account,
+        is_full=len(entries) == users.accounts.page, **_WORDS,
+    )  # fmt: skip
 
 
 def _user_page(request: Request, pages: Pages, users: Users, name: str, **more: Any) -> Response:
     account = users.accounts.get(name)
     held = users.leaving.held_by(account.name)
-    site = pages.reader(request).site
+    reader = pages.reader(request)
     context: dict[str, Any] = {"error": "", "given": None} | more
     return pages.page(
-        request, "user.html", nav="users", account=account, held=held, heirs=_heirs(users, account, held, site),
+        request, "user.html", nav="users", account=account, held=held, heirs=_heirs(users, account, held, reader.site),
         sessions=users.sessions.list(account.name), tokens=users.tokens.list(account.name),
-        entries=users.accounts.history(account.name)[:30], **_WORDS, **context,
+        entries=[(e, detail_of(e, reader)) for e in users.accounts.history(account.name)[:30]], **_WORDS, **context,
     )  # fmt: skip
 
 
@@ -175,12 +181,8 @@ def _read_nodes(fields: dict[str, list[str]], site: Site) -> list[str]:
 
 def _heirs(users: Users, account: Account, held: tuple[Alert, ...], site: Site) -> list[Account]:
     """Who could take these alerts over: who may handle alerts, and sees every one of them."""
-    able = [
-        a
-        for a in users.accounts.list()
-        if a.id != account.id and a.state is AccountState.ACTIVE and Permission.ALERTS_HANDLE in a.granted
-    ]
-    return [a for a in able if not a.sees_own_alerts_only and all(map(reach_of(site, a.nodes).sees, held))]
+    able = [a for a in able_accounts(users.accounts.list()) if a.id != account.id and not a.sees_own_alerts_only]
+    return [a for a in able if all(sees_place(a, alert.node, site) for alert in held)]
 
 
 def _checked_heir(heir: str, users: Users, account: Account, site: Site) -> str | None:

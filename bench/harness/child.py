@@ -23,6 +23,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ from aquavolt.services.watch import Watch
 from aquavolt.setup import Setup
 from bench.harness.clock import ReadingsClock
 from bench.harness.feed import read_feed
+from bench.harness.telling import CHANNEL, tell_at_once
 from collector.journal import Journal, JournalError
 from metering.entries import Entry, Tick
 
@@ -110,12 +112,19 @@ class Child:
         settings = Settings.model_validate(self._given["settings"])
         site, _ = load_site(settings.site)
         hooks = [self._given["webhook"]] if self._given.get("webhook") else []
-        channels = [WebhookChannel(WebhookSettings(name="test", url=SecretStr(url))) for url in hooks]
+        channels = [
+            WebhookChannel(
+                WebhookSettings(name=CHANNEL, url=SecretStr(url), allow_networks=(ip_network("127.0.0.0/8"),))
+            )
+            for url in hooks
+        ]
         return Setup(settings, site, load_rules(None, site), channels=channels, now=self._clock)
 
     def _open(self, setup: Setup) -> Any:
         if self._given["service"] == "watch":
-            return Watch(setup)
+            watch = Watch(setup)
+            tell_at_once(watch.judging.records.database)
+            return watch
         if self._given["service"] == "serve":
             return Serve(setup)
         return self._fed(setup) if self._given.get("feed") else self._metered(setup)

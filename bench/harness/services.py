@@ -19,11 +19,15 @@ from typing import Any
 
 import httpx
 
+from alerts.duty_desk.desk import DutyDesk
+from alerts.records import Records
 from aquavolt.config.documents import load_site
 from aquavolt.pushing.link import headers_of
 from aquavolt.pushing.wire import WatchState, from_json
 from aquavolt.stores.influx.influx_store import InfluxStore
 from aquavolt.stores.influx.settings import InfluxSettings
+from aquavolt.telling import surroundings_of
+from bench.harness.telling import CHANNEL, is_all_told
 from deploy.services.free_port import held_port
 from deploy.services.influxd import Access
 
@@ -190,7 +194,13 @@ class Services:
             until(lambda reader=reader: self.lag(reader) == 0, f"{reader} is done")
         # A lag is told with a heartbeat: the judge may have had more to do meanwhile.
         until(lambda: self.lag("watch/stream") == 0, "judged")
-        until(lambda: not self.records("SELECT 1 FROM outbox WHERE state = 'pending'"), "everything is sent")
+        site, _ = load_site(self.site)
+        records = Records(f"sqlite:///{self.folder / 'records.db'}")
+        try:
+            desk = DutyDesk(records.database, surroundings_of(lambda: site, [CHANNEL]))
+            until(lambda: is_all_told(records, desk), "everything is told")
+        finally:
+            records.close()
 
     def records(self, query: str) -> list[tuple[Any, ...]]:
         """What the records database answers."""

@@ -250,6 +250,19 @@ class DeskMachine(RuleBasedStateMachine):
             model.take(person)
         model.act(Action.RESOLVED)
 
+    @precondition(lambda self: self.model)
+    @rule(data=st.data(), person=st.sampled_from(PEOPLE))
+    def take_outcome_back(self, data: st.DataObject, person: str) -> None:
+        name, model = self.any_alert(data)
+        self.records.reopen(name, Actor(person), expected_version=model.version)
+        model.look(self.now)
+        if model.outcome is None:
+            return
+        model.outcome = model.acknowledged_by = None
+        if model.active:
+            model.due, model.is_breached = self.now + TO_ACKNOWLEDGE, False
+        model.act(Action.REOPENED)
+
     # -- what must hold ---------------------------------------------------------------------------------------
 
     @invariant()

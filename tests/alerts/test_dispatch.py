@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from routed import Desk, local
 
-from alerts.values import Actor
+from alerts.values import Actor, Outcome
 from metering.incident import Category, ChangeKind, Severity
 
 
@@ -247,6 +247,16 @@ def test_an_account_that_leaves_gives_its_alerts_back_and_they_are_told_at_once(
     assert desk.run_for(60) == []
     desk.leave("wang")
     assert of_people(desk.run_for(1)) == [("person:li", "raised", "named")]
+
+
+def test_an_outcome_that_is_taken_back_has_the_alert_told_anew(routed_to_li, rules):
+    desk = routed_to_li
+    desk.apply(rules.raised("a"))
+    desk.run_for(60)
+    desk.records.resolve("a", Actor("wang"), Outcome.REPAIRED)
+    assert desk.run_for(60) == []
+    desk.records.reopen("a", Actor("chief"), note="it still runs")
+    assert of_people(desk.run_for(60)) == [("person:li", "raised", "named")]
 
 
 def test_an_heir_hears_what_he_has_now(routed_to_li, rules):

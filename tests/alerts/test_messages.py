@@ -8,11 +8,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from alerts.due import Due
 from alerts.figures import duration_text, number_text, rate_text, time_text, total_text
-from alerts.messages import MessageWriter, place_text
+from alerts.messages import place_text
+from alerts.notify.letters import LetterWriter
 from alerts.playbook import shipped_playbook
 from alerts.rows import moment_of, ms_of
-from alerts.values import Action, AlertState, DeliveryState, NotifyReason, Outcome
+from alerts.values import Action, AlertState, Delivery, DeliveryState, NotifyReason, Outcome
 from alerts.words import Language, rule_text, word, words
 from metering.incident import Category, Severity
 from metering.meter_alarms import METER_ALARMS, AlarmKind
@@ -40,9 +42,23 @@ def alert(records, rules):
     return alert
 
 
+def writer_of(site, clock):
+    """What the outbox writes of one alert, in every language."""
+    letters = LetterWriter(lambda: site, "https://meters.example.edu/", clock)
+
+    def write(alert, reason):
+        sent = Delivery(
+            id="0", alert_id=alert.id, channel="hook", reason=reason, state=DeliveryState.PENDING, attempts=0,
+            created_at=clock(), due_at=clock(), delivered_at=None, last_error="",
+        )  # fmt: skip
+        return letters(Due(sent, (alert,)))
+
+    return write
+
+
 @pytest.fixture
 def write(site, clock):
-    return MessageWriter(lambda: site, "https://meters.example.edu/", clock)
+    return writer_of(site, clock)
 
 
 def test_a_new_leak_in_english(write, alert, site):
@@ -134,7 +150,7 @@ def test_what_the_meter_itself_reports_is_told(write, alert):
 
 def test_a_name_with_line_breaks_makes_no_line_of_its_own(alert, clock):
     site = Site("s", "S", "UTC", {"dorm-2": Node("dorm-2", "building", name="A\r\nBcc: x@example.org")}, {})
-    message = MessageWriter(lambda: site, "http://x", clock)(alert, NotifyReason.RAISED)[EN]
+    message = writer_of(site, clock)(alert, NotifyReason.RAISED)[EN]
     assert message.title.endswith("A Bcc: x@example.org")
     assert message.text.splitlines()[0] == "Place: A Bcc: x@example.org"
 

@@ -122,6 +122,19 @@ def test_a_later_outcome_replaces_the_first_and_both_stay_in_the_audit(desk):
     assert [(d["outcome_before"], d["outcome"]) for d in details] == [(None, "false"), ("false", "confirmed")]
 
 
+def test_an_outcome_taken_back_leaves_nobody_with_the_alert_and_a_new_deadline(desk, clock):
+    desk.resolve("leak-1", LI, Outcome.REPAIRED)
+    clock.forward(86_400)
+    alert = desk.reopen("leak-1", WANG, note="it still runs", expected_version=1)
+    assert (alert.outcome, alert.resolved_by, alert.acknowledged, alert.version) == (None, None, False, 2)
+    assert alert.due_at is not None
+    assert alert.due_at > clock()
+    entry = desk.audit_of("leak-1")[-1]
+    assert (entry.action, entry.actor, entry.text) == (Action.REOPENED, "wang", "it still runs")
+    assert (entry.detail["outcome_before"], entry.detail["resolved_before"]) == ("repaired", "li")
+    assert desk.reopen("leak-1", WANG, expected_version=1) == alert, "pressed twice"
+
+
 @pytest.mark.parametrize(
     ("actor", "text", "message"),
     [

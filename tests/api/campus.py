@@ -14,11 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from alerts.duty_desk.desk import DutyDesk
 from alerts.records import Records
 from alerts.values import NotifyPolicy
 from api.parts import Access, ApiParts, Readiness
 from api.stream import EventStream
 from aquavolt.stores.duckdb_store import DuckDBStore
+from aquavolt.telling import surroundings_of
 from metering.batch import ReadingBatch, concatenate, to_ms
 from metering.health import ConnectionHealth, HealthReport, JournalHealth, MeterHealth
 from metering.incident import Category, ChangeKind, Incident, IncidentChange, Severity
@@ -120,6 +122,7 @@ def build(
         is_ready=lambda: campus.readiness,
         access=access or Access(demo=True),
         now=lambda: now,
+        duty_desk=DutyDesk(records.database, surroundings_of(lambda: site, ("webhook", "email")), lambda: now),
     )
     campus = Campus(parts, store, records, stream, posted)
     return campus

@@ -63,6 +63,15 @@ def test_an_assignment_of_somebody_else_is_not_taken_away_unseen(served):
     assert (answer["assigned_to"], answer["assigned_at"], answer["version"]) == (None, None, 2)
 
 
+def test_an_outcome_is_taken_back_with_the_tag_that_was_seen(served):
+    resolved = served.client.post(f"{LEAK}/resolve", json={"outcome": "repaired"})
+    tag = resolved.headers["ETag"]
+    assert served.client.post(f"{LEAK}/reopen", json={}, headers={"If-Match": '"0"'}).status_code == 412
+    answer = served.client.post(f"{LEAK}/reopen", json={"note": "still runs"}, headers={"If-Match": tag})
+    assert (answer.status_code, answer.json()["outcome"], answer.json()["acknowledged"]) == (200, None, False)
+    assert acts(served) == ["raised", "resolved", "reopened"]
+
+
 def test_an_unknown_account_is_refused(make):
     served = make(is_assignable=lambda name: name == "li")
     assert served.client.post(f"{LEAK}/assign", json={"assignee": "nobody"}).status_code == 422

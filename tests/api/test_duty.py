@@ -16,6 +16,7 @@ from alerts.routing.routes import Contact, Route
 from alerts.users.roles import WHOLE_SITE, Role
 from alerts.users.values import AccountState
 from alerts.values import Actor
+from api.duty.schema import ChannelTestIn, DeliveryOut, DryRunIn, DryRunOut, HoleOut
 from api.parts import Access
 from aquavolt.telling import surroundings_of
 
@@ -98,6 +99,12 @@ def test_the_examples_of_the_description_are_taken(served, kind):
     path = next(p for p, o in paths.items() if o.get("put", {}).get("summary") == f"Create or replace a {kind.value}")
     example = paths[path]["put"]["requestBody"]["content"]["application/json"]["example"]
     assert served.client.request("PUT", path.format(entry_id="one"), json=example).status_code == 200
+
+
+@pytest.mark.parametrize("form", [DryRunIn, DryRunOut, HoleOut, DeliveryOut, ChannelTestIn])
+def test_the_other_examples_fit_their_forms(form):
+    for example in form.model_json_schema()["examples"]:
+        assert form.model_validate(example)
 
 
 # -- signed links -----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,18 @@ import numpy as np
 from pydantic import SecretStr
 from sqlalchemy import event
 
+import alerts.notify.dispatch
 import aquavolt.judge
 import aquavolt.store_sink
-from alerts.values import DeliveryState
+from alerts.notify.dispatch import Turn
+from alerts.notify.tellings import Released, release
 from aquavolt.channels.webhook import WebhookChannel, WebhookSettings
 from aquavolt.config.documents import load_rules, load_site
 from aquavolt.config.settings import load_settings
 from aquavolt.logs import set_up_logs
 from aquavolt.program import Program, Setup, listen
 from bench.harness.feed import read_feed
+from bench.harness.telling import CHANNEL, is_all_told, tell_at_once
 from metering.batch import ReadingBatch
 
 # Where a program can die; "" is nowhere.
@@ -37,7 +41,9 @@ POINTS = (
     "stored",  # readings and position are in the store, the journal's cursor is not moved
     "derived",  # intervals are written, alerts are not
     "applying",  # within the transaction of an entry's changes, just before its commit
-    "applied",  # alerts, audit and outbox are written, nobody is told
+    "applied",  # alerts and audit are written, the dispatcher has not looked
+    "routing",  # within the transaction of a turn of the dispatcher that writes a message, just before its commit
+    "routed",  # the message is in the outbox, no channel was asked
     "sending",  # a notification is due, the channel was not asked
     "answered",  # the channel has it, it is not marked
     "marked",
@@ -81,7 +87,7 @@ class Channel(WebhookChannel):
     """The real channel, with a death before and after the real answer."""
 
     def __init__(self, url: str, death: Death) -> None:
-        super().__init__(WebhookSettings(name="test", url=SecretStr(url), allow_networks=["127.0.0.0/8"]))
+        super().__init__(WebhookSettings(name=CHANNEL, url=SecretStr(url), allow_networks=["127.0.0.0/8"]))
         self._death = death
 
     def send(self, notification: Any) -> None:
@@ -107,6 +113,7 @@ def lay_traps(program: Program, death: Death) -> None:
 
     during("apply", "applying")
     during("save_snapshot", "snapshotting")
+    trap_dispatcher(program, death)
     event.listen(program.records.database.engine, "commit", lambda _: death.at(doing[-1]) if doing else None)
     death.around(program.journal, "append", after="journaled")
     death.around(program.store, "append_readings", after="stored")
@@ -115,6 +122,34 @@ def lay_traps(program: Program, death: Death) -> None:
     death.around(program.records, "reconcile", after="reconciled")
     for lane in program._outbox._lanes:
         death.around(lane._due, "mark_delivered", after="marked")
+
+
+def trap_dispatcher(program: Program, death: Death) -> None:
+    """Its turns that write a message, on its own thread."""
+    telling = program._judging.telling
+    is_writing = threading.local()
+
+    def releasing(*given: Any) -> Released:
+        released = release(*given)
+        is_writing.message = released.letters > 0
+        return released
+
+    def committing(_: Any) -> None:
+        if getattr(is_writing, "message", False):
+            is_writing.message = False
+            death.at("routing")
+
+    inner = telling._dispatcher.turn
+
+    def turn() -> Turn:
+        done = inner()
+        if done.has_written:
+            death.at("routed")
+        return done
+
+    alerts.notify.dispatch.release = releasing
+    telling._dispatcher.turn = turn  # type: ignore[method-assign]
+    event.listen(program.records.database.engine, "commit", committing)
 
 
 async def follow(program: Program, given: dict[str, Any], stop: asyncio.Event) -> None:
@@ -138,8 +173,7 @@ async def until(is_so: Callable[[], bool]) -> None:
 def is_all_done(program: Program) -> bool:
     if min(program.judge.position, program.sink.position) < program.journal.head():
         return False
-    pending = [d for d in program.records.recent_deliveries(1000) if d.state is DeliveryState.PENDING]
-    return not pending
+    return is_all_told(program.records, program._judging.duty_desk)
 
 
 def main(text: str) -> None:
@@ -155,6 +189,7 @@ def main(text: str) -> None:
     channel = Channel(given["webhook"], death)
     now = last + np.timedelta64(1, "m")
     program = Program(Setup(settings, site, load_rules(rules_file, site), channels=(channel,), now=lambda: now))
+    tell_at_once(program.records.database)
     lay_traps(program, death)
     print(f"start {program.journal.head()}", flush=True)  # noqa: T201
 

@@ -15,6 +15,10 @@ import duckdb
 from bench.harness.services import ALERTS
 
 Row = tuple[Any, ...]
+TOLD = (
+    "SELECT receiver, outbox_alerts.alert_id, outbox_alerts.reason FROM outbox_alerts JOIN outbox ON outbox_id = id"
+    " WHERE state = 'delivered'"
+)
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,7 @@ class State:
     """The folder's readings, intervals, alerts, audit and notifications.
 
     written  reading rows, repeated keys included
+    told     how many notifications told a receiver of an alert for a reason
     """
 
     readings: list[Row]
@@ -30,6 +35,7 @@ class State:
     alerts: list[Row]
     audit: list[Row]
     notifications: dict[str, Row]
+    told: Counter[Row]
 
     @property
     def alert_ids(self) -> list[str]:
@@ -37,6 +43,10 @@ class State:
 
     def audited(self, action: str) -> Counter[str]:
         return Counter(row[0] for row in self.audit if row[1] == action)
+
+    def told_first(self) -> Counter[str]:
+        """How often an alert was told as a new one, by its id."""
+        return Counter({alert: n for (_, alert, reason), n in self.told.items() if reason == "raised"})
 
     def open_alerts(self) -> dict[str, dict[str, Any]]:
         return {a["id"]: a for a in self.alert_rows() if a["is_active"] and not a["is_inhibited"]}
@@ -54,9 +64,10 @@ def state_of(data: Path) -> State:
             "SELECT alert_id, action, event_ms, actor, text, detail FROM audit ORDER BY alert_id, id"
         ).fetchall()
         outbox = records.execute("SELECT id, alert_id, channel, reason, state FROM outbox").fetchall()
+        told = Counter(records.execute(TOLD).fetchall())
     finally:
         records.close()
-    return State(readings, written, intervals, alerts_of(data), audit, {row[0]: row[1:] for row in outbox})
+    return State(readings, written, intervals, alerts_of(data), audit, {row[0]: row[1:] for row in outbox}, told)
 
 
 def alerts_of(data: Path) -> list[Row]:

@@ -27,11 +27,21 @@ def check(program, undisturbed, fed, repeats_allowed):
     assert found.alerts == expected.alerts
     assert found.audit == expected.audit
     assert set(found.audited("raised").values()) == {1}
-    assert found.notifications == expected.notifications
+    check_told(found)
     delivered = program.delivered()
-    assert set(delivered) == set(found.notifications)
+    assert set(delivered) == {id_ for id_, row in found.notifications.items() if row[-1] == "delivered"}
     assert sum(delivered.values()) <= repeats_allowed
     return sum(delivered.values())
+
+
+def check_told(found):
+    """Whatever is open was told, once; which alerts share a message is a matter of when the program died."""
+    told = found.told_first()
+    open_alerts = set(found.open_alerts())
+    assert open_alerts
+    assert open_alerts <= set(told)
+    assert set(told.values()) == {1}
+    assert {row[-1] for row in found.notifications.values()} <= {"delivered", "withdrawn"}
 
 
 def test_without_a_kill_all_is_stored_judged_and_told_once(undisturbed, fed):
@@ -40,6 +50,7 @@ def test_without_a_kill_all_is_stored_judged_and_told_once(undisturbed, fed):
     assert state.written == len(state.readings)
     assert len(state.alerts) >= 5
     assert set(state.audited("raised")) == set(state.alert_ids)
+    check_told(state)
     assert set(undisturbed.delivered) == set(state.notifications)
     assert len(undisturbed.delivered) >= 5
     assert not any(undisturbed.delivered.values())
@@ -49,8 +60,9 @@ def test_without_a_kill_all_is_stored_judged_and_told_once(undisturbed, fed):
 SCHEDULE = [
     ("journaled", 1), ("stored", 1), ("snapshotting", 1), ("journaled", 7), ("snapshotted", 1), ("stored", 4),
     ("snapshotting", 2), ("journaled", 20), ("snapshotted", 2),
-    *[(point, 1) for point in ("derived", "sending", "applied", "answered", "applying", "marked")],
-    ("stored", 2), ("applied", 2), ("journaled", 3), ("derived", 2), ("answered", 1), ("snapshotted", 1),
+    *[(point, 1) for point in ("derived", "routing", "sending", "applied", "routed", "answered", "applying", "marked")],
+    ("stored", 2), ("applied", 2), ("routed", 1), ("journaled", 3), ("derived", 2), ("answered", 1),
+    ("snapshotted", 1), ("routing", 1),
     ("applying", 2), ("snapshotting", 1), ("sending", 1), ("marked", 1), ("stored", 1), ("applied", 3),
 ]  # fmt: skip
 
@@ -111,6 +123,6 @@ def test_killed_in_a_rebuild_after_a_change_of_the_rules(program, undisturbed, f
     assert found.written == len(found.readings)
     assert found.alert_ids == undisturbed.state.alert_ids
     assert set(found.audited("raised").values()) == {1}
-    assert len(found.notifications) == len(undisturbed.state.notifications)
+    check_told(found)
     assert set(told) <= set(found.notifications) == set(running.delivered())
     assert sum(running.delivered().values()) <= running.deaths

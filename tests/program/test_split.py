@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from cli import command_inside
 from fed import random_delays
+from state import TOLD
 
 from bench.harness.feed import all_readings
 from bench.harness.services import API_TOKEN, TOKEN, Services, until
@@ -51,8 +53,12 @@ def check_readings(services, fed):
 def check_alerts(services, undisturbed, receiver, repeats_allowed=0):
     assert services.alerts() == undisturbed.state.alerts
     assert [row[:2] for row in services.audit()] == [row[:2] for row in undisturbed.state.audit]
+    told = Counter(services.records(TOLD))
+    first = {alert: n for (_, alert, reason), n in told.items() if reason == "raised"}
+    assert set(undisturbed.state.open_alerts()) <= set(first)
+    assert set(first.values()) == {1}
     inbox = receiver.inbox.document()["messages"]
-    assert len(inbox) == len(undisturbed.delivered)
+    assert {m["id"] for m in inbox} == {i for (i,) in services.records("SELECT id FROM outbox WHERE state='delivered'")}
     assert sum(message["repeats"] for message in inbox) <= repeats_allowed
 
 

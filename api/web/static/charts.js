@@ -87,10 +87,23 @@
     axisLine: { lineStyle: { color: colour("--av-line") } }, axisTick: { show: false }, splitLine: { show: false },
   });
 
+  // The usual band: its lower bound, unseen, and what stands on it up to the upper one.
+  function band(data, pairs) {
+    const bound = (name, values, style) => ({
+      name, type: "line", data: pairs(values), stack: "band", stackStrategy: "all", showSymbol: false, silent: true,
+      lineStyle: { opacity: 0 }, tooltip: { show: false }, ...style,
+    });
+    const width = data.expected_high.map((high, i) => (high === null ? null : high - data.expected_low[i]));
+    return [
+      bound("low", data.expected_low, {}),
+      bound("width", width, { areaStyle: { color: colour("--av-muted"), opacity: 0.2 } }),
+    ];
+  }
+
   function alertOption(data, box) {
     const words = JSON.parse(box.dataset.words);
     const zone = box.dataset.zone;
-    const peak = Math.max(0, ...data.observed, ...data.expected);
+    const peak = Math.max(0, ...data.observed, ...data.expected_high);
     const small = data.unit === "m3/h" && peak < 1;
     const factor = small ? 1000 : 1;
     const unit = small ? "L/h" : data.unit.replace("m3", "m³");
@@ -111,6 +124,7 @@
       xAxis: timeAxis(),
       dataZoom: [{ type: "inside", zoomOnMouseWheel: "ctrl", moveOnMouseMove: false, preventDefaultMouseMove: false }],
       series: [
+        ...band(data, pairs),
         {
           name: words.usual, type: "line", data: pairs(data.expected), showSymbol: false, silent: true, step: false,
           lineStyle: { width: 1.5, type: [5, 4], color: colour("--av-muted") },
@@ -134,6 +148,7 @@
           return tip(`${dayText(at)} ${clockText(at)}`, [
             [words.observed, write(of(words.observed)), box.dataset.medium],
             [words.usual, write(of(words.usual)), "usual"],
+            [words.band, `${figure(of("low"))} – ${figure(of("low") + of("width"))} ${unit}`, "usual"],
           ]);
         },
       },

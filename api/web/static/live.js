@@ -24,6 +24,11 @@
     waiting ??= setTimeout(refresh, GATHER_MS);
   }
 
+  // Where somebody is writing, nothing is swapped away under their hands.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.target.matches("[data-live]") && event.target.querySelector("[data-hold][open]")) event.preventDefault();
+  });
+
   function open() {
     if (source || !document.querySelector("[data-live]")) return;
     source = new EventSource("/api/v1/stream");
@@ -87,6 +92,7 @@
   }
 
   document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll(".av-menu[open]")) if (!menu.contains(event.target)) menu.open = false;
     const button = event.target.closest("[data-do]");
     if (!button) return;
     if (button.dataset.do === "theme") toggleTheme();
@@ -96,8 +102,9 @@
       for (const other of button.parentElement.children) other.setAttribute("aria-pressed", String(other === button));
     }
   });
-  document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-go]") && event.target.value) location.assign(event.target.value);
+  document.addEventListener("keydown", (event) => {
+    const menu = event.key === "Escape" && event.target.closest(".av-menu[open]");
+    if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
   });
 
   document.addEventListener("DOMContentLoaded", () => {

@@ -1,0 +1,1 @@
+"""The pages of roster, routes, silences and notifications."""

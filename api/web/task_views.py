@@ -1,0 +1,24 @@
+"""The page of one person's tasks: made for the phone in the basement."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from alerts.users.roles import Permission
+from api.dependencies import Parts
+from api.permits import needs
+from api.web.rendering import Pages
+from api.web.tasks import build_tasks
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/tasks", dependencies=[needs(Permission.ALERTS_HANDLE)])
+def get_tasks(request: Request, parts: Parts, pages: Pages) -> Response:
+    """What is mine, and what waits for somebody."""
+    reader = pages.reader(request)
+    is_done = request.query_params.get("notice") == "done"
+    return pages.page(
+        request, "tasks.html", reader=reader, tasks=build_tasks(parts, reader), is_done=is_done, nav="tasks"
+    )

@@ -1,0 +1,78 @@
+"""What one person has to do, the most urgent first, as the page needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from alerts.values import Alert, AlertFilter, AlertState
+from api.parts import ApiParts
+from api.web.desk import Row, row_of
+from api.web.rendering import Reader
+from metering.incident import Severity
+
+_MOST_MINE, _MOST_WAITING = 200, 30
+_SETTLE_WITHIN = timedelta(days=7)
+_RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One card."""
+
+    row: Row
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """The page of one person.
+
+    mine      active alerts that are theirs to see to and have no outcome yet
+    settled   theirs too: the meters cleared them within the last week, and nobody has said what it was
+    waiting   active alerts of nobody, as far as they see them; more may wait
+    """
+
+    mine: tuple[Task, ...]
+    settled: tuple[Task, ...]
+    waiting: tuple[Task, ...]
+    more_wait: bool
+
+
+def build_tasks(parts: ApiParts, reader: Reader) -> Tasks:
+    """Reads what is theirs and what waits for somebody."""
+    alerts, name, now = reader.alerts, reader.user.name, parts.now()
+    own = AlertFilter(state=AlertState.ACTIVE, assigned_to=name)
+    mine = [a for a in alerts.find(own, limit=_MOST_MINE).items if a.outcome is None]
+    cleared = alerts.find(AlertFilter(state=AlertState.CLEARED, assigned_to=name), limit=_MOST_MINE).items
+    settled = [a for a in cleared if a.outcome is None and a.closed_at and now - a.closed_at <= _SETTLE_WITHIN]
+    waiting, more_wait = _waiting(reader)
+
+    def tasks(found: Sequence[Alert]) -> tuple[Task, ...]:
+        return tuple(
+            Task(row_of(a, parts, reader), parts.playbook.steps(a, reader.site, reader.wording.language)[0])
+            for a in _by_urgency(found, now)
+        )
+
+    return Tasks(tasks(mine), tasks(settled), tasks(waiting), more_wait)
+
+
+def _task(alert: Alert, parts: ApiParts, reader: Reader) -> Task:
+    steps = parts.playbook.steps(alert, reader.site, reader.wording.language)
+    return Task(row_of(alert, parts, reader), steps[0])
+
+
+def _waiting(reader: Reader) -> tuple[Sequence[Alert], bool]:
+    """Nobody's alerts; none for who sees only what is assigned to them."""
+    if reader.reach.assignee is not None:
+        return (), False
+    nobodys = AlertFilter(state=AlertState.ACTIVE, acknowledged=False, assigned_to="")
+    page = reader.alerts.find(nobodys, limit=_MOST_WAITING)
+    return page.items, page.next_cursor is not None
+
+
+def _by_urgency(alerts: Sequence[Alert], now: datetime) -> list[Alert]:
+    """Overdue ones, then those that are not taken, then by severity; the latest first."""
+    latest = sorted(alerts, key=lambda a: a.raised_at, reverse=True)
+    return sorted(latest, key=lambda a: (not a.is_overdue(now), a.acknowledged, _RANK[a.severity]))

@@ -1,0 +1,126 @@
+"""axe-core finds nothing serious: on every page, on a desk and on a phone, light and dark, with all open that opens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alerts.duty.roster import Absence, Duty, Shift
+from alerts.duty_desk.entries import EntryKind
+from alerts.routing.routes import Address, Contact, Match, Route, Silence
+from alerts.users.roles import Role
+from alerts.users.users import users_of
+from alerts.values import Actor
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+DESKTOP = {"viewport": {"width": 1440, "height": 900}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+SIZES = [pytest.param(DESKTOP, id="desk"), pytest.param(PHONE, id="phone")]
+PAGES = [
+    "/alerts", "/alerts?state=cleared", "/alerts?q=nothing-like-it", "/alerts/{alert}", "/tasks", "/site",
+    "/site/dorm-2", "/meters/w-dorm-2", "/collector", "/commissioning", "/users", "/users/audit", "/sign-in",
+    "/duty", "/duty/duties/m", "/duty/routes?dry=1&node=dorm-2", "/duty/routes/r", "/duty/silences", "/notifications",
+    "/no-such-page",  # but not /docs: what Swagger UI draws is not ours
+]  # fmt: skip
+_GRAVE = ("serious", "critical")
+_SHOWN = 5
+
+
+def grave(page: Any) -> list[str]:
+    """What axe-core calls serious or worse, each with where it is."""
+    if not AXE.is_file():
+        pytest.fail(f"{AXE} is missing: npm ci")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{v['id']}: {v['help']} at {json.dumps([n['target'] for n in v['nodes'][:_SHOWN]])}"
+        for v in found["violations"]
+        if v["impact"] in _GRAVE
+    ]
+
+
+def drawn(page: Any) -> None:
+    for box in page.locator(".av-chart").all():
+        page.wait_for_function("box => box.dataset.drawn === 'yes'", arg=box.element_handle())
+
+
+@pytest.fixture(scope="module")
+def alert(site: Any) -> str:
+    """One that somebody spoke of; and a roster with a hole, a route and a silence."""
+    raised = site.raise_leak()
+    site.campus.records.comment(raised, Actor("wang"), "到场")
+    desk, now = site.campus.parts.duty_desk, site.campus.parts.now()
+    hours = {"start": now - timedelta(hours=1), "end": now + timedelta(hours=1)}
+    for kind, entry_id, content in (
+        (EntryKind.DUTY, "m", Duty(role="maintainer", fallback="boss", shifts=(Shift(people=("li",)),))),
+        (EntryKind.ABSENCE, "a", Absence(person="li", **hours)),
+        (EntryKind.CONTACT, "boss", Contact(addresses=(Address(channel="webhook"),))),
+        (EntryKind.ROUTE, "r", Route(targets=("role:maintainer",))),
+        (EntryKind.SILENCE, "s", Silence(match=Match(nodes=("dorm-3",)), reason="valve", **hours)),
+    ):
+        desk.entries.put(kind, entry_id, content, Actor("chief"))
+    return str(raised)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_has_no_serious_fault(
+    open_tab: Callable[..., Any], alert: str, path: str, scheme: str, size: dict[str, Any]
+) -> None:
+    tab = open_tab("zh-CN", size, color_scheme=scheme)
+    tab.page.goto(path.format(alert=alert))
+    drawn(tab.page)
+    assert grave(tab.page) == []
+    if path == "/no-such-page":
+        tab.complaints.clear()  # the browser says that it is not there
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_opens_on_the_desk_has_none_either(open_tab: Callable[..., Any], alert: str, scheme: str) -> None:
+    page = open_tab("en", DESKTOP, color_scheme=scheme).page
+    page.goto("/alerts")
+    page.locator(f"[data-alert='{alert}'] input[name=alert]").check()
+    page.locator(".av-menu summary").click()
+    assert grave(page) == []
+    page.keyboard.press("Escape")
+    page.locator("[data-dialog=keys]").click()
+    page.get_by_role("heading", name="Keys").wait_for()
+    assert grave(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_opens_on_the_phone_has_none_either(
+    open_tab: Callable[..., Any], site: Any, alert: str, scheme: str
+) -> None:
+    site.campus.records.acknowledge(site.raise_leak(), Actor("demo"))
+    page = open_tab("en", PHONE, color_scheme=scheme).page
+    page.goto("/tasks")
+    page.locator("details[data-hold] summary").first.click()
+    page.locator(".av-menu summary").click()
+    assert grave(page) == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_pages_of_an_account_have_none(open_tab: Callable[..., Any], site: Any, size: dict[str, Any]) -> None:
+    users, name = users_of(site.campus.records.database), f"axe-{size['viewport']['width']}"
+    given = users.accounts.add(name, Role.ADMIN, ["*"], Actor("system", "test"))
+    page = open_tab("en", size).page
+    page.goto("/sign-in")
+    page.fill("#name", name)
+    page.fill("#password", given)
+    page.click("main button")
+    page.wait_for_url("**/account")
+    assert grave(page) == []
+    for field, value in {"#old": given, "#new": "quiet-river-4711", "#again": "quiet-river-4711"}.items():
+        page.fill(field, value)
+    page.locator("form[action='/account/password'] button").click()
+    page.wait_for_url("**/account?notice=password")
+    assert grave(page) == []
+    page.goto(f"/users/{name}")
+    assert grave(page) == []
