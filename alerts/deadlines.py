@@ -37,9 +37,13 @@ class OfficeDays:
 
 
 @cache
-def office_days(zone: tzinfo, country: str) -> OfficeDays:
-    """Monday to Friday without public holidays, and the weekend days a country makes workdays (China's 调休)."""
-    public: Any = holidays.country_holidays(country)
+def office_days(zone: tzinfo, country: str | None) -> OfficeDays:
+    """Monday to Friday without public holidays, and the weekend days a country makes workdays (China's 调休).
+
+    Of no country, or one whose holidays are not known, there are none.
+    """
+    known = holidays.list_supported_countries()
+    public: Any = holidays.country_holidays(country) if country in known else holidays.HolidayBase()
     return OfficeDays(zone, lambda day: bool(public.is_working_day(day)))
 
 

@@ -25,6 +25,7 @@ from aquavolt.word_feed import WordFeed
 from aquavolt.worker import Worker
 from collector.journal import Journal
 from metering.health import HealthReport
+from metering.zone_country import country_of
 from rules.shard import Shard
 
 _PROBE_S = 0.1
@@ -56,7 +57,8 @@ class Judging:
             channels = [*map(open_channel, settings.channels), *setup.channels]
             for channel in channels:
                 opened.callback(channel.close)
-            days = office_days(setup.site.zone, setup.site.calendar.country)
+            site = setup.site
+            days = office_days(site.zone, site.calendar.country or country_of(site.timezone))
             self.records = Records(settings.records_url, policy=NotifyPolicy(is_routed=True), days=days)
             opened.callback(self.records.close)
             self.records.migrate()

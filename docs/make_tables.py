@@ -173,6 +173,8 @@ def _tables() -> Iterator[tuple[str, Callable[[], str]]]:
         lambda: faults_table("| fault | what happens | where |", {k.name: k.meaning for k in KINDS.values()}),
     )
     yield "simulated faults zh", lambda: faults_table("| 故障 | 现象 | 适用 |", _FAULTS_ZH)
+    yield "roles", lambda: roles_table("role")
+    yield "roles zh", lambda: roles_table("角色")
     yield from ENGLISH.named()
     yield from CHINESE.named(" zh")
 
