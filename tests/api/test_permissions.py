@@ -17,7 +17,7 @@ from signed_in import ADMIN, PASSWORD, person, sign_in, users_of
 from alerts.users.roles import TOKEN_SCOPES, WHOLE_SITE, Permission, Role
 from alerts.users.values import AccountState
 from api.app import create_app
-from api.parts import Access, hash_token
+from api.parts import Access, Rate, RateLimits, hash_token
 from api.permits import UndeclaredRouteError, check_routes, declared, needs
 
 ROOT = Path(__file__).parents[2]
@@ -207,7 +207,9 @@ def ask(served, client, route: str, names=INSIDE, **headers: str) -> httpx.Respo
 @pytest.fixture
 def guarded(make):
     """Accounts, and a token of the settings."""
-    return make(access=Access(tokens={"gateway": hash_token("a-long-random-token")}))
+    often = Rate(100_000.0, 100_000)  # a walk asks more routes in a second than anybody may
+    access = Access(tokens={"gateway": hash_token("a-long-random-token")})
+    return make(access=access, limits=RateLimits(often, often))
 
 
 def test_every_route_asks_for_what_is_written_here(guarded):
