@@ -52,6 +52,7 @@ _PUMPED_M3 = 24.0  # a day: more than a building draws through one meter without
 _PUMPED_SHARE = 0.5  # of the usual day's use: so much is no leak beside the use, but the use
 _CLEAR_OF_USUAL = 0.6
 _LONGEST_CLEAR_H = 8
+_STILL_H = 1.0  # without flow on most days: of what never rests, no window can say that it is over
 _NO_DAY = -(10**9)
 
 
@@ -148,7 +149,8 @@ class ContinuousFlow(RuleDetector):
             memory.runs.forget(slice(None))
         runs = usual.of_season(season)
         limit = np.maximum(least_hours(self._set), runs.told_after(self._set["once_days"]))
-        limit = np.where((runs.days >= self._set["learn_days"]) & (limit <= _LONGEST_RUN_H), limit, np.inf)
+        is_sure = (runs.days >= self._set["learn_days"]) & usual.stands_still(_STILL_H)
+        limit = np.where(is_sure & (limit <= _LONGEST_RUN_H), limit, np.inf)
         memory.limit = np.where(is_free, limit, memory.limit)
         memory.usual_day = np.where(is_free, runs.total, memory.usual_day)
 
