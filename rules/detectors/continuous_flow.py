@@ -52,6 +52,7 @@ _PUMPED_M3 = 24.0  # a day: more than a building draws through one meter without
 _PUMPED_SHARE = 0.5  # of the usual day's use: so much is no leak beside the use, but the use
 _CLEAR_OF_USUAL = 0.6
 _LONGEST_CLEAR_H = 8
+_STILL_H = 1.0  # without flow on most days: of what never rests, no window can say that it is over
 _NO_DAY = -(10**9)
 
 
@@ -106,6 +107,7 @@ class ContinuousFlow(RuleDetector):
         self._meters = [context.columns.meters[c] for c in self._at]
         self._set = {name: per_column(settings_of, self._meters, name) for name in ContinuousFlowSettings.model_fields}
         self._declared = declared_resolution(self._meters)
+        self._tier_flow, self._least_hours = tiered(self._set, "m3_per_h"), least_hours(self._set)
         nodes = context.columns.site.nodes
         self._beds = [(nodes[m.node].beds or 0) if m.node in nodes else 0 for m in self._meters]
         self._memory: FlowMemory = FlowMemory.of(len(self._at))
@@ -147,8 +149,9 @@ class ContinuousFlow(RuleDetector):
         if season != memory.season:  # who came or left says nothing of a leak
             memory.runs.forget(slice(None))
         runs = usual.of_season(season)
-        limit = np.maximum(least_hours(self._set), runs.told_after(self._set["once_days"]))
-        limit = np.where((runs.days >= self._set["learn_days"]) & (limit <= _LONGEST_RUN_H), limit, np.inf)
+        limit = np.maximum(self._least_hours, runs.told_after(self._set["once_days"]))
+        is_sure = (runs.days >= self._set["learn_days"]) & usual.stands_still(_STILL_H)
+        limit = np.where(is_sure & (limit <= _LONGEST_RUN_H), limit, np.inf)
         memory.limit = np.where(is_free, limit, memory.limit)
         memory.usual_day = np.where(is_free, runs.total, memory.usual_day)
 
@@ -176,11 +179,11 @@ class ContinuousFlow(RuleDetector):
         mean = np.nan_to_num(self._memory.usual_day) / DAY_H
         own_size = self._set["size_share"] * np.maximum(mean - _HOUSEHOLD_M3_PER_H, 0.0)
         pulses = self._set["pulses"] * pulse / WINDOW_H[:, None]
-        return np.asarray(np.maximum(np.maximum(tiered(self._set, "m3_per_h"), pulses), own_size), np.float64)
+        return np.asarray(np.maximum(np.maximum(self._tier_flow, pulses), own_size), np.float64)
 
     def _is_fine(self, pulse: Float64) -> Mask:
         """Tests x columns: windows long enough for those pulses of the tier's flow; its longest in any case."""
-        enough = self._set["pulses"] * pulse <= tiered(self._set, "m3_per_h") * WINDOW_H[:, None]
+        enough = self._set["pulses"] * pulse <= self._tier_flow * WINDOW_H[:, None]
         return np.asarray(enough | IS_LONGEST[:, None], bool)
 
     # -- findings -------------------------------------------------------------------------------------------------

@@ -119,6 +119,11 @@ class UsualDays:
         self.waiting_season = np.append(season, self.waiting_season[:-1])
         self.day_sum, self.day_hours = np.zeros_like(self.day_sum), np.zeros_like(self.day_hours)
 
+    def stands_still(self, hours: float) -> Mask:
+        """The columns that stand still for so long on most of their days."""
+        known = ~np.isnan(self.quiet_h)
+        return np.asarray((self.quiet_h >= hours).sum(axis=1) * 2 > known.sum(axis=1), bool)
+
     def of_season(self, season: float) -> UsualRuns:
         """What is usual in a season; days away from home are left out, they are quiet for another reason."""
         alike = self.season == season

@@ -106,6 +106,11 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+def _is_given_up(request: Any) -> bool:
+    """The stream ends with its page, and the browser drops what it still loads when the reader goes on to another."""
+    return "stream" in request.url or request.failure == "net::ERR_ABORTED"
+
+
 @pytest.fixture
 def open_tab(chromium: Any, site: Site) -> Iterator[Callable[..., Tab]]:
     """Opens a tab of a language and size; afterwards no console may have complained."""
@@ -119,11 +124,7 @@ def open_tab(chromium: Any, site: Site) -> Iterator[Callable[..., Tab]]:
         page = tab.page
         page.on("console", lambda m: tab.complaints.append(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: tab.complaints.append(str(error)))
-        # What was still on its way when a page is left is no fault of the page.
-        page.on(
-            "requestfailed",
-            lambda r: None if r.failure == "net::ERR_ABORTED" else tab.complaints.append(f"failed: {r.url}"),
-        )
+        page.on("requestfailed", lambda r: None if _is_given_up(r) else tab.complaints.append(f"failed: {r.url}"))
         page.on(
             "request",
             lambda r: None if r.url.startswith((site.address, "data:")) else tab.complaints.append(f"foreign: {r.url}"),

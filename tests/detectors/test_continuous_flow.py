@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from rules.detectors.continuous_flow import ContinuousFlow
+from rules.detectors.flow_memory import UsualDays
+from rules.detectors.flow_runs import TESTS
 
 
 def hours(delta: Any) -> float:
@@ -126,3 +128,13 @@ def test_an_estimate_spread_over_days_is_no_flow(tools: Any) -> None:
     campus.usage[gap, campus.at("home")] = 0.0025
     campus.quality[gap, campus.at("home")] = 1
     assert campus.run(ContinuousFlow) == []
+
+
+def test_what_pauses_for_a_reading_or_two_does_not_stand_still() -> None:
+    """A main whose nights are below the least flow by its size never rests: of a leak there no window tells the end."""
+    usual = UsualDays.of(3)
+    run = np.zeros((len(TESTS), 3), np.int64)
+    for day in range(30):
+        usual.day_sum[:], usual.day_hours[:] = 1.0, 24
+        usual.close_day(run, np.array([0.25, 6.0, 6.0 if day % 3 == 0 else 0.0]), np.ones(3, bool), 0.0)
+    assert usual.stands_still(1.0).tolist() == [False, True, False]

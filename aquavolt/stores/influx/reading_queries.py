@@ -13,11 +13,11 @@ from aquavolt.stores.influx.annotated_csv import Columns
 from aquavolt.stores.influx.asking import BEGINNING, END, Asking
 from aquavolt.stores.influx.identifiers import identifier_of
 from aquavolt.stores.influx.lines import READING
+from aquavolt.stores.influx.stored_steps import HOUR_MS
 from metering.batch import ReadingBatch, Times, UInt16, empty_batch
 from metering.quantities import BY_CODE, BY_NAME
 
 PAGE_ROWS = 1_000_000
-_HOUR_MS = 3_600_000
 _COUNTED_AT_ONCE = np.timedelta64(30, "D")
 _TIME_BITS = 43  # milliseconds since 1970 up to the year 2248
 
@@ -135,15 +135,15 @@ def hourly_counts(asking: Asking, start: np.datetime64 | None, end: np.datetime6
         stop = min(end, start + _COUNTED_AT_ONCE)
         step = flux.call(
             "aggregateWindow",
-            every=flux.duration(_HOUR_MS),
+            every=flux.duration(HOUR_MS),
             fn=flux.name("count"),
             createEmpty=flux.boolean(value=False),
             timeSrc=flux.string("_start"),
         )
         found = asking.ask(READING, start, stop, step)
-        number = found.time.astype(np.int64) // _HOUR_MS
+        number = found.time.astype(np.int64) // HOUR_MS
         there, index = np.unique(number, return_inverse=True)
-        hours.append((there * _HOUR_MS).astype("datetime64[ms]"))
+        hours.append((there * HOUR_MS).astype("datetime64[ms]"))
         counts.append(np.bincount(index, found.value, len(there)).astype(np.int64))
         start = stop
     return _joined(hours, counts)
