@@ -3,16 +3,17 @@
     python bench/desk.py [--alerts 100000] [--readers 200] [--writers 20] [--seconds 60] [--url URL] [--html]
 
 A real server (a process of its own, HTTP over the loopback address) on a records database of made alerts, a tenth of
-them active, on 400 places. Each reader asks for a page every 10 s, each writer acts every 5 s: acknowledges, assigns,
-remarks, at moments drawn with a fixed seed. At the end every answered act must stand in the audit trail, once. `--url`
-takes an empty PostgreSQL database instead of SQLite; `--html` has the readers ask for the desk's page itself. Prints
-a Markdown table.
+them active, on 400 places. Everybody has an account and is signed in with its session's cookie. Each reader asks for a
+page every 10 s, each writer acts every 5 s: acknowledges, assigns, remarks, at moments drawn with a fixed seed. At the
+end every answered act must stand in the audit trail, once. `--url` takes an empty PostgreSQL database instead of
+SQLite; `--html` has the readers ask for the desk's page itself. Prints a Markdown table.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import random
 import socket
 import sys
@@ -33,8 +34,16 @@ sys.path.insert(0, str(ROOT))
 
 from alerts.models import AlertRow, AuditRow  # noqa: E402
 from alerts.records import Records  # noqa: E402
+from alerts.rows import ms_of  # noqa: E402
+from alerts.users.models import AccountRow  # noqa: E402
+from alerts.users.passwords import Passwords  # noqa: E402
+from alerts.users.roles import WHOLE_SITE, Role  # noqa: E402
+from alerts.users.users import users_of  # noqa: E402
+from alerts.users.values import AccountState, Origin  # noqa: E402
 from api.app import create_app  # noqa: E402
-from api.parts import Access, ApiParts, Readiness, hash_token  # noqa: E402
+from api.identity import csrf_of  # noqa: E402
+from api.parts import Access, ApiParts, Readiness  # noqa: E402
+from api.permits import CSRF_HEADER  # noqa: E402
 from api.stream import EventStream  # noqa: E402
 from aquavolt.stores.duckdb_store import DuckDBStore  # noqa: E402
 from metering.batch import ReadingBatch, to_ms  # noqa: E402
@@ -94,7 +103,25 @@ async def _refuse(_batch: ReadingBatch) -> None:
     raise NotImplementedError
 
 
-def serve(url: str, folder: Path, port: int, accounts: int) -> None:
+def sign_in(url: str, count: int) -> list[str]:
+    """The secrets of so many sessions, each of an account of its own, all with one password."""
+    records, password = Records(url), "a password of the bench"
+    kept, now_ms = Passwords().hash(password), ms_of(datetime.now(UTC))
+    with records.database.writing() as session:
+        session.add_all(
+            AccountRow(
+                name=f"p{i}", role=Role.ENERGY_MANAGER.value, nodes=[WHOLE_SITE], state=AccountState.ACTIVE.value,
+                password_hash=kept, must_change=False, created_ms=now_ms, password_ms=now_ms, version=0,
+            )
+            for i in range(count)
+        )  # fmt: skip
+    sessions = users_of(records.database).sessions
+    secrets = [sessions.sign_in(f"p{i}", password, Origin(f"10.0.0.{i}", "bench")).secret for i in range(count)]
+    records.close()
+    return secrets
+
+
+def serve(url: str, folder: Path, port: int) -> None:
     """The server alone, until it is ended."""
     import uvicorn  # noqa: PLC0415
 
@@ -102,8 +129,7 @@ def serve(url: str, folder: Path, port: int, accounts: int) -> None:
     parts = ApiParts(
         site=lambda: site, readings=store, intervals=store, records=Records(url),
         health=lambda: HealthReport(to_ms(datetime.now(UTC))), submit=_refuse, stream=EventStream(),
-        is_ready=lambda: Readiness(is_ready=True),
-        access=Access(tokens={f"p{i}": hash_token(f"token-{i}") for i in range(accounts)}),
+        is_ready=lambda: Readiness(is_ready=True), access=Access(),
     )  # fmt: skip
     uvicorn.run(create_app(parts), host="127.0.0.1", port=port, log_level="error")
 
@@ -125,11 +151,16 @@ class Taken:
             self.acted[kind] += 1
 
 
-async def read(client: httpx.AsyncClient, number: int, end: float, taken: Taken, *, html: bool) -> None:
+def said_by(secret: str) -> dict[str, str]:
+    """What a browser sends along."""
+    return {"Cookie": f"aquavolt_session={secret}", CSRF_HEADER: csrf_of(secret)}
+
+
+async def read(client: httpx.AsyncClient, number: int, secret: str, end: float, taken: Taken, *, html: bool) -> None:
     """One reader: a page, then ten seconds."""
     draw = random.Random(SEED + number)
     await asyncio.sleep(draw.random() * READ_EVERY_S)
-    headers = {"Authorization": f"Bearer token-{number}"}
+    headers = said_by(secret)
     while time.perf_counter() < end:
         path = "/alerts" if html else f"/api/v1/alerts{draw.choice(LISTS)}"
         began = time.perf_counter()
@@ -137,11 +168,11 @@ async def read(client: httpx.AsyncClient, number: int, end: float, taken: Taken,
         await asyncio.sleep(max(0.0, READ_EVERY_S - (time.perf_counter() - began)))
 
 
-async def act(client: httpx.AsyncClient, number: int, count: int, end: float, taken: Taken) -> None:
+async def act(client: httpx.AsyncClient, number: int, secret: str, count: int, end: float, taken: Taken) -> None:
     """One writer: an act, then five seconds. Writers share their alerts, so that some are too late."""
     draw = random.Random(SEED + number)
     await asyncio.sleep(draw.random() * ACT_EVERY_S)
-    headers = {"Authorization": f"Bearer token-{number}"}
+    headers = said_by(secret)
     bodies = {"acknowledge": {}, "assign": {"assignee": f"p{number}"}, "comments": {"text": "on my way"}}
     while time.perf_counter() < end:
         kind = draw.choice(("acknowledge", "acknowledge", "assign", "comments"))
@@ -151,14 +182,15 @@ async def act(client: httpx.AsyncClient, number: int, count: int, end: float, ta
         await asyncio.sleep(max(0.0, ACT_EVERY_S - (time.perf_counter() - began)))
 
 
-async def play(port: int, given: argparse.Namespace) -> Taken:
+async def play(port: int, secrets: list[str], given: argparse.Namespace) -> Taken:
     """Everybody at once."""
     taken = Taken()
     limits = httpx.Limits(max_connections=given.readers + given.writers, max_keepalive_connections=None)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=60) as client:
         end = time.perf_counter() + given.seconds
-        readers = [read(client, i, end, taken, html=given.html) for i in range(given.readers)]
-        writers = [act(client, given.readers + i, given.alerts, end, taken) for i in range(given.writers)]
+        readers = [read(client, i, secrets[i], end, taken, html=given.html) for i in range(given.readers)]
+        numbers = range(given.readers, given.readers + given.writers)
+        writers = [act(client, i, secrets[i], given.alerts, end, taken) for i in numbers]
         await asyncio.gather(*readers, *writers)
     return taken
 
@@ -206,19 +238,21 @@ def report(taken: Taken, wrong: int, given: argparse.Namespace, cpu_s: float) ->
 def measure(given: argparse.Namespace, folder: Path) -> int:
     given.url = given.url or f"sqlite:///{folder / 'records.db'}"
     fill(given.url, given.alerts)
+    secrets = sign_in(given.url, given.readers + given.writers)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     command = [sys.executable, __file__, "--serve", str(port), "--folder", str(folder), "--url", given.url]
-    server = psutil.Popen([*command, "--readers", str(given.readers + given.writers)], cwd=ROOT)
+    server = psutil.Popen(command, cwd=ROOT)
     try:
         wait_for(port, server)
         before = sum(server.cpu_times()[:2])
-        taken = asyncio.run(play(port, given))
+        taken = asyncio.run(play(port, secrets, given))
         cpu_s = sum(server.cpu_times()[:2]) - before
     finally:
-        server.terminate()
-        server.wait(30)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            server.terminate()
+            server.wait(30)
     wrong = lost(given.url, taken)
     report(taken, wrong, given, cpu_s)
     return 1 if wrong or taken.failed else 0
@@ -236,7 +270,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
-        serve(given.url, given.folder, given.serve, given.readers)
+        serve(given.url, given.folder, given.serve)
         return 0
     with tempfile.TemporaryDirectory(prefix="aquavolt-bench-") as folder:
         return measure(given, Path(folder))
