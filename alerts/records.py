@@ -113,14 +113,14 @@ class Records(Desk):
         Their deadlines run from now.
         """
         with self.database.writing() as session:
-            found, terms = untold(session), self._terms(session)
+            found, terms, now_ms = untold(session), self._terms(session), self._now_ms()
             for row in found:
                 if not row.is_acknowledged and row.due_ms is None:
-                    terms.start(row, self._now_ms())
-                if self._policy.is_routed:
-                    look_at(session, row.id, self._now_ms())
-                    continue
-                enqueue(session, self._policy, row, NotifyReason.RAISED, cause="open", now_ms=self._now_ms())
+                    terms.start(row, now_ms)
+                if self._policy.is_routed:  # all at one moment, so that their groups are told in one message
+                    look_at(session, row.id, now_ms)
+                else:
+                    enqueue(session, self._policy, row, NotifyReason.RAISED, cause="open", now_ms=now_ms)
             return len(found)
 
     def save_snapshot(self, seq: int, code_revision: str, rules_revision: str, blob: bytes) -> None:

@@ -56,7 +56,12 @@ class Explanations:
 
 def may_explain(alert: Alert) -> bool:
     """Whether alerts below this one may be but its consequences."""
-    return alert.category is Category.SUPPLY or is_gateway(alert)
+    return is_lost_supply(alert) or is_gateway(alert)
+
+
+def is_lost_supply(alert: Alert) -> bool:
+    """Whether nothing or too little comes; a voltage out of its limits or too high a load silences nothing."""
+    return alert.category is Category.SUPPLY and alert.evidence.get("next_step") == "check_supply"
 
 
 def is_gateway(alert: Alert) -> bool:
@@ -65,15 +70,15 @@ def is_gateway(alert: Alert) -> bool:
 
 
 def _explains(source: Alert, alert: Alert) -> bool:
-    """For an alert at the source's place or below it. A leak is never explained away."""
+    """For an alert at the source's place or below it. What was there first, a leak or an excess is never explained."""
     is_below = source.node != alert.node
+    if source.onset_at > alert.detected_at:
+        return False
     if is_gateway(source):
         return alert.category is Category.DATA_QUALITY and is_below and not is_gateway(alert)
     if alert.category is Category.DATA_QUALITY:
         return True  # no supply, no meter: also of another medium, for meters and gateways live on electricity
-    return alert.medium == source.medium and (
-        alert.category is Category.CONSUMPTION or (alert.category is Category.SUPPLY and is_below)
-    )
+    return alert.category is Category.SUPPLY and is_below and alert.medium == source.medium
 
 
 def mutes_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from routed import Desk, local
 
@@ -102,13 +103,31 @@ def test_a_planned_shutdown_explains_supply_but_never_a_leak(desk, rules, clock)
 
 def test_a_power_cut_above_and_a_gateway_explain_silent_meters_below(desk, rules):
     dead = {"category": Category.DATA_QUALITY, "medium": "water", "node": "dorm-2-301"}
-    desk.apply(rules.raised("cut", category=Category.SUPPLY, medium="electricity", node="north"))
+    cut = {"category": Category.SUPPLY, "medium": "electricity", "node": "north"}
+    cut |= {"evidence": {"next_step": "check_supply"}}
+    desk.apply(rules.raised("cut", **cut))
     desk.apply(rules.raised("dead", **dead), rules.raised("leak", node="dorm-2"))
     told = {a for d in desk.run_for(3600) for a in desk.told_of(d)}
     assert told == {"cut", "leak"}
-    desk.apply(rules.cleared("cut", category=Category.SUPPLY, medium="electricity", node="north"))
+    desk.apply(rules.cleared("cut", **cut))
     told = {a for d in desk.run_for(400) for a in desk.told_of(d)}
     assert "dead" in told
+
+
+@pytest.mark.parametrize(("step", "hours"), [("check_voltage", 0), ("shed_load", 0), ("check_supply", 2)])
+def test_what_was_there_first_or_has_power_is_told(desk, rules, step, hours):
+    supply = {"category": Category.SUPPLY, "medium": "electricity", "node": "north"}
+    supply |= {"onset_at": rules.start + np.timedelta64(hours, "h")}
+    desk.apply(rules.raised("supply", **supply, evidence={"next_step": step}))
+    desk.apply(rules.raised("dead", category=Category.DATA_QUALITY, medium="electricity", node="dorm-2-301"))
+    assert "dead" in {a for d in desk.run_for(3600) for a in desk.told_of(d)}
+
+
+def test_no_supply_fault_explains_an_excess(desk, rules):
+    cut = {"category": Category.SUPPLY, "medium": "electricity", "node": "north"}
+    desk.apply(rules.raised("cut", **cut, evidence={"next_step": "check_supply"}))
+    desk.apply(rules.raised("lights", category=Category.CONSUMPTION, medium="electricity", node="dorm-2"))
+    assert "lights" in {a for d in desk.run_for(3600) for a in desk.told_of(d)}
 
 
 def test_holes_go_to_the_fallback_and_gone_accounts_are_holes(desk, rules):
@@ -282,3 +301,23 @@ def test_the_only_one_of_a_duty_leaves_and_its_fallback_hears_of_the_hole_at_onc
     assert desk.run_for(3600) == []
     desk.lose("wang")
     assert [str(d.reason) for d in desk.run_for(2)] == ["roster"]
+
+
+def test_a_history_with_much_open_is_one_message_a_route(url, rules, clock):
+    class Ticking:
+        """A clock that goes on while rows are written."""
+
+        def __call__(self):
+            clock.forward(0.005)
+            return clock()
+
+        forward = clock.forward
+
+    desk = Desk(url, Ticking())
+    desk.set("route", "all", targets=["channel:*"], group_by=["building"])
+    changes = [rules.raised(f"l{i}", node=f"b{i}") for i in range(12)]
+    desk.records.apply(changes, 1, is_muted=True)
+    assert desk.records.notify_open() == 12
+    (delivery,) = desk.run_for(40)
+    assert len(desk.told_of(delivery)) == 12
+    desk.close()

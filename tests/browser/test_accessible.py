@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -50,21 +50,24 @@ def drawn(page: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def alert(site: Any) -> str:
-    """One that somebody spoke of; and a roster with a hole, a route and a silence."""
+def alert(site: Any) -> Iterator[str]:
+    """One that somebody spoke of; and as long a roster with a hole, a route and a silence."""
     raised = site.raise_leak()
     site.campus.records.comment(raised, Actor("wang"), "到场")
     desk, now = site.campus.parts.duty_desk, site.campus.parts.now()
     hours = {"start": now - timedelta(hours=1), "end": now + timedelta(hours=1)}
-    for kind, entry_id, content in (
+    entries = (
         (EntryKind.DUTY, "m", Duty(role="maintainer", fallback="boss", shifts=(Shift(people=("li",)),))),
         (EntryKind.ABSENCE, "a", Absence(person="li", **hours)),
         (EntryKind.CONTACT, "boss", Contact(addresses=(Address(channel="webhook"),))),
         (EntryKind.ROUTE, "r", Route(targets=("role:maintainer",))),
         (EntryKind.SILENCE, "s", Silence(match=Match(nodes=("dorm-3",)), reason="valve", **hours)),
-    ):
+    )
+    for kind, entry_id, content in entries:
         desk.entries.put(kind, entry_id, content, Actor("chief"))
-    return str(raised)
+    yield str(raised)
+    for kind, entry_id, _content in entries:
+        desk.entries.remove(kind, entry_id, Actor("chief"))
 
 
 @pytest.mark.parametrize("size", SIZES)

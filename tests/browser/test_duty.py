@@ -35,6 +35,13 @@ def fits(page: Any) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
+def in_log(page: Any, text: str = "", has: str = "a, td") -> Any:
+    """The row of the log. The campus's clock stands still, so that any page may have the latest message."""
+    while not (row := page.locator(".av-log tbody tr", has_text=text, has=page.locator(has))).count():
+        page.locator(".av-more a[href*=cursor]").click()
+    return row
+
+
 @pytest.fixture
 def desk(site: Any) -> Iterator[DutyDesk]:
     """The served duty desk, empty again afterwards."""
@@ -229,10 +236,10 @@ def test_a_channel_is_tested_and_the_log_shows_how_it_stands(
     card.locator("input[name=address]").fill(f"ops-{language.lower()}@example.edu")
     card.get_by_role("button", name=words["test"]).click()
     page.get_by_role("status").wait_for()
-    row = page.locator(".av-log tbody tr", has_text=f"ops-{language.lower()}@example.edu")
-    assert words["sent"] in row.inner_text()
-    assert page.locator(f".av-log a[href='/alerts/{alert}']").count() == 2
-    assert f"ops-{language.lower()}@example.edu" in {sent.address for sent in desk.log.page(channel="email").items}
+    assert words["sent"] in in_log(page, f"ops-{language.lower()}@example.edu").inner_text()
+    for channel in ("webhook", "email"):
+        page.goto(f"/notifications?channel={channel}")
+        in_log(page, has=f"a[href='/alerts/{alert}']")
     page.goto("/notifications?state=failed")
     assert page.locator(".av-log a").count() == 0
     assert fits(page)
