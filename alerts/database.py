@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
@@ -31,7 +32,7 @@ class Database:
         parsed = _checked(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         try:
-            self.engine = create_engine(parsed)
+            self.engine = create_engine(parsed, json_deserializer=msgspec.json.decode)
         except ModuleNotFoundError as error:
             raise RecordsError(
                 f"{parsed.drivername} needs the package {error.name}: install aquavolt[postgres] and write "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerts import policy_book, positions
@@ -151,6 +151,11 @@ class Records(Desk):
         """The head of the list, of the whole site or of these nodes, of any or of one account's alerts."""
         with self.database.reading() as session:
             return counts_of(session, nodes, assignee)
+
+    def latest_change(self) -> int:
+        """The number of the last audited change of any alert; 0 before the first."""
+        with self.database.reading() as session:
+            return session.scalar(select(func.max(AuditRow.id))) or 0
 
     def audit_of(self, alert_id: str) -> tuple[AuditEntry, ...]:
         """The alert's history, oldest first. Raises: UnknownAlertError."""

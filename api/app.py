@@ -35,6 +35,7 @@ from api.site import views as site
 from api.system import collector, meters, metrics, status
 from api.users import views as accounts
 from api.web import pages
+from api.web.desk import DeskBuilder
 from api.web.rendering import Rendering, way_to_sign_in
 
 _DESCRIPTION = """Water and electricity meters of a campus: what they count, what is wrong, and where.
@@ -66,6 +67,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     )
     app.state.parts = parts
     app.state.rendering = rendering
+    app.state.desk_builder = DeskBuilder(parts, rendering)
     app.state.reaches = reaches
     app.state.users = users
     app.state.identity = identity

@@ -17,7 +17,7 @@ from api.problems import Problem
 from api.web.account_words import ROLES
 from api.web.alert_page import build_alert_view
 from api.web.assigning import CurrentAssigner
-from api.web.desk import build_desk
+from api.web.desk import CurrentDeskBuilder
 from api.web.desk_filters import read_filters
 from api.web.duty.words import role_name
 from api.web.forms import Form, local_path, read_version, version_of
@@ -37,10 +37,10 @@ def get_home(user: CurrentUser) -> RedirectResponse:
 
 
 @router.get("/alerts", dependencies=_READ)
-def get_desk(request: Request, parts: Parts, pages: Pages, users: CurrentUsers) -> Response:
+def get_desk(request: Request, pages: Pages, builder: CurrentDeskBuilder, users: CurrentUsers) -> Response:
     """The alert list."""
     reader, query = pages.reader(request), request.query_params
-    desk = build_desk(parts, reader, read_filters(query, reader.site), query.get("cursor"))
+    desk = builder.build(reader, read_filters(query, reader.site), query.get("cursor"))
     people = able_accounts(users.accounts.list()) if reader.user.may(Permission.ALERTS_HANDLE) else []
     said = tuple(version_of(query.get(name, "")) for name in ("done", "refused"))
     answer: Response = pages.page(

@@ -4,48 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import lru_cache
+from typing import Annotated
 from urllib.parse import quote
 
-from alerts.values import Alert, AlertCounts, AlertFilter, AlertState
-from api.alerts.document import loss_money
-from api.alerts.evidence import joined_rules, loss_until
+from fastapi import Depends, Request
+from markupsafe import Markup
+
+from alerts.values import Alert, AlertCounts
+from api.alerts.evidence import loss_until
 from api.parts import ApiParts, Prices
-from api.web.charts import Sparkline
-from api.web.curves import recent_curves
 from api.web.desk_filters import Filters
-from api.web.rendering import Reader
+from api.web.desk_rows import DeskRows, is_judged
+from api.web.open_alerts import OpenAlerts, OpenAlertsKept
+from api.web.rendering import Reader, Rendering
 from metering.incident import Category
 
 PAGE = 50
-_MOST_ACTIVE = 500
 _HOURS_A_DAY = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the list. `money` is an estimate."""
-
-    alert: Alert
-    title: str
-    place: str
-    path: tuple[str, ...]
-    age: timedelta
-    loss: float | None
-    money: float | None
-    spark: Sparkline | None
-
-    @property
-    def is_judged(self) -> bool:
-        """See `is_judged`."""
-        return is_judged(self.alert)
-
-
-@dataclass(frozen=True, slots=True)
 class Head:
-    """What is being lost now: rates in m3/h and kW, totals since each onset in m3 and kWh, money as estimates."""
+    """What is being lost now: rates in m3/h and kW, totals since each onset in m3 and kWh, money as estimates.
+
+    is_whole  whether they are of all active alerts; else of the latest raised, so that they are the least it can be
+    """
 
     counts: AlertCounts
+    is_whole: bool
     meter_faults: int
     unjudged: int
     water_rate: float
@@ -56,15 +44,11 @@ class Head:
     money_total: float
 
 
-def is_judged(alert: Alert) -> bool:
-    """Whether use there is judged while the alert is open: a low battery or an open cover makes no reading wrong."""
-    return alert.category is not Category.DATA_QUALITY or set(joined_rules(alert)) == {"reported_fault"}
-
-
-def head_of(counts: AlertCounts, active: Sequence[Alert], prices: Prices, now: datetime) -> Head:
+@lru_cache(maxsize=8)
+def head_of(active: OpenAlerts, prices: Prices, now: datetime) -> Head:
     """The sums over the active alerts about too much use."""
-    faults = [a for a in active if a.category is Category.DATA_QUALITY]
-    losing = [a for a in active if a.category is not Category.DATA_QUALITY]
+    faults = [a for a in active.items if a.category is Category.DATA_QUALITY]
+    losing = [a for a in active.items if a.category is not Category.DATA_QUALITY]
 
     def total(medium: str, of: Callable[[Alert], float | None]) -> float:
         return sum(max(0.0, of(a) or 0.0) for a in losing if a.medium == medium)
@@ -79,7 +63,8 @@ def head_of(counts: AlertCounts, active: Sequence[Alert], prices: Prices, now: d
         return loss_until(alert, now)
 
     return Head(
-        counts=counts,
+        counts=active.counts,
+        is_whole=active.is_whole,
         meter_faults=len(faults),
         unjudged=sum(not is_judged(a) for a in faults),
         water_rate=total("water", rate),
@@ -116,51 +101,47 @@ class Desk:
     head: Head
     waiting: Waiting | None
     filters: Filters
-    rows: tuple[Row, ...]
-    cursor: str | None
-    next_cursor: str | None
+    rows: tuple[Markup, ...]
+    address: str
+    next_address: str | None
     places: tuple[tuple[str, str], ...]
 
-    @property
-    def address(self) -> str:
-        """Where this very page is, without what was only said once."""
-        return self.page_from(self.cursor)
 
-    def page_from(self, cursor: str | None) -> str:
-        """The address of another page of the same list."""
-        base = self.filters.with_()
-        return base if cursor is None else f"{base}{'&' if '?' in base else '?'}cursor={quote(cursor)}"
+class DeskBuilder:
+    """Builds the page. What readers share is kept between them: the open alerts, and the lines."""
 
+    def __init__(self, parts: ApiParts, pages: Rendering) -> None:
+        self._parts = parts
+        self._pages = pages
+        self._open = OpenAlertsKept(parts.records)
+        self._rows = DeskRows()
 
-def build_desk(parts: ApiParts, reader: Reader, filters: Filters, cursor: str | None) -> Desk:
-    """Reads the records once for the head and once for the list, and the store once a medium for the curves."""
-    site, alerts, now = reader.site, reader.alerts, parts.now()
-    active = alerts.find(AlertFilter(state=AlertState.ACTIVE), limit=_MOST_ACTIVE)
-    page = alerts.find(filters.wanted(site, reader.user.name, now), cursor=cursor, limit=PAGE)
-    curves = recent_curves(page.items, parts, site)
-    return Desk(
-        head=head_of(alerts.count(), active.items, parts.prices, now),
-        waiting=None if active.next_cursor else waiting_of(active.items, reader.user.name, now),
-        filters=filters,
-        rows=tuple(row_of(a, parts, reader, curves.get(a.id)) for a in page.items),
-        cursor=cursor,
-        next_cursor=page.next_cursor,
-        places=tuple((n.id, n.name or n.id) for n in site.nodes.values() if n.kind in ("zone", "building")),
-    )
+    def build(self, reader: Reader, filters: Filters, cursor: str | None) -> Desk:
+        """Reads the records once for the list, and for lines that are not kept the store once a medium."""
+        site, now, active = reader.site, self._parts.now(), self._open.of(reader.alerts)
+        page = reader.alerts.find(filters.wanted(site, reader.user.name, now), cursor=cursor, limit=PAGE)
+        here = page_address(filters, cursor)
+        return Desk(
+            head=head_of(active, self._parts.prices, now.replace(second=0, microsecond=0)),
+            waiting=waiting_of(active.items, reader.user.name, now) if active.is_whole else None,
+            filters=filters,
+            rows=self._rows.write(page.items, self._parts, self._pages, reader, here),
+            address=here,
+            next_address=page_address(filters, page.next_cursor) if page.next_cursor else None,
+            places=tuple((n.id, n.name or n.id) for n in site.nodes.values() if n.kind in ("zone", "building")),
+        )
 
 
-def row_of(alert: Alert, parts: ApiParts, reader: Reader, spark: Sparkline | None = None) -> Row:
-    """The line of an alert, its loss counted up to now."""
-    loss = loss_until(alert, parts.now())
-    money = loss_money(alert.medium, loss, parts.prices)
-    path = reader.site.place_path(alert.node) if alert.node in reader.site.nodes else (alert.node,)
-    return Row(
-        alert=alert,
-        title=reader.wording.title(alert),
-        place=reader.wording.place_name(alert.node),
-        path=path,
-        age=(alert.closed_at or parts.now()) - alert.onset_at,
-        loss=loss,
-        money=money["amount"] if money and loss else None,
-        spark=spark,
-    )
+def page_address(filters: Filters, cursor: str | None) -> str:
+    """Where a page of the list is, without what was only said once."""
+    base = filters.with_()
+    return base if cursor is None else f"{base}{'&' if '?' in base else '?'}cursor={quote(cursor)}"
+
+
+def get_desk_builder(request: Request) -> DeskBuilder:
+    """The application's."""
+    builder: DeskBuilder = request.app.state.desk_builder
+    return builder
+
+
+CurrentDeskBuilder = Annotated[DeskBuilder, Depends(get_desk_builder)]

@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 from fastapi import Depends
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -141,6 +142,12 @@ class Rendering:
             )
         )
         return HTMLResponse(html, status, headers={"Vary": "Accept-Language, Cookie"})
+
+    def part(self, template: str, reader: Reader, **context: Any) -> Markup:
+        """A part of a page, which knows nothing of the request."""
+        words = {"f": reader.formats, "site": reader.site, "now": self._parts.now()}
+        made = self._environments[reader.language].get_template(template)
+        return Markup(made.render(**context, **words, currency=self._parts.prices.currency, **_WORDS))  # noqa: S704 - escaped
 
     def problem(self, request: Request, problem: Problem) -> HTMLResponse:
         """An error as a page, with the way back: of somebody who is not signed in, the form to do so."""

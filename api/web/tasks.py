@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from alerts.values import Alert, AlertFilter, AlertState
 from api.parts import ApiParts
-from api.web.desk import Row, row_of
+from api.web.desk_rows import Row, row_of
 from api.web.rendering import Reader
 from metering.incident import Severity
 
