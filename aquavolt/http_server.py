@@ -13,6 +13,10 @@ import uvicorn
 from api.parts import Access, hash_token
 from aquavolt.setup import ProgramError, Setup
 
+# Pages and programs ask every few seconds. With uvicorn's 5 s each would connect, and over TLS shake hands, anew; and
+# a request that meets the closing of its connection fails.
+KEEP_ALIVE_S = 65
+
 
 def access_of(setup: Setup) -> Access:
     """How the page lets people in."""
@@ -51,7 +55,8 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def serving(app: Any, listening: socket.socket, **settings: Any) -> AsyncIterator[asyncio.Task[None]]:
     """Serve the application on the socket; at the end answers that are under way are finished."""
-    server = _Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=3, **settings))
+    times: dict[str, Any] = {"timeout_keep_alive": KEEP_ALIVE_S, "timeout_graceful_shutdown": 3}
+    server = _Server(uvicorn.Config(app, log_config=None, **times, **settings))
     task = asyncio.create_task(server.serve([listening]), name="http")
     try:
         yield task

@@ -45,6 +45,7 @@ from api.identity import csrf_of  # noqa: E402
 from api.parts import Access, ApiParts, Readiness  # noqa: E402
 from api.permits import CSRF_HEADER  # noqa: E402
 from api.stream import EventStream  # noqa: E402
+from aquavolt.http_server import KEEP_ALIVE_S  # noqa: E402
 from aquavolt.stores.duckdb_store import DuckDBStore  # noqa: E402
 from metering.batch import ReadingBatch, to_ms  # noqa: E402
 from metering.health import HealthReport  # noqa: E402
@@ -131,7 +132,7 @@ def serve(url: str, folder: Path, port: int) -> None:
         health=lambda: HealthReport(to_ms(datetime.now(UTC))), submit=_refuse, stream=EventStream(),
         is_ready=lambda: Readiness(is_ready=True), access=Access(),
     )  # fmt: skip
-    uvicorn.run(create_app(parts), host="127.0.0.1", port=port, log_level="error")
+    uvicorn.run(create_app(parts), host="127.0.0.1", port=port, log_level="error", timeout_keep_alive=KEEP_ALIVE_S)
 
 
 @dataclass
