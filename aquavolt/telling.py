@@ -17,7 +17,7 @@ from alerts.outbox import Outbox
 from alerts.playbook import Playbook, shipped_playbook
 from alerts.records import Records
 from alerts.values import Clock, utc_now
-from aquavolt.channels.kinds import OpenChannel
+from aquavolt.channels.kinds import OpenChannel, read_alone
 from aquavolt.config.settings import Settings
 from aquavolt.worker import Worker
 from metering.site import Site
@@ -69,7 +69,8 @@ class Telling:
         books = BookSource(surroundings)
         self.duty_desk = DutyDesk(parts.records.database, surroundings, parts.clock)
         self._dispatcher = Dispatcher(parts.records.database, books, parts.clock)
-        links = Links(parts.records.database, parts.settings.page_url, parts.clock)
+        is_read_alone = read_alone(parts.settings.channels)
+        links = Links(parts.records.database, parts.settings.page_url, parts.clock, is_read_alone)
         limits = {c.name: c.per_minute for c in parts.settings.channels if c.per_minute is not None}
         lanes = LaneSettings(clock=parts.clock, per_minute=limits)
         letters = LetterWriter(parts.site, parts.settings.page_url, parts.clock, links.link_of, parts.playbook)

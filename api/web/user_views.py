@@ -8,6 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from alerts.users.able import able_accounts, sees_place
 from alerts.users.errors import AccountConflictError, AccountError, AccountRefusedError, Refusal
 from alerts.users.roles import WHOLE_SITE, Permission, Role
 from alerts.users.users import Users
@@ -17,7 +18,6 @@ from api.dependencies import CurrentActor, CurrentSite, CurrentUser, CurrentUser
 from api.permits import needs
 from api.web.account_words import ACTIONS, ROLE_HINTS, ROLES, STATES, detail_of, text_of
 from api.web.forms import Fields, Form, read_version
-from api.web.people import able_accounts, sees_place
 from api.web.rendering import Pages
 from metering.site import Site
 
