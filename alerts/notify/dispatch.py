@@ -6,6 +6,7 @@ program that is killed at any point goes on where it was.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from alerts.database import Database
 from alerts.duty_desk.book_source import BookRevision, BookSource
+from alerts.notify.clock_steps import ClockSteps
 from alerts.notify.group_store import (
     Looked,
     due_groups,
@@ -47,12 +49,19 @@ class Turn:
 
 
 class Dispatcher:
-    """Decides who is told. Not thread-safe: one thread takes its turns."""
+    """Decides who is told. Not thread-safe: one thread takes its turns. `steady`: see ClockSteps."""
 
-    def __init__(self, database: Database, books: BookSource, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        books: BookSource,
+        clock: Clock = utc_now,
+        steady: Callable[[], float] | None = None,
+    ) -> None:
         self._database = database
         self._books = books
         self._clock = clock
+        self._steps = ClockSteps(steady)
         self._revision: BookRevision | None = None
         self._tidied_at: datetime | None = None
 
@@ -60,6 +69,8 @@ class Dispatcher:
         """Everything that is due now. Raises what the database raises; nothing is lost by it."""
         now = self._clock()
         with self._database.writing() as session:
+            if self._steps.follow(session, now):
+                self._tidied_at = None
             book, revision = self._books.read(session)
             if revision != self._revision:  # also at the start: what was set meanwhile holds from now on
                 look_at_all(session, now)
@@ -76,6 +87,7 @@ class Dispatcher:
             is_full = taken == ALERTS_A_TURN or len(groups) == GROUPS_A_TURN
             moments = [now + _LOOK_ANYWAY, next_due(session), released.next_at, now if is_full else None]
         self._revision = revision
+        self._steps.keep(now)
         return Turn(min(moment for moment in moments if moment is not None), released.letters + routine > 0)
 
     def _is_hourly(self, now: datetime) -> bool:

@@ -28,8 +28,8 @@ def test_without_a_word_it_opens_all_that_a_token_may():
 
 
 @pytest.mark.parametrize("text", ["readings.write,metrics.read", " metrics.read,  readings.write "])
-def test_a_variable_names_its_scopes(given):
-    assert opened(load_settings(None, TOKEN | {"AQUAVOLT_TOKEN_SCOPES": given})) == {"readings.write", "metrics.read"}
+def test_a_variable_names_its_scopes(text):
+    assert opened(load_settings(None, TOKEN | {"AQUAVOLT_TOKEN_SCOPES": text})) == {"readings.write", "metrics.read"}
 
 
 def test_the_file_names_them_in_a_list(tmp_path):
