@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from alerts.database import Database
 from alerts.duty_desk.book_source import BookRevision, BookSource
+from alerts.models import AuditRow
 from alerts.notify.clock_steps import ClockSteps
 from alerts.notify.group_store import (
     Looked,
@@ -32,11 +33,13 @@ from alerts.routing.book import Book
 from alerts.routing.muting import Explanations, mutes_of
 from alerts.routing.receivers import Receiver, receivers_of
 from alerts.routing.routes import DEFAULT_ROUTES, Route
-from alerts.values import Clock, utc_now
+from alerts.rows import ms_of
+from alerts.values import Action, Actor, Clock, utc_now
 
 # Bounds of one turn, so that no acknowledgement waits long for the database; a turn that met one is followed at once.
 ALERTS_A_TURN = 1000
 GROUPS_A_TURN = 100
+_ROUTES = Actor("routes", "routes")
 _LOOK_ANYWAY = timedelta(seconds=60)
 _TIDY_EVERY = timedelta(hours=1)
 
@@ -108,9 +111,31 @@ def _look(session: Session, looked: Looked, book: Book, explanations: Explanatio
         Member(alert, mutes_of(alert, route_id, route, now, book, explanations), told) for alert, told in looked.alerts
     ]
     done = flush(looked.times, members, route, now)
-    for receiver, news in tellings_of(done, route, book, now):
+    tellings = tellings_of(done, route, book, now)
+    for receiver, news in tellings:
         write_telling(session, receiver, looked.row.id, news, now)
+    _record_steps(session, looked.row.route, done, tellings, now)
     write_back(session, looked, done)
+
+
+def _record_steps(
+    session: Session, route_id: str, done: Flush, tellings: list[tuple[Receiver, list[News]]], now: datetime
+) -> None:
+    """That nobody acknowledged, and who was asked next, stands in the alert's history for good."""
+    for news in done.news:
+        if not news.step:
+            continue
+        asked = [receiver.key for receiver, told in tellings if news in told]
+        detail = {
+            "step": news.step, "route": route_id, "asked": asked, "severity": news.alert.severity.value,
+            "rules_revision": news.alert.rules_revision,
+        }  # fmt: skip
+        session.add(
+            AuditRow(
+                alert_id=news.alert.id, at_ms=ms_of(now), event_ms=None, actor=_ROUTES.name, origin=_ROUTES.origin,
+                action=Action.UNANSWERED.value, text="", detail=detail,
+            )
+        )  # fmt: skip
 
 
 def tellings_of(done: Flush, route: Route, book: Book, now: datetime) -> list[tuple[Receiver, list[News]]]:
