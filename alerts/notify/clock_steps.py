@@ -66,8 +66,8 @@ class ClockSteps:
         if self._last is not None and self._steady is not None:
             step = seen.wall_ms - self._last.wall_ms - round((seen.steady_s - self._last.steady_s) * 1000)
         else:
-            latest = [m for m in (self._last and self._last.wall_ms, mark and mark.at_ms) if m is not None]
-            step = min(0, seen.wall_ms - max(latest, default=seen.wall_ms))
+            latest = max(self._last.wall_ms if self._last else 0, mark.at_ms if mark else 0)
+            step = min(0, seen.wall_ms - latest)
         return step if abs(step) >= LEAST_MS else 0
 
 
