@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from alerts.users.roles import Permission
 from alerts.users.values import Account, AccountState
+from alerts.values import Alert
 from metering.site import Site
 
 
@@ -23,3 +24,10 @@ def sees_place(account: Account, node: str, site: Site) -> bool:
 def assignees(accounts: Iterable[Account], node: str, site: Site) -> list[Account]:
     """Those that an alert at this place can be assigned to: they may handle it, and see the place."""
     return [a for a in able_accounts(accounts) if sees_place(a, node, site)]
+
+
+def heirs_of(leaving: Account, held: Iterable[Alert], accounts: Iterable[Account], site: Site) -> list[Account]:
+    """Who could take over what an account holds: who may handle alerts, and sees every one of these by the place."""
+    able = [a for a in able_accounts(accounts) if a.id != leaving.id and not a.sees_own_alerts_only]
+    nodes = {alert.node for alert in held}
+    return [a for a in able if all(sees_place(a, node, site) for node in nodes)]
