@@ -72,10 +72,10 @@ class DueNotifications:
         """The channel could not take it now."""
         self._mark_pending(notification_id, {"due_ms": ms_of(until)}, error)
 
-    def sent_since(self, channel: str, since: datetime) -> list[datetime]:
+    def sent_within(self, channel: str, since: datetime, now: datetime) -> list[datetime]:
         """When the channel took its latest notifications, for its rate limit; oldest first."""
         query = select(OutboxRow.delivered_ms).where(
-            OutboxRow.channel == channel, OutboxRow.delivered_ms > ms_of(since)
+            OutboxRow.channel == channel, OutboxRow.delivered_ms > ms_of(since), OutboxRow.delivered_ms <= ms_of(now)
         )
         with self._database.reading() as session:
             return sorted(moment_of(ms) for ms in session.scalars(query) if ms is not None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -61,6 +61,7 @@ class Lane:
         self._settings = settings
         self._unmarked: str | None = None
         self._sent: deque[datetime] | None = None  # those of the last minute; None: not read yet
+        self._looked_at: datetime | None = None
         self.status = ChannelStatus(channel.name)
 
     def step(self) -> bool:
@@ -70,6 +71,7 @@ class Lane:
         """
         self._mark_answered()
         now = self._settings.clock()
+        self._follow(now)
         if self.status.paused_until is not None and now < self.status.paused_until:
             return False
         if self._is_at_limit(now):
@@ -93,13 +95,21 @@ class Lane:
             self._answered()
         return True
 
+    def _follow(self, now: datetime) -> None:
+        """A clock that was set back must not hold the channel until it comes round again."""
+        if self._looked_at is not None and now < self._looked_at:
+            self._sent = None
+            if self.status.paused_until is not None:
+                self.status = replace(self.status, paused_until=self.status.paused_until - (self._looked_at - now))
+        self._looked_at = now
+
     def _is_at_limit(self, now: datetime) -> bool:
         """Whether the channel had as many as it takes within the minute; those of the program before count too."""
         limit = self._settings.per_minute.get(self._channel.name)
         if limit is None:
             return False
         if self._sent is None:
-            self._sent = deque(self._due.sent_since(self._channel.name, now - _MINUTE))
+            self._sent = deque(self._due.sent_within(self._channel.name, now - _MINUTE, now))
         while self._sent and self._sent[0] <= now - _MINUTE:
             self._sent.popleft()
         return len(self._sent) >= limit

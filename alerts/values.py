@@ -132,6 +132,7 @@ class Action(StrEnum):
     RELEASED = "released"
     CLEARED = "cleared"
     OVERDUE = "overdue"
+    UNANSWERED = "unanswered"  # nobody acknowledged in time: the next step of its route is asked
     ACKNOWLEDGED = "acknowledged"
     ASSIGNED = "assigned"
     UNASSIGNED = "unassigned"

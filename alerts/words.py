@@ -55,6 +55,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "action.commented": ("备注", "commented"),
     "action.withdrawn": ("结果已撤回", "outcome withdrawn"),
     "action.resolved": ("处理完毕", "resolved"),
+    "action.unanswered": ("无人接单，已上报", "nobody had it, the next were asked"),
     "action.handed_on": ("转交", "handed on"),
     "reason.raised": ("新告警", "New alert"),
     "reason.reopened": ("告警再次出现", "Alert is back"),

@@ -75,8 +75,6 @@ class User:
 
 
 DEMO_USER = User("demo", EVERYTHING - {Permission.OWN_ACCOUNT}, (WHOLE_SITE,), is_demo=True)
-# A token of the settings is a program's: it reads and brings everything, and makes no accounts.
-_PROGRAMS = frozenset({Permission.SIGNED_IN, *TOKEN_SCOPES})
 
 
 def hash_token(token: str) -> str:
@@ -90,17 +88,19 @@ class Access:
 
     demo     who is not signed in is the demo administrator, without password; only `hosts` are answered
     tokens   bearer tokens of the settings by name, each as `hash_token` gives it
+    scopes   what these tokens open
     """
 
     demo: bool = False
     tokens: dict[str, str] = field(default_factory=dict)
     hosts: tuple[str, ...] = DEMO_HOSTS
+    scopes: frozenset[Permission] = frozenset(TOKEN_SCOPES)
 
     def user_of_token(self, token: str) -> User | None:
         """Whose token it is. Compares with every token in constant time."""
         given = hash_token(token)
         found = [name for name, digest in self.tokens.items() if hmac.compare_digest(given, digest)]
-        return User(found[0], _PROGRAMS, (WHOLE_SITE,)) if found else None
+        return User(found[0], self.scopes | {Permission.SIGNED_IN}, (WHOLE_SITE,)) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,6 @@ class ApiParts:
     now       the clock, aware
     users     accounts, sessions and tokens; none: made of the records
     limits    how often one account may ask
-    is_assignable  whether alerts may be assigned to an account of this name
     duty_desk  roster, routes and silences; None: their operations answer 503
     """
 
@@ -153,6 +152,5 @@ class ApiParts:
     now: Callable[[], datetime] = _now
     users: Users | None = None
     limits: RateLimits = field(default_factory=RateLimits)
-    is_assignable: Callable[[str], bool] = lambda _: True
     version: str = "0.1.0"
     duty_desk: DutyDesk | None = None

@@ -24,6 +24,11 @@ def utc_ms() -> np.datetime64:
     return np.datetime64(time.time_ns() // 1_000_000, "ms")
 
 
+def steady_s() -> float:
+    """Seconds that nobody can set, those of a machine that slept among them where the system counts them."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 async def tick_forever(sink: JournalSink, now: Callable[[], np.datetime64] = utc_ms, period_s: float = TICK_S) -> None:
     """A tick each minute into the journal."""
 

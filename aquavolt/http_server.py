@@ -21,7 +21,8 @@ KEEP_ALIVE_S = 65
 def access_of(setup: Setup) -> Access:
     """How the page lets people in."""
     token = setup.settings.token.get_secret_value() if setup.settings.token else None
-    return setup.access or Access(tokens={"token": hash_token(token)} if token else {})
+    tokens = {"token": hash_token(token)} if token else {}
+    return setup.access or Access(tokens=tokens, scopes=frozenset(setup.settings.token_scopes))
 
 
 def listen(host: str, port: int, option: str = "--port") -> socket.socket:

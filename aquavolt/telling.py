@@ -17,7 +17,8 @@ from alerts.outbox import Outbox
 from alerts.playbook import Playbook, shipped_playbook
 from alerts.records import Records
 from alerts.values import Clock, utc_now
-from aquavolt.channels.kinds import OpenChannel
+from aquavolt.channels.kinds import OpenChannel, read_alone
+from aquavolt.clock import steady_s
 from aquavolt.config.settings import Settings
 from aquavolt.worker import Worker
 from metering.site import Site
@@ -48,13 +49,14 @@ def surroundings_of(site: Callable[[], Site], channels: Sequence[str]) -> Surrou
 
 @dataclass(frozen=True, slots=True)
 class TellingParts:
-    """What it is made from; `clock` is for tests."""
+    """What it is made from; `clock` and `steady` (see ClockSteps) are for tests."""
 
     settings: Settings
     site: Callable[[], Site]
     records: Records
     channels: Sequence[OpenChannel]
     clock: Clock = utc_now
+    steady: Callable[[], float] | None = steady_s
     playbook: Playbook = field(default_factory=shipped_playbook)
 
 
@@ -68,8 +70,9 @@ class Telling:
         surroundings = surroundings_of(parts.site, names)
         books = BookSource(surroundings)
         self.duty_desk = DutyDesk(parts.records.database, surroundings, parts.clock)
-        self._dispatcher = Dispatcher(parts.records.database, books, parts.clock)
-        links = Links(parts.records.database, parts.settings.page_url, parts.clock)
+        self._dispatcher = Dispatcher(parts.records.database, books, parts.clock, parts.steady)
+        is_read_alone = read_alone(parts.settings.channels)
+        links = Links(parts.records.database, parts.settings.page_url, parts.clock, is_read_alone)
         limits = {c.name: c.per_minute for c in parts.settings.channels if c.per_minute is not None}
         lanes = LaneSettings(clock=parts.clock, per_minute=limits)
         letters = LetterWriter(parts.site, parts.settings.page_url, parts.clock, links.link_of, parts.playbook)

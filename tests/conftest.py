@@ -8,8 +8,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from deploy.services.influxd import Access, InfluxMissingError, given_access, is_at_hand, start_influx, unavailable
 
@@ -48,6 +51,20 @@ def influx() -> Iterator[Access]:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def records_url(tmp_path: Path) -> str:
+    """A records database of its own: a file, or a schema of the PostgreSQL that AQUAVOLT_TEST_POSTGRES names."""
+    server = os.environ.get("AQUAVOLT_TEST_POSTGRES")
+    if server is None:
+        return f"sqlite:///{tmp_path}/records-{uuid4().hex}.db"
+    schema = f"t{uuid4().hex}"
+    engine = create_engine(server)
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+    engine.dispose()
+    return f"{server}?options=-csearch_path%3D{schema}"
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ program that is killed at any point goes on where it was.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +14,8 @@ from sqlalchemy.orm import Session
 
 from alerts.database import Database
 from alerts.duty_desk.book_source import BookRevision, BookSource
+from alerts.models import AuditRow
+from alerts.notify.clock_steps import ClockSteps
 from alerts.notify.group_store import (
     Looked,
     due_groups,
@@ -23,17 +26,20 @@ from alerts.notify.group_store import (
     write_back,
 )
 from alerts.notify.groups import Flush, Member, News, flush
+from alerts.notify.refused import tell_otherwise
 from alerts.notify.routine import tell_digests, tell_holes
 from alerts.notify.tellings import drop_old, release, write_telling
 from alerts.routing.book import Book
 from alerts.routing.muting import Explanations, mutes_of
 from alerts.routing.receivers import Receiver, receivers_of
 from alerts.routing.routes import DEFAULT_ROUTES, Route
-from alerts.values import Clock, utc_now
+from alerts.rows import ms_of
+from alerts.values import Action, Actor, Clock, utc_now
 
 # Bounds of one turn, so that no acknowledgement waits long for the database; a turn that met one is followed at once.
 ALERTS_A_TURN = 1000
 GROUPS_A_TURN = 100
+_ROUTES = Actor("routes", "routes")
 _LOOK_ANYWAY = timedelta(seconds=60)
 _TIDY_EVERY = timedelta(hours=1)
 
@@ -47,12 +53,19 @@ class Turn:
 
 
 class Dispatcher:
-    """Decides who is told. Not thread-safe: one thread takes its turns."""
+    """Decides who is told. Not thread-safe: one thread takes its turns. `steady`: see ClockSteps."""
 
-    def __init__(self, database: Database, books: BookSource, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        books: BookSource,
+        clock: Clock = utc_now,
+        steady: Callable[[], float] | None = None,
+    ) -> None:
         self._database = database
         self._books = books
         self._clock = clock
+        self._steps = ClockSteps(steady)
         self._revision: BookRevision | None = None
         self._tidied_at: datetime | None = None
 
@@ -60,6 +73,8 @@ class Dispatcher:
         """Everything that is due now. Raises what the database raises; nothing is lost by it."""
         now = self._clock()
         with self._database.writing() as session:
+            if self._steps.follow(session, now):
+                self._tidied_at = None
             book, revision = self._books.read(session)
             if revision != self._revision:  # also at the start: what was set meanwhile holds from now on
                 look_at_all(session, now)
@@ -69,13 +84,14 @@ class Dispatcher:
             for looked in groups:
                 _look(session, looked, book, explanations, now)
             released = release(session, book, now)
-            routine = tell_digests(session, book, now)
+            routine = tell_digests(session, book, now) + tell_otherwise(session, book, now)
             if revision != self._revision or self._is_hourly(now):
                 routine += tell_holes(session, book, now)
             self._tidy(session, now)
             is_full = taken == ALERTS_A_TURN or len(groups) == GROUPS_A_TURN
             moments = [now + _LOOK_ANYWAY, next_due(session), released.next_at, now if is_full else None]
         self._revision = revision
+        self._steps.keep(now)
         return Turn(min(moment for moment in moments if moment is not None), released.letters + routine > 0)
 
     def _is_hourly(self, now: datetime) -> bool:
@@ -95,9 +111,31 @@ def _look(session: Session, looked: Looked, book: Book, explanations: Explanatio
         Member(alert, mutes_of(alert, route_id, route, now, book, explanations), told) for alert, told in looked.alerts
     ]
     done = flush(looked.times, members, route, now)
-    for receiver, news in tellings_of(done, route, book, now):
+    tellings = tellings_of(done, route, book, now)
+    for receiver, news in tellings:
         write_telling(session, receiver, looked.row.id, news, now)
+    _record_steps(session, looked.row.route, done, tellings, now)
     write_back(session, looked, done)
+
+
+def _record_steps(
+    session: Session, route_id: str, done: Flush, tellings: list[tuple[Receiver, list[News]]], now: datetime
+) -> None:
+    """That nobody acknowledged, and who was asked next, stands in the alert's history for good."""
+    for news in done.news:
+        if not news.step:
+            continue
+        asked = [receiver.key for receiver, told in tellings if news in told]
+        detail = {
+            "step": news.step, "route": route_id, "asked": asked, "severity": news.alert.severity.value,
+            "rules_revision": news.alert.rules_revision,
+        }  # fmt: skip
+        session.add(
+            AuditRow(
+                alert_id=news.alert.id, at_ms=ms_of(now), event_ms=None, actor=_ROUTES.name, origin=_ROUTES.origin,
+                action=Action.UNANSWERED.value, text="", detail=detail,
+            )
+        )  # fmt: skip
 
 
 def tellings_of(done: Flush, route: Route, book: Book, now: datetime) -> list[tuple[Receiver, list[News]]]:

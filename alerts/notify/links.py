@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -49,17 +50,28 @@ class Opened:
 
 
 class Links:
-    """Signs and opens links. Thread-safe."""
+    """Signs and opens links. Thread-safe.
 
-    def __init__(self, database: Database, page_base: str, clock: Clock = utc_now) -> None:
+    is_read_alone  whether a message is read by its receiver alone: else many could act in one person's name
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        page_base: str,
+        clock: Clock = utc_now,
+        is_read_alone: Callable[[Delivery], bool] = lambda _: True,
+    ) -> None:
         self._database = database
         self._page_base = page_base.rstrip("/")
         self._clock = clock
+        self._is_read_alone = is_read_alone
         self._keys: dict[int, bytes] = {}
 
     def link_of(self, delivery: Delivery) -> Link | None:
         """The link of a message about alerts to a person; None where people sign in (a chat that many read)."""
-        if delivery.alert_id is None or not delivery.receiver.startswith("person:"):
+        is_personal = delivery.receiver.startswith("person:") and self._is_read_alone(delivery)
+        if delivery.alert_id is None or not is_personal:
             return None
         number, secret = self._newest()
         end = ms_of(delivery.created_at + LIFETIME).to_bytes(_TIME_BYTES, "big")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from alerts.duty.calendar import is_named
@@ -17,6 +18,9 @@ from alerts.routing.book import Book
 from alerts.routing.receivers import Receiver, Why
 from alerts.routing.routes import Digest
 from alerts.rows import alert_of, ms_of
+from alerts.users.accounts import normal_name
+from alerts.users.models import AccountRow
+from alerts.users.rows import account_of
 from alerts.values import DeliveryState, NotifyReason
 from alerts.weights import weight_of
 from metering.incident import Severity
@@ -63,10 +67,10 @@ def tell_digests(session: Session, book: Book, now: datetime) -> int:
 
 
 def _figures(session: Session, book: Book, digest: Digest, now: datetime) -> tuple[dict[str, Any], list[str]]:
-    wanted = [AlertRow.is_inhibited.is_(False)]
+    wanted: list[ColumnElement[bool]] = [AlertRow.is_inhibited.is_(False)]
     if digest.nodes:
-        below = {n for node in digest.nodes if node in book.site.nodes for n in book.site.subtree(node)}
-        wanted.append(AlertRow.node.in_(below))
+        wanted.append(AlertRow.node.in_(_below(digest.nodes, book)))
+    wanted += _seen_by(session, digest.person, book)
     if digest.categories:
         wanted.append(AlertRow.category.in_([c.value for c in digest.categories]))
     day_ago = ms_of(now - timedelta(days=1))
@@ -82,6 +86,24 @@ def _figures(session: Session, book: Book, digest: Digest, now: datetime) -> tup
         "cleared": count(AlertRow.closed_ms > day_ago),
     }
     return {"counts": counts}, [a.id for a in sorted(active, key=weight_of)[:_NAMED]]
+
+
+def _seen_by(session: Session, person: str, book: Book) -> list[ColumnElement[bool]]:
+    """What the person's account lets see: its parts of the site; of a contractor what is assigned. None: everything."""
+    row = session.scalars(select(AccountRow).where(AccountRow.name == normal_name(person))).one_or_none()
+    if row is None:
+        return []
+    account = account_of(row)
+    seen: list[ColumnElement[bool]] = []
+    if not account.is_whole_site:
+        seen.append(AlertRow.node.in_(_below(account.nodes, book)))
+    if account.sees_own_alerts_only:
+        seen.append(AlertRow.assigned_to == account.name)
+    return seen
+
+
+def _below(nodes: Sequence[str], book: Book) -> set[str]:
+    return {below for node in nodes if node in book.site.nodes for below in book.site.subtree(node)}
 
 
 def _mark(session: Session, kind: str, key: str, now: datetime) -> bool:

@@ -24,7 +24,7 @@ from alerts.values import Actor, Clock
 FIRST_ADMIN = "admin"
 _NAME = re.compile(r"\w[\w.@-]{0,39}")
 # Actors of the program itself: audits must not take a person for one of them.
-_RESERVED = frozenset({"rules", "demo", "token", "system"})
+_RESERVED = frozenset({"rules", "demo", "token", "system", "deadlines", "routes"})
 _MOST_NODES = 500
 
 

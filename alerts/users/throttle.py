@@ -67,7 +67,8 @@ def begin(session: Session, keys: dict[str, Allowance], now_ms: int) -> None:
     session.execute(insert(ThrottleRow).values(fresh).on_conflict_do_nothing())
     locked = select(ThrottleRow).where(ThrottleRow.key.in_(keys)).order_by(ThrottleRow.key).with_for_update()
     rows = session.scalars(locked).all()
-    until = max(row.until_ms for row in rows)
+    # Of an attempt in the future, the clock was set back since: its count stays, its wait would never end.
+    until = max((row.until_ms for row in rows if row.last_ms <= now_ms), default=0)
     if until > now_ms:
         raise ThrottledError(-((now_ms - until) // 1000))
     for row in rows:

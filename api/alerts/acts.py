@@ -10,6 +10,7 @@ from alerts.desk import Handled
 from alerts.errors import ConflictError
 from alerts.users.roles import Permission
 from alerts.values import Alert
+from api.alerts.assignable import CurrentAssignable
 from api.alerts.change_schema import (
     AcknowledgeIn,
     AcknowledgeManyIn,
@@ -28,7 +29,6 @@ from api.dependencies import CurrentActor, CurrentReach, CurrentSite, Parts
 from api.parts import ApiParts
 from api.permits import needs
 from api.problem_schema import BULK_PROBLEMS, CHANGE_PROBLEMS
-from api.problems import Problem
 from api.wire import JsonResponse
 from metering.site import Site
 
@@ -86,16 +86,19 @@ def assign(
     parts: Parts,
     site: CurrentSite,
     actor: CurrentActor,
+    assignable: CurrentAssignable,
     keyed: KeyedWrite,
     alert_id: AlertId,
     change: AssignIn,
     if_match: IfMatch = None,
 ) -> JsonResponse:
-    """Whether somebody has it stays as it is. Without a version, 409 where somebody else is assigned."""
-    if not parts.is_assignable(change.assignee):
-        raise Problem(422, f"There is no account {change.assignee!r} that alerts can be assigned to.")
+    """To an active account that may handle alerts and sees the place. Whether somebody has it stays as it is.
+
+    Without a version, 409 where somebody else is assigned.
+    """
+    name = assignable.checked(alert_id, change.assignee)
     done = parts.records.assign(
-        alert_id, actor, change.assignee, note=change.note, expected_version=read_tag(if_match, change.version),
+        alert_id, actor, name, note=change.note, expected_version=read_tag(if_match, change.version),
         once=keyed.once(lambda alert: alert_document(alert, site, parts)),
     )  # fmt: skip
     return _answer(parts, site, done, "assigned")

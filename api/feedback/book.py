@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends
 
+from alerts.errors import UnknownAlertError
 from alerts.feedback import Caution, FeedbackBook, Plan
-from alerts.users.reach import Reach
-from api.dependencies import Parts
+from alerts.users.reach import AlertsWithin, Reach
+from api.dependencies import CurrentAlerts, Parts
 from api.parts import ApiParts
 from metering.site import PlannedUse
 
@@ -43,6 +44,35 @@ class ListedUse:
         if self.plan is None:
             return "site"
         return "entered" if self.plan.alert_id is None else "alert"
+
+
+@dataclass(slots=True)
+class AlertsNamed:
+    """Ids of alerts that were judged, as far as they may be told: one of another part of the site is nobody's."""
+
+    alerts: AlertsWithin
+    _known: dict[str, bool] = field(default_factory=dict)
+
+    def told(self, alert_id: str | None) -> str | None:
+        """The id; None where there is none, or the one who asks does not see the alert."""
+        if alert_id is None:
+            return None
+        if alert_id not in self._known:
+            try:
+                self.alerts.get(alert_id)
+            except UnknownAlertError:
+                self._known[alert_id] = False
+            else:
+                self._known[alert_id] = True
+        return alert_id if self._known[alert_id] else None
+
+
+def get_named(alerts: CurrentAlerts) -> AlertsNamed:
+    """For views."""
+    return AlertsNamed(alerts)
+
+
+Named = Annotated[AlertsNamed, Depends(get_named)]
 
 
 def cautions_within(book: FeedbackBook, reach: Reach, node: str | None) -> tuple[Caution, ...]:

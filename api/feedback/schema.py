@@ -17,7 +17,9 @@ class ReasonOut(BaseModel):
     """One word that counts."""
 
     outcome: str = Field(description="`false`, `confirmed`, `repaired`, or `reset` by a person")
-    alert: str | None = Field(description="The alert it was said of; null for a reset")
+    alert: str | None = Field(
+        description="The alert it was said of; null for a reset, and for an alert that the account does not see"
+    )
     who: str
     at: datetime
 
@@ -49,7 +51,7 @@ class PlannedUseOut(BaseModel):
     text: str
     who: str | None
     at: datetime | None
-    alert: str | None = Field(description="The alert whose outcome it is")
+    alert: str | None = Field(description="The alert whose outcome it is, if the account sees it")
 
 
 class PlannedUsesOut(BaseModel):

@@ -15,7 +15,7 @@ from api.alerts.document import alert_document
 from api.alerts.schema import AlertOut
 from api.alerts.views import AlertId
 from api.dependencies import CurrentActor, CurrentReach, CurrentSite, Parts, meter_of, node_of
-from api.feedback.book import SHOWN_AFTER, Book, ListedUse, cautions_within, planned_uses
+from api.feedback.book import SHOWN_AFTER, AlertsNamed, Book, ListedUse, Named, cautions_within, planned_uses
 from api.feedback.schema import PlannedUseIn, PlannedUseOut, PlannedUsesOut, SensitivitiesOut, SensitivityOut
 from api.moments import read_moment
 from api.permits import needs
@@ -60,6 +60,7 @@ def withdraw_outcome(
 def list_sensitivity(
     reach: CurrentReach,
     book: Book,
+    named: Named,
     meter: Annotated[str | None, Query(max_length=200)] = None,
     node: Annotated[str | None, Query(max_length=200, description="Meters in this place and all below it")] = None,
 ) -> JsonResponse:
@@ -68,7 +69,7 @@ def list_sensitivity(
         found = book.cautions([meter_of(reach.site, meter).id])
     else:
         found = cautions_within(book, reach, None if node is None else node_of(reach.site, node).id)
-    return JsonResponse({"items": [_sensitivity(c) for c in found]})
+    return JsonResponse({"items": [_sensitivity(c, named) for c in found]})
 
 
 @router.delete(
@@ -76,10 +77,15 @@ def list_sensitivity(
     responses=_EDIT_PROBLEMS, summary="Reset to 1", dependencies=_TUNE,
 )  # fmt: skip
 def reset_sensitivity(
-    site: CurrentSite, actor: CurrentActor, book: Book, meter_id: _MeterId, rule: Annotated[str, Path(max_length=100)]
+    site: CurrentSite,
+    actor: CurrentActor,
+    book: Book,
+    named: Named,
+    meter_id: _MeterId,
+    rule: Annotated[str, Path(max_length=100)],
 ) -> JsonResponse:
     """What was said so far counts no more for this rule and meter; later outcomes do."""
-    return JsonResponse(_sensitivity(book.reset(rule, meter_of(site, meter_id).id, actor)))
+    return JsonResponse(_sensitivity(book.reset(rule, meter_of(site, meter_id).id, actor), named))
 
 
 @router.get(
@@ -90,25 +96,28 @@ def list_planned_uses(
     parts: Parts,
     reach: CurrentReach,
     book: Book,
+    named: Named,
     node: Annotated[str | None, Query(max_length=200, description="In this place and all below it")] = None,
     since: Annotated[str | None, Query(max_length=40, description="Ends after; default: 30 days ago")] = None,
 ) -> JsonResponse:
     """What people entered, what they said of alerts, and what stands in the site file."""
     after = parts.now() - SHOWN_AFTER if since is None else to_datetime(read_moment(since, reach.site, "since"))
     place = None if node is None else node_of(reach.site, node).id
-    return JsonResponse({"items": [_planned(one) for one in planned_uses(book, reach, after, place)]})
+    return JsonResponse({"items": [_planned(one, named) for one in planned_uses(book, reach, after, place)]})
 
 
 @router.post(
     "/planned-uses", tags=["feedback"], response_model=PlannedUseOut, status_code=201, responses=_EDIT_PROBLEMS,
     summary="Enter planned use", dependencies=_TUNE,
 )  # fmt: skip
-def add_planned_use(site: CurrentSite, actor: CurrentActor, book: Book, given: PlannedUseIn) -> JsonResponse:
+def add_planned_use(
+    site: CurrentSite, actor: CurrentActor, book: Book, named: Named, given: PlannedUseIn
+) -> JsonResponse:
     """It may have begun, or be over. The rules know it within moments."""
     start, end = (to_datetime(read_moment(getattr(given, name), site, name)) for name in ("start", "end"))
     use = PlannedUse(node_of(site, given.node).id, start, end, given.text, given.medium)
     plan = book.plan(use, actor)
-    return JsonResponse(_planned(ListedUse(plan.use, plan)), 201)
+    return JsonResponse(_planned(ListedUse(plan.use, plan), named), 201)
 
 
 @router.delete(
@@ -124,12 +133,15 @@ def remove_planned_use(actor: CurrentActor, book: Book, plan_id: Annotated[int, 
     return Response(status_code=204)
 
 
-def _sensitivity(caution: Caution) -> dict[str, Any]:
-    reasons = [{"outcome": w.outcome, "alert": w.alert_id, "who": w.who, "at": time_text(w.at)} for w in caution.words]
+def _sensitivity(caution: Caution, named: AlertsNamed) -> dict[str, Any]:
+    reasons = [
+        {"outcome": w.outcome, "alert": named.told(w.alert_id), "who": w.who, "at": time_text(w.at)}
+        for w in caution.words
+    ]
     return {"rule": caution.rule, "meter": caution.subject, "factor": caution.caution, "reasons": reasons}
 
 
-def _planned(one: ListedUse) -> dict[str, Any]:
+def _planned(one: ListedUse, named: AlertsNamed) -> dict[str, Any]:
     use, plan = one.use, one.plan
     return {
         "id": None if plan is None else plan.id,
@@ -141,5 +153,5 @@ def _planned(one: ListedUse) -> dict[str, Any]:
         "text": use.text,
         "who": None if plan is None else plan.who,
         "at": None if plan is None else time_text(plan.at),
-        "alert": None if plan is None else plan.alert_id,
+        "alert": None if plan is None else named.told(plan.alert_id),
     }

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from alerts.past import Episode, Similar
 from alerts.values import Action, Alert, AuditEntry, Outcome
+from alerts.words import Language
 from api.web.rendering import Reader
 from api.web.wording import ACTIONS, N_, OUTCOMES
 
@@ -15,10 +16,11 @@ from api.web.wording import ACTIONS, N_, OUTCOMES
 _ACTORS = {
     "rules": N_("by the rules"),
     "deadlines": N_("by the clock"),
+    "routes": N_("by the routes"),
     "system": N_("by the program"),
     "demo": N_("Demo administrator"),
 }
-_PROGRAM = frozenset({"rules", "deadlines", "system"})
+_PROGRAM = frozenset({"rules", "deadlines", "routes", "system"})
 _LINK = "link"
 _OPEN_AGAIN = N_("Outcome taken back")
 _MOVED = frozenset({Action.RAISED, Action.MOVED, Action.REOPENED})
@@ -89,6 +91,10 @@ def _detail(alert: Alert, entry: AuditEntry, reader: Reader) -> str:
             return _name(known.get("assigned_before"), reader)
         case Action.HANDED_ON:
             return " → ".join(_name(known.get(end), reader) for end in ("from", "to"))
+        case Action.UNANSWERED:
+            asked = [str(key).partition(":")[2] for key in known.get("asked", ())]
+            joint = "、" if reader.wording.language is Language.ZH_CN else ", "
+            return joint.join(asked) or say(N_("nobody"))
         case Action.OVERDUE:
             due = known.get("due_at")
             return say(N_("due %(time)s")) % {"time": f.moment(datetime.fromisoformat(due))} if due else ""

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from alerts.errors import ConflictError, RefusedError
+from alerts.users.able import able_accounts, assignees
 from alerts.users.roles import Permission, Role
 from alerts.values import Outcome
 from api.alerts.acts import alert_event
@@ -21,7 +22,6 @@ from api.web.desk import CurrentDeskBuilder
 from api.web.desk_filters import read_filters
 from api.web.duty.words import role_name
 from api.web.forms import Form, local_path, read_version, version_of
-from api.web.people import able_accounts, assignees
 from api.web.rendering import Pages
 
 router = APIRouter(include_in_schema=False)

@@ -1,4 +1,4 @@
-"""Giving alerts to people from a page: to accounts that may handle them and see their place."""
+"""Giving alerts to people from a page."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from alerts.users.reach import AlertsWithin
-from alerts.users.values import Account
 from alerts.values import Actor, Alert
 from api.alerts.acts import alert_event
-from api.dependencies import CurrentActor, CurrentAlerts, CurrentUser, CurrentUsers, Parts
-from api.parts import ApiParts, User
-from api.problems import Problem
-from api.web.people import assignees
+from api.alerts.assignable import Assignable, CurrentAssignable
+from api.dependencies import CurrentActor, Parts
+from api.parts import ApiParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +19,7 @@ class Assigner:
     """One person who gives alerts to others."""
 
     parts: ApiParts
-    alerts: AlertsWithin
-    accounts: tuple[Account, ...]
-    user: User
+    assignable: Assignable
     actor: Actor
 
     def assign(self, alert_id: str, assignee: str, version: int | None) -> Alert:
@@ -34,20 +29,15 @@ class Assigner:
             AlertError: as `Desk.assign`.
             Problem: 422, there is no such account, or it does not see the place.
         """
-        alert = self.alerts.get(alert_id)
-        able = {a.name for a in assignees(self.accounts, alert.node, self.parts.site())}
-        if assignee and assignee not in able | {self.user.name}:
-            raise Problem(422, f"The alert cannot be given to {assignee!r}: no active account that sees its place.")
-        done = self.parts.records.assign(alert_id, self.actor, assignee or None, expected_version=version)
+        name = self.assignable.checked(alert_id, assignee) if assignee else None
+        done = self.parts.records.assign(alert_id, self.actor, name, expected_version=version)
         self.parts.stream.publish(alert_event(done, "assigned" if assignee else "unassigned"))
         return done
 
 
-def get_assigner(
-    parts: Parts, alerts: CurrentAlerts, users: CurrentUsers, user: CurrentUser, actor: CurrentActor
-) -> Assigner:
+def get_assigner(parts: Parts, assignable: CurrentAssignable, actor: CurrentActor) -> Assigner:
     """The one who asks."""
-    return Assigner(parts, alerts, users.accounts.list(), user, actor)
+    return Assigner(parts, assignable, actor)
 
 
 CurrentAssigner = Annotated[Assigner, Depends(get_assigner)]

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from alerts.feedback import Caution
 from alerts.values import Outcome
-from api.feedback.book import SHOWN_AFTER, ListedUse, book_of, cautions_within, planned_uses
+from api.feedback.book import SHOWN_AFTER, AlertsNamed, ListedUse, book_of, cautions_within, planned_uses
 from api.parts import ApiParts
 from api.web.rendering import Reader
 from api.web.wording import N_, OUTCOMES, TITLES
@@ -24,7 +24,7 @@ NOTICES = {
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One word that counts, in the reader's language; `alert` None: a reset."""
+    """One word that counts, in the reader's language; `alert` None: a reset, or one that the reader does not see."""
 
     label: str
     alert: str | None
@@ -52,32 +52,35 @@ class FeedbackView:
     plans: tuple[ListedUse, ...]
     now: datetime
     notice: str
+    named: AlertsNamed
 
 
 def feedback_of_meter(parts: ApiParts, reader: Reader, meter: str) -> tuple[CautionLine, ...]:
     """How cautious the rules are about one meter."""
-    return tuple(_line(c, reader) for c in book_of(parts).cautions([meter]))
+    named = AlertsNamed(reader.alerts)
+    return tuple(_line(c, reader, named) for c in book_of(parts).cautions([meter]))
 
 
 def build_feedback_view(parts: ApiParts, reader: Reader, node: str | None, query: Mapping[str, str]) -> FeedbackView:
     """What people said of a place and all below it, or of the whole site."""
-    book, now = book_of(parts), parts.now()
+    book, now, named = book_of(parts), parts.now(), AlertsNamed(reader.alerts)
     notice = NOTICES.get(query.get("notice", ""), "")
     return FeedbackView(
         node=node,
-        cautions=tuple(_line(c, reader) for c in cautions_within(book, reader.reach, node)),
+        cautions=tuple(_line(c, reader, named) for c in cautions_within(book, reader.reach, node)),
         plans=tuple(planned_uses(book, reader.reach, now - SHOWN_AFTER, node)),
         now=now,
         notice=reader.wording.gettext(notice) if notice else "",
+        named=named,
     )
 
 
-def _line(caution: Caution, reader: Reader) -> CautionLine:
+def _line(caution: Caution, reader: Reader, named: AlertsNamed) -> CautionLine:
     gettext = reader.wording.gettext
     words = tuple(
         Said(
             gettext(N_("Reset") if word.outcome == RESET else OUTCOMES[Outcome(word.outcome)]),
-            word.alert_id,
+            named.told(word.alert_id),
             word.who,
             word.at,
         )

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from alerts.users.able import heirs_of
 from alerts.users.errors import AccountConflictError, AccountError, AccountRefusedError, Refusal
 from alerts.users.roles import WHOLE_SITE, Permission, Role
 from alerts.users.users import Users
@@ -17,7 +18,6 @@ from api.dependencies import CurrentActor, CurrentSite, CurrentUser, CurrentUser
 from api.permits import needs
 from api.web.account_words import ACTIONS, ROLE_HINTS, ROLES, STATES, detail_of, text_of
 from api.web.forms import Fields, Form, read_version
-from api.web.people import able_accounts, sees_place
 from api.web.rendering import Pages
 from metering.site import Site
 
@@ -180,9 +180,7 @@ def _read_nodes(fields: dict[str, list[str]], site: Site) -> list[str]:
 
 
 def _heirs(users: Users, account: Account, held: tuple[Alert, ...], site: Site) -> list[Account]:
-    """Who could take these alerts over: who may handle alerts, and sees every one of them."""
-    able = [a for a in able_accounts(users.accounts.list()) if a.id != account.id and not a.sees_own_alerts_only]
-    return [a for a in able if all(sees_place(a, alert.node, site) for alert in held)]
+    return heirs_of(account, held, users.accounts.list(), site)
 
 
 def _checked_heir(heir: str, users: Users, account: Account, site: Site) -> str | None:

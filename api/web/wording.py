@@ -88,7 +88,7 @@ ACTIONS = {
     "raised": N_("Raised"), "reopened": N_("Came back"), "updated": N_("New figures"), "escalated": N_("More severe"),
     "moved": N_("Narrowed down to a smaller place"), "inhibited": N_("Explained by another alert"),
     "released": N_("No longer explained by another alert"), "cleared": N_("Cleared by the meters"),
-    "overdue": N_("Overdue"), "assigned": N_("Assigned"),
+    "overdue": N_("Overdue"), "unanswered": N_("Nobody had it: the next were asked"), "assigned": N_("Assigned"),
     "unassigned": N_("Assignment taken back"), "acknowledged": N_("Acknowledged"),
     "commented": N_("Comment"), "resolved": N_("Resolved"), "handed_on": N_("Handed on"),
     "withdrawn": N_("Outcome withdrawn"),

@@ -36,6 +36,11 @@ class AppriseSettings(BaseModel):
             raise ValueError("is no address that Apprise knows; see https://appriseit.com/services/")
         return value
 
+    @property
+    def is_for_one(self) -> bool:
+        """Whether each message goes to its contact's own address, and not to one place for all."""
+        return _ADDRESS in self.url.get_secret_value()
+
 
 def _service(url: str) -> Any:
     # Imported here: it takes half a second, and most programs have no such channel.

@@ -124,11 +124,28 @@ def token(
 def _leave(name: str, to: str, hand_to: str | None, settings: Path | None, data: Path | None) -> None:
     from alerts.users.values import AccountState
 
-    with _users(settings, data) as (users, actor, _):
+    with _users(settings, data) as (users, actor, found):
         held = users.leaving.held_by(name)
+        if hand_to:
+            _check_heir(users, name, hand_to, found)
         users.leaving.leave(name, AccountState(to), actor, heir=hand_to)
     whose = f"now {hand_to}'s" if hand_to else "nobody's again"
     typer.echo(f"{name}: {to}" + (f"; {len(held)} open alerts are {whose}" if held else ""))
+
+
+def _check_heir(users: Users, name: str, heir: str, settings: Settings) -> None:
+    """As on the page: one who does not see an alert must not get it. Without a site file the place is not asked."""
+    from alerts.users.able import heirs_of
+    from alerts.users.errors import AccountRefusedError, Refusal
+    from aquavolt.config.documents import ConfigError, load_site
+
+    if not settings.site.exists():
+        return
+    with told(ConfigError):
+        site, _ = load_site(settings.site)
+    leaving, held = users.accounts.get(name), users.leaving.held_by(name)
+    if users.accounts.get(heir).name not in {a.name for a in heirs_of(leaving, held, users.accounts.list(), site)}:
+        raise AccountRefusedError(Refusal.HEIR, name=heir)
 
 
 def _tell_password(name: str, given: str) -> None:

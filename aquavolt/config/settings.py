@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
+from alerts.users.roles import TOKEN_SCOPES, Permission
 from api.parts import Prices
 from aquavolt.channels.kinds import ChannelSettings
 from aquavolt.config.documents import ConfigError, Document, read_document
@@ -93,6 +94,21 @@ def _of_json(given: object) -> object:
     return json.loads(given) if isinstance(given, str) else given
 
 
+def _named(given: object) -> object:
+    """What a variable holds in place of the file's list: names with commas or spaces between."""
+    return given.replace(",", " ").split() if isinstance(given, str) else given
+
+
+def _scope(name: object) -> Permission:
+    known = {scope.value: scope for scope in TOKEN_SCOPES}
+    if not isinstance(name, str) or name not in known:
+        raise ValueError(f"{name!r} is no scope; allowed: {', '.join(known)}")
+    return known[name]
+
+
+TokenScopes = Annotated[tuple[Annotated[Permission, BeforeValidator(_scope)], ...], BeforeValidator(_named)]
+
+
 class Settings(_Strict):
     """Everything but the site and the rules."""
 
@@ -104,6 +120,7 @@ class Settings(_Strict):
     port: int = Field(8000, ge=0, le=65535)
     records: str | None = Field(None, description="SQLAlchemy URL; none: SQLite in the data folder")
     token: SecretStr | None = Field(None, description="what programs send as `Authorization: Bearer`")
+    token_scopes: TokenScopes = Field(TOKEN_SCOPES, min_length=1, description="what `token` opens; none given: all")
     public_url: str | None = Field(None, description="address of the page as people reach it, for links in messages")
     retention_days: int = Field(1100, ge=1, description="raw readings older than this go; intervals stay")
     influx: InfluxConnection | None = Field(None, description="none: the embedded store in the data folder")
@@ -143,6 +160,7 @@ _ENVIRONMENT = {
     "AQUAVOLT_PORT": "port",
     "AQUAVOLT_RECORDS": "records",
     "AQUAVOLT_TOKEN": "token",
+    "AQUAVOLT_TOKEN_SCOPES": "token_scopes",
     "AQUAVOLT_PUBLIC_URL": "public_url",
     "AQUAVOLT_INFLUX_URL": "influx.url",
     "AQUAVOLT_INFLUX_TOKEN": "influx.token",

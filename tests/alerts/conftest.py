@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 import sys
@@ -11,13 +10,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import pytest
-from sqlalchemy import text
 
-from alerts.database import Database
 from alerts.records import Records
 from alerts.values import NotifyPolicy
 from metering.incident import Category, ChangeKind, Incident, IncidentChange, Severity
@@ -91,22 +87,9 @@ def clock() -> SetClock:
     return SetClock()
 
 
-def fresh_url(folder: Path) -> str:
-    """A database of its own: a file, or a schema of the PostgreSQL that AQUAVOLT_TEST_POSTGRES names."""
-    server = os.environ.get("AQUAVOLT_TEST_POSTGRES")
-    if server is None:
-        return f"sqlite:///{folder}/records-{uuid4().hex}.db"
-    schema = f"t{uuid4().hex}"
-    database = Database(server)
-    with database.writing() as session:
-        session.execute(text(f"CREATE SCHEMA {schema}"))
-    database.close()
-    return f"{server}?options=-csearch_path%3D{schema}"
-
-
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return fresh_url(tmp_path)
+def url(records_url: str) -> str:
+    return records_url
 
 
 @pytest.fixture

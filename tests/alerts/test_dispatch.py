@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from routed import Desk, local
 
-from alerts.values import Actor, Outcome
+from alerts.values import Action, Actor, Outcome
 from metering.incident import Category, ChangeKind, Severity
 
 
@@ -59,6 +59,9 @@ def test_it_climbs_until_somebody_has_it(desk, rules):
     desk.restart()
     desk.records.acknowledge("leak-1", Actor("wang"))
     assert desk.run_for(86400) == []
+    (climbed,) = [e for e in desk.records.audit_of("leak-1") if e.action is Action.UNANSWERED]
+    assert (climbed.actor, climbed.detail["step"], climbed.detail["route"]) == ("routes", 1, "r")
+    assert (climbed.detail["asked"], climbed.detail["rules_revision"]) == (["person:wang"], "r1")
 
 
 def test_nobody_acts_and_the_last_step_is_asked_too_and_it_is_repeated(desk, rules):
@@ -68,6 +71,7 @@ def test_nobody_acts_and_the_last_step_is_asked_too_and_it_is_repeated(desk, rul
     desk.contact("zhao")
     desk.apply(rules.raised(severity=Severity.CRITICAL))
     found = reasons(desk.run_for(2 * 3600))
+    assert [e.detail["step"] for e in desk.records.audit_of("leak-1") if e.action is Action.UNANSWERED] == [1]
     assert found[:2] == [("channel:team", "raised"), ("person:zhao", "unanswered")]
     assert found[2:] == [("channel:team", "repeated")]
 

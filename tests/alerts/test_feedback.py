@@ -86,6 +86,25 @@ def test_an_outcome_withdrawn_is_as_if_it_had_not_been(book, records, leak, cloc
     assert len(said(book)) == 2
 
 
+def test_an_alert_opened_again_from_the_desk_tells_the_rules_too(book, records, leak):
+    """ "It is not settled": the outcome is taken back, and with it what it did to the rules."""
+    records.resolve(leak, LI, Outcome.FALSE)
+    assert (said(book), caution(book)) == ([(1, "false", leak, "li", None)], 1.25)
+    records.reopen(leak, WANG, note="it still runs", expected_version=1)
+    assert (said(book, 1), caution(book)) == ([(2, "withdrawn", leak, "wang", 1)], 1.0)
+    records.reopen(leak, WANG, expected_version=2)
+    assert said(book, 2) == [], "pressed twice"
+    records.resolve(leak, WANG, Outcome.CONFIRMED)
+    assert said(book, 2) == [(3, "confirmed", leak, "wang", None)]
+
+
+def test_planned_use_goes_when_its_alert_is_opened_again(book, records, leak, clock):
+    records.resolve(leak, LI, Outcome.PLANNED_USE)
+    assert len(book.plans(clock() - timedelta(days=9))) == 1
+    records.reopen(leak, LI)
+    assert book.plans(clock() - timedelta(days=9)) == ()
+
+
 def test_anothers_outcome_is_withdrawn_by_who_has_seen_it(book, records, leak):
     version = records.resolve(leak, LI, Outcome.FALSE).version
     with pytest.raises(ConflictError, match="li"):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from pydantic import TypeAdapter
 from routed import Desk
 
-from aquavolt.channels.kinds import ChannelSettings, open_channel
+from alerts.notify.links import Links
+from aquavolt.channels.kinds import ChannelSettings, open_channel, read_alone
 from metering.incident import Severity
 from simulators.mailbox import Mailbox
 from simulators.receiver import Receiver
 from simulators.robots import Services
 
+PAGE = "https://m.example.edu"
 KEY, SECRET = "0a1b2c", "SECsecret"
 SETTINGS = TypeAdapter(ChannelSettings)
 
@@ -67,7 +70,10 @@ def test_who_has_duty_hears_of_a_burst_at_once_on_every_kind_of_channel(
     desk.dispatcher.turn()
     (delivery,) = desk.deliveries()
     assert (delivery.receiver, delivery.address, delivery.channel) == ("person:li", address, kind)
-    channel = open_channel(SETTINGS.validate_python({"kind": kind, **settings_of[kind]}))
+    settings = SETTINGS.validate_python({"kind": kind, **settings_of[kind]})
+    links = Links(desk.records.database, PAGE, clock, read_alone([settings]))
+    desk.letters = replace(desk.letters, link_of=links.link_of)
+    channel = open_channel(settings)
     try:
         assert desk.lane(channel).step()
     finally:
@@ -75,10 +81,37 @@ def test_who_has_duty_hears_of_a_burst_at_once_on_every_kind_of_channel(
     (delivery,) = desk.deliveries()
     assert (delivery.state, delivery.last_error) == ("delivered", "")
     text = _received(kind, receiver, mailbox, address)
-    for part in ("梅园2号楼", "https://m.example.edu/alerts/leak-1"):
+    # In a group's chat everybody could act in li's name: there the link leads to the page, where people sign in.
+    is_group = kind in {"wecom", "dingtalk", "feishu"}
+    for part in ("梅园2号楼", f"{PAGE}/alerts/leak-1" if is_group else f"{PAGE}/go/"):
         assert part in text
+    assert ("/go/" in text) != is_group
     if kind != "sms":
         assert "420 litres per hour" in text
+    desk.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "address", "changed", "is_alone"),
+    [
+        ("e-mail", "li@example.edu", {}, True),
+        ("e-mail", "", {}, False),
+        ("sms", "", {}, False),
+        ("apprise", "13800138000", {}, True),
+        ("apprise", "13800138000", {"url": "json://127.0.0.1/team"}, False),
+    ],
+)
+def test_only_what_goes_to_the_persons_own_address_is_read_by_that_person_alone(
+    kind, address, changed, is_alone, settings_of, url, clock, rules
+):
+    desk = Desk(url, clock, (kind,))
+    desk.contact("li", kind, "x")
+    desk.set("route", "all", targets=["person:li"])
+    desk.apply(rules.raised(severity=Severity.CRITICAL))
+    (delivery,) = desk.run_for(0)
+    settings = SETTINGS.validate_python({"kind": kind, **settings_of[kind], **changed})
+    links = Links(desk.records.database, PAGE, clock, read_alone([settings]))
+    assert (links.link_of(replace(delivery, address=address)) is not None) == is_alone
     desk.close()
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from routed import Desk, local
+from routed import ADMIN, Desk, local
 
 from alerts.notify.links import LinkError, Links
+from alerts.users.roles import WHOLE_SITE, Role
 from metering.incident import Severity
 
 
@@ -87,3 +88,21 @@ def test_a_digest_comes_once_a_day_at_its_time(desk, rules, clock):
     assert (digest.reason, digest.detail["counts"]["open"]) == ("digest", 1)
     desk.restart()
     assert [d.reason for d in desk.run_for(86400)] == ["digest"]
+
+
+def test_a_digest_tells_nobody_of_what_the_own_account_does_not_show(desk, rules, clock):
+    """A contractor hears of what is assigned, one with some parts of those; a contact without an account of all."""
+    clock.now = local(2026, 11, 23, 7)
+    desk.set("route", "r", targets=["channel:team"], repeat_s=None)
+    desk.users.accounts.add("firm", Role.CONTRACTOR, (WHOLE_SITE,), ADMIN)
+    desk.users.accounts.add("dorms", Role.DORM_MANAGER, ("north",), ADMIN)
+    for person in ("firm", "dorms", "chen"):
+        desk.contact(person)
+        desk.set("digest", person, person=person, at="07:30")
+    desk.apply(rules.raised("a"), rules.raised("b"), rules.raised("elsewhere", node="library"))
+    desk.records.assign("b", ADMIN, "firm")
+    digests = [d for d in desk.run_for(31 * 60) if d.reason == "digest"]
+    told = {d.receiver: (d.detail["counts"]["open"], desk.told_of(d)) for d in digests}
+    assert told == {
+        "person:firm": (1, ["b"]), "person:dorms": (2, ["a", "b"]), "person:chen": (3, ["a", "b", "elsewhere"]),
+    }  # fmt: skip

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from alerts.errors import ConflictError, RefusedError, UnknownAlertError
+from alerts.once import AnsweredError, KeyReusedError, Once
 from alerts.values import Action, Actor, AlertState, Outcome
 
 LI = Actor("li", "phone 10.1.2.3")
@@ -133,6 +134,39 @@ def test_an_outcome_taken_back_leaves_nobody_with_the_alert_and_a_new_deadline(d
     assert (entry.action, entry.actor, entry.text) == (Action.REOPENED, "wang", "it still runs")
     assert (entry.detail["outcome_before"], entry.detail["resolved_before"]) == ("repaired", "li")
     assert desk.reopen("leak-1", WANG, expected_version=1) == alert, "pressed twice"
+
+
+def test_a_write_under_one_key_is_done_once_and_its_key_stands_for_nothing_else(desk):
+    def once(request: str, account: str = "li") -> Once:
+        return Once(account, "k1", request, lambda alert: f"comments: {alert.comments}".encode())
+
+    assert desk.comment("leak-1", LI, "到场", once=once("r1")).comments == 1
+    with pytest.raises(AnsweredError) as answered:
+        desk.comment("leak-1", LI, "到场", once=once("r1"))
+    assert answered.value.answer == b"comments: 1"
+    with pytest.raises(KeyReusedError, match="was used for another request"):
+        desk.comment("leak-1", LI, "another", once=once("r2"))
+    assert desk.comment("leak-1", WANG, "到场", once=once("r1", "wang")).comments == 2, "another's key is another"
+
+
+def test_of_two_at_once_under_one_key_one_is_done(desk):
+    answers: list[str] = []
+
+    def write() -> None:
+        try:
+            desk.comment("leak-1", LI, "到场", once=Once("li", "k1", "r1", lambda _: b"done"))
+        except AnsweredError as error:
+            answers.append(error.answer.decode())
+        else:
+            answers.append("done first")
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == ["done", "done", "done", "done first"]
+    assert desk.get_alert("leak-1").comments == 1
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from collections import deque
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -19,12 +20,12 @@ from pydantic import SecretStr, ValidationError
 
 import simulators.receiver
 from alerts.backoff import Backoff
-from alerts.channel import Message
+from alerts.channel import ChannelError, Message
 from alerts.due import DueNotifications
 from alerts.lane import Lane, LaneSettings
 from alerts.values import DeliveryState
 from alerts.words import Language
-from aquavolt.channels.posting import retry_after_s
+from aquavolt.channels.posting import Poster, retry_after_s
 from aquavolt.channels.webhook import WebhookChannel, WebhookSettings
 from simulators.receiver import Inbox, Receiver
 
@@ -157,6 +158,53 @@ def test_answers_that_will_not_change_are_final(server, channel, records, rules,
     assert not lane.step()
     assert delivery(records).state is DeliveryState.FAILED
     assert len(server.requests) == 1
+
+
+def test_a_redirect_into_the_own_network_is_not_followed(server, channel, records, rules, lane_of):
+    inside = Server()
+    try:
+        records.apply([rules.raised()], 1)
+        server.answers.append((307, {"Location": inside.url}))
+        assert lane_of(channel).step()
+        assert (len(server.requests), len(inside.requests)) == (1, 0)
+        assert delivery(records).state is DeliveryState.FAILED
+        assert "answered 307" in delivery(records).last_error
+    finally:
+        inside.close()
+
+
+@pytest.mark.parametrize("host", ["hook.example", "127.1", "2130706433", "0x7f000001"])
+def test_a_name_that_leads_inside_is_refused_when_it_is_sent_and_says_what_to_allow(server, clock, host):
+    """Other ways to write 127.0.0.1 too: what counts is where it leads."""
+    port = urlsplit(server.url).port
+    settings = WebhookSettings(url=f"http://{host}:{port}/robot?key=VERY-SECRET")
+    poster = Poster(settings, clock=clock, resolver=lambda *_: ["127.0.0.1"])
+    try:
+        with pytest.raises(ChannelError, match=r"own network.*allow_networks") as refused:
+            poster.post(b"{}", {})
+    finally:
+        poster.close()
+    assert refused.value.is_retryable, "the name may lead elsewhere tomorrow, or the network be allowed"
+    assert "VERY-SECRET" not in str(refused.value)
+    assert not server.requests
+
+
+def test_a_name_is_resolved_once_and_the_checked_address_is_the_one_that_is_asked(server, clock):
+    """A name that leads outside when it is checked and inside when it is connected to (rebinding)."""
+    port, asked = urlsplit(server.url).port, []
+
+    def resolver(*_):
+        asked.append(1)
+        return ["127.0.0.1"]
+
+    settings = WebhookSettings(url=f"http://hook.example:{port}/x", allow_networks=["127.0.0.0/8"])
+    poster = Poster(settings, clock=clock, resolver=resolver)
+    try:
+        poster.post(b"{}", {})
+    finally:
+        poster.close()
+    ((path, headers, _),) = server.requests
+    assert (path, headers["Host"], len(asked)) == ("/x", f"hook.example:{port}", 1)
 
 
 def test_retry_after_is_waited(server, channel, records, rules, clock, lane_of):

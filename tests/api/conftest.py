@@ -112,6 +112,12 @@ def incident(name: str, **changes: Any) -> Incident:
     return Incident(**(usual | changes))
 
 
+@pytest.fixture
+def make_incident() -> Callable[..., Incident]:
+    """One more, by its name and what is otherwise."""
+    return incident
+
+
 def incidents() -> list[IncidentChange]:
     """Six: four active (one of them explained by another), one cleared, one about a meter."""
     at = to_ms(NOW - timedelta(days=1))
@@ -194,11 +200,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDBStore]:
 
 
 @pytest.fixture
-def records(tmp_path: Any) -> Iterator[Records]:
+def records(records_url: str) -> Iterator[Records]:
     """The incidents in a real database."""
-    records = Records(
-        f"sqlite:///{tmp_path / 'records.db'}", clock=lambda: NOW, policy=NotifyPolicy(channels=("webhook",))
-    )
+    records = Records(records_url, clock=lambda: NOW, policy=NotifyPolicy(channels=("webhook",)))
     records.migrate()
     records.apply(incidents(), 1)
     yield records

@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from signed_in import ADMIN, users_of
 
+from alerts.users.roles import WHOLE_SITE, Role
+from alerts.users.values import AccountState
 from alerts.values import Actor
 from api.parts import Access, Rate, RateLimits, hash_token
 from api.rate_limits import Buckets
@@ -29,6 +32,7 @@ def acts(served) -> list[str]:
 
 
 def test_a_tag_that_still_holds_lets_the_act_through_and_gives_the_next(served):
+    users_of(served).accounts.add("li", Role.MAINTAINER, (WHOLE_SITE,), ADMIN)
     tag = served.client.get(LEAK).headers["ETag"]
     answer = served.client.post(f"{LEAK}/assign", json={"assignee": "li"}, headers={"If-Match": tag})
     assert (answer.status_code, answer.json()["assigned_to"], answer.json()["assigned_by"]) == (200, "li", "demo")
@@ -72,10 +76,24 @@ def test_an_outcome_is_taken_back_with_the_tag_that_was_seen(served):
     assert acts(served) == ["raised", "resolved", "reopened"]
 
 
-def test_an_unknown_account_is_refused(make):
-    served = make(is_assignable=lambda name: name == "li")
-    assert served.client.post(f"{LEAK}/assign", json={"assignee": "nobody"}).status_code == 422
-    assert served.client.post(f"{LEAK}/assign", json={"assignee": "li"}).status_code == 200
+@pytest.mark.parametrize("name", ["nobody", "library", "auditor", "gone", "token", "li\x00"])
+def test_an_alert_is_given_to_nobody_who_could_not_see_to_it(served, name):
+    """No account; of another place; one that only reads; taken out of use; the program's own words."""
+    users = users_of(served)
+    users.accounts.add("library", Role.MAINTAINER, ("library",), ADMIN)
+    users.accounts.add("auditor", Role.AUDITOR, (WHOLE_SITE,), ADMIN)
+    users.accounts.add("gone", Role.MAINTAINER, (WHOLE_SITE,), ADMIN)
+    users.leaving.leave("gone", AccountState.DISABLED, ADMIN)
+    answer = served.client.post(f"{LEAK}/assign", json={"assignee": name})
+    assert (answer.status_code, acts(served)) == (422, ["raised"])
+    assert "no active account that sees its place" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("given", "kept"), [("li", "li"), (" LI ", "li"), ("demo", "demo")])
+def test_an_alert_is_given_to_an_account_of_its_place_or_to_oneself(served, given, kept):
+    users_of(served).accounts.add("li", Role.MAINTAINER, ("dorm-1",), ADMIN)
+    answer = served.client.post(f"{LEAK}/assign", json={"assignee": given})
+    assert (answer.status_code, answer.json()["assigned_to"]) == (200, kept)
 
 
 def test_a_write_sent_twice_is_done_once_and_answered_the_same(served):
@@ -100,7 +118,7 @@ def test_a_key_of_another_request_is_refused(served):
 def test_a_refused_write_leaves_its_key_free(served):
     ask = {"json": {"version": 1}, "headers": {"Idempotency-Key": "k1"}}
     assert served.client.post(f"{LEAK}/acknowledge", **ask).status_code == 409
-    served.client.post(f"{LEAK}/assign", json={"assignee": "li"})
+    served.client.post(f"{LEAK}/assign", json={"assignee": "demo"})
     assert served.client.post(f"{LEAK}/acknowledge", **ask).status_code == 200
 
 

@@ -107,6 +107,27 @@ def test_the_other_examples_fit_their_forms(form):
         assert form.model_validate(example)
 
 
+def test_the_page_of_an_alert_says_who_was_asked_when_nobody_had_it(make):
+    served = make(access=Access(demo=True))
+    desk, records = served.parts.duty_desk, served.parts.records
+    for person in ("li", "wang"):
+        desk.entries.put(EntryKind.CONTACT, person, Contact.model_validate(CONTACT), ADMIN)
+    steps = [{"after_s": 60, "targets": ["person:wang", "channel:webhook"]}]
+    route = Route.model_validate({"targets": ["person:li"], "group_wait_s": 0, "steps": steps})
+    desk.entries.put(EntryKind.ROUTE, "r", route, ADMIN)
+    with records.database.writing() as session:
+        look_at(session, "leak", 0)
+    books = BookSource(surroundings_of(served.parts.site, ["webhook"]))
+    for minutes in (0, 2):
+        Dispatcher(records.database, books, lambda late=minutes: NOW + timedelta(minutes=late)).turn()
+    for language, text in (("en", "Nobody had it: the next were asked"), ("zh-CN", "无人接单，已上报下一级")):
+        page = served.client.get("/alerts/leak", headers={"Accept": "text/html", "Accept-Language": language}).text
+        assert text in page
+        assert {"en": "wang, webhook", "zh-CN": "wang、webhook"}[language] in page
+    audit = served.client.get("/api/v1/alerts/leak/audit").json()["items"]
+    assert [e["detail"]["asked"] for e in audit if e["action"] == "unanswered"] == [["person:wang", "channel:webhook"]]
+
+
 # -- signed links -----------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from signed_in import ADMIN, person
 from alerts.feedback import FeedbackBook
 from alerts.users.roles import Role
 from alerts.values import Outcome
+from metering.incident import ChangeKind, IncidentChange
 
 POOL = {"node": "dorm-1-f2", "medium": "water", "start": "2026-11-28T06:00:00+08:00",
         "end": "2026-11-28T20:00:00+08:00", "text": "泳池注水"}  # fmt: skip
@@ -157,6 +158,39 @@ def test_what_people_said_of_another_part_is_neither_shown_nor_changed(guarded):
     assert someone.client.post(f"/planned/{plan}/remove", data={"csrf": someone.csrf()}).status_code == 404
     assert len(chief.client.get("/api/v1/planned-uses").json()["items"]) == 1
     assert guarded.parts.records.get_alert("leak").outcome == "false"
+
+
+def test_an_alert_of_another_part_is_not_named_as_the_reason(guarded, make_incident):
+    """An alert of the whole campus has findings of dorm-1 in it: its manager sees what that did, not the alert."""
+    findings = [{"rule": "minimum_night_flow", "subject": "w-dorm-1-f2"}]
+    wide = make_incident("of-the-campus", node="campus", subject="w-campus", evidence={"findings": findings})
+    guarded.parts.records.apply([IncidentChange(ChangeKind.RAISED, wide, wide.detected_at)], 2)
+    guarded.parts.records.resolve("of-the-campus", ADMIN, Outcome.FALSE)
+    chief, someone = person(guarded, "chief", Role.ADMIN), person(guarded, "someone", Role.DORM_MANAGER, "dorm-1")
+    for reader, told in ((chief, "of-the-campus"), (someone, None)):
+        (shown,) = reader.client.get("/api/v1/sensitivity?meter=w-dorm-1-f2").json()["items"]
+        assert (shown["factor"], [r["alert"] for r in shown["reasons"]]) == (1.25, [told])
+        for page in ("/meters/w-dorm-1-f2", "/site/dorm-1", "/planned"):
+            text = reader.page(page).text
+            assert ("of-the-campus" in text) == (told is not None), page
+            assert "1.25" in text
+    headers = {"X-CSRF-Token": someone.csrf()}
+    answer = someone.client.request(
+        "DELETE", "/api/v1/meters/w-dorm-1-f2/sensitivity/minimum_night_flow", headers=headers
+    )
+    assert [r["alert"] for r in answer.json()["reasons"]] == [None, None]
+
+
+def test_planned_use_names_its_alert_to_those_who_see_it(guarded, make_incident):
+    """An alert that moved out of the part, as its place became clearer."""
+    guarded.parts.records.resolve("leak", ADMIN, Outcome.PLANNED_USE)
+    moved = make_incident("leak", node="campus")
+    guarded.parts.records.apply([IncidentChange(ChangeKind.UPDATED, moved, moved.detected_at)], 2)
+    chief, someone = person(guarded, "chief", Role.ADMIN), person(guarded, "someone", Role.DORM_MANAGER, "dorm-1")
+    for reader, told in ((chief, "leak"), (someone, None)):
+        (plan,) = reader.client.get("/api/v1/planned-uses").json()["items"]
+        assert (plan["source"], plan["alert"]) == ("alert", told)
+        assert ("/alerts/leak" in reader.page("/planned").text) == (told is not None)
 
 
 def test_a_change_by_a_page_of_another_site_is_refused(guarded):

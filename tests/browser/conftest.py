@@ -16,9 +16,18 @@ from typing import Any
 
 import pytest
 import uvicorn
+from sqlalchemy import delete
 
+from alerts.duty_desk.book_source import BookSource
+from alerts.duty_desk.entries import EntryKind
+from alerts.notices import look_at
+from alerts.notify.dispatch import Dispatcher
+from alerts.notify.models import LookRow
+from alerts.routing.routes import Contact, Route
+from alerts.values import Actor
 from api.app import create_app
 from api.web.vendor import missing_files
+from aquavolt.telling import surroundings_of
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -27,6 +36,7 @@ FLAGS = [
 ]  # fmt: skip
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 PATIENCE_MS = 90_000  # passwords are hashed slowly on purpose, and other tests may run beside these
+_ADMIN = Actor("admin", "test")
 DESKTOP = {"viewport": {"width": 1440, "height": 900}}
 
 
@@ -81,6 +91,29 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     thread.join(20)
     listener.close()
     campus.close()
+
+
+@pytest.fixture(scope="session")
+def link_of(site: Any) -> Callable[..., str]:
+    """The path of the link that `person` gets in one message about these alerts."""
+    parts, records = site.campus.parts, site.campus.records
+
+    def send(person: str, *alerts: str) -> str:
+        contact = Contact.model_validate({"addresses": [{"channel": "webhook"}]})
+        parts.duty_desk.entries.put(EntryKind.CONTACT, person, contact, _ADMIN)
+        route = Route(targets=(f"person:{person}",), group_by=(), group_wait_s=0, group_interval_s=1)
+        parts.duty_desk.entries.put(EntryKind.ROUTE, f"to-{person}", route.model_copy(update={"position": 1}), _ADMIN)
+        with records.database.writing() as session:
+            session.execute(delete(LookRow))  # what other tests did is none of this message's matter
+            for alert in alerts:
+                look_at(session, alert, 0)
+        books = BookSource(surroundings_of(parts.site, ("webhook",)))
+        Dispatcher(records.database, books, parts.now).turn()
+        parts.duty_desk.entries.remove(EntryKind.ROUTE, f"to-{person}", _ADMIN)
+        (sent,) = [d for d in records.deliveries_of(alerts[0]) if d.receiver == f"person:{person}"]
+        return "/go/" + parts.duty_desk.links.link_of(sent).url.rpartition("/")[2]
+
+    return send
 
 
 @dataclass

@@ -25,7 +25,7 @@ PAGES = [
     "/alerts", "/alerts?state=cleared", "/alerts?q=nothing-like-it", "/alerts/{alert}", "/tasks", "/site",
     "/site/dorm-2", "/meters/w-dorm-2", "/collector", "/commissioning", "/users", "/users/audit", "/sign-in",
     "/duty", "/duty/duties/m", "/duty/routes?dry=1&node=dorm-2", "/duty/routes/r", "/duty/silences", "/notifications",
-    "/no-such-page",  # but not /docs: what Swagger UI draws is not ours
+    "/no-such-page", "/docs", "/planned", "{link}",
 ]  # fmt: skip
 _GRAVE = ("serious", "critical")
 _SHOWN = 5
@@ -70,15 +70,26 @@ def alert(site: Any) -> Iterator[str]:
         desk.entries.remove(kind, entry_id, Actor("chief"))
 
 
+@pytest.fixture(scope="module")
+def link(site: Any, link_of: Callable[..., str]) -> str:
+    """A message's link to two alerts: one to take, one that somebody has."""
+    waiting, taken = site.raise_leak(), site.raise_leak()
+    path = link_of("axe", waiting, taken)
+    site.campus.records.acknowledge(taken, Actor("wang"))
+    return path
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_has_no_serious_fault(
-    open_tab: Callable[..., Any], alert: str, path: str, scheme: str, size: dict[str, Any]
+    open_tab: Callable[..., Any], alert: str, link: str, path: str, scheme: str, size: dict[str, Any]
 ) -> None:
     tab = open_tab("zh-CN", size, color_scheme=scheme)
-    tab.page.goto(path.format(alert=alert))
+    tab.page.goto(path.format(alert=alert, link=link))
     drawn(tab.page)
+    if path == "/docs":
+        tab.page.locator(".opblock").first.wait_for()
     assert grave(tab.page) == []
     if path == "/no-such-page":
         tab.complaints.clear()  # the browser says that it is not there

@@ -2,43 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from alerts.duty_desk.book_source import BookSource
-from alerts.duty_desk.entries import EntryKind
-from alerts.notices import look_at
-from alerts.notify.dispatch import Dispatcher
-from alerts.routing.routes import Contact, Route
-from alerts.values import Actor
-from aquavolt.telling import surroundings_of
-
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
-ADMIN = Actor("admin", "test")
-
-
-@pytest.fixture
-def link_of(site: Any) -> Callable[..., str]:
-    """The path of the link that `person` gets in one message about these alerts."""
-    parts, records = site.campus.parts, site.campus.records
-
-    def send(person: str, *alerts: str) -> str:
-        contact = Contact.model_validate({"addresses": [{"channel": "webhook"}]})
-        parts.duty_desk.entries.put(EntryKind.CONTACT, person, contact, ADMIN)
-        route = Route(targets=(f"person:{person}",), group_by=(), group_wait_s=0, group_interval_s=1)
-        parts.duty_desk.entries.put(EntryKind.ROUTE, f"to-{person}", route.model_copy(update={"position": 1}), ADMIN)
-        with records.database.writing() as session:
-            for alert in alerts:
-                look_at(session, alert, 0)
-        books = BookSource(surroundings_of(parts.site, ("webhook",)))
-        Dispatcher(records.database, books, parts.now).turn()
-        parts.duty_desk.entries.remove(EntryKind.ROUTE, f"to-{person}", ADMIN)
-        (sent,) = [d for d in records.deliveries_of(alerts[0]) if d.receiver == f"person:{person}"]
-        return "/go/" + parts.duty_desk.links.link_of(sent).url.rpartition("/")[2]
-
-    return send
 
 
 def tap(page: Any, button: str) -> None:

@@ -6,11 +6,17 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from cli import aquavolt_command, command_inside
 from served import Served
+
+from alerts.records import Records
+from alerts.values import Actor
+from metering.incident import Category, ChangeKind, Incident, IncidentChange, Severity
 
 SITE = """
 site: {id: s, name: S, timezone: Asia/Shanghai}
@@ -49,6 +55,23 @@ def set_own_password(client: httpx.Client, given: str) -> None:
     assert found
     fields = {"csrf": found[1], "old": given, "new": OWN, "again": OWN}
     assert client.post("/account/password", data=fields).status_code == 303
+
+
+def raise_leak(folder: Path, holder: str | None = None) -> None:
+    """A leak at the campus in the records, as the rules would write it."""
+    records = Records(f"sqlite:///{folder / 'data' / 'records.db'}")
+    try:
+        at = np.datetime64("2026-11-20T00:00", "ms")
+        leak = Incident(
+            id="leak", rule="r", category=Category.LEAK, medium="water", subject="m", node="campus",
+            severity=Severity.WARNING, detected_at=at, onset_at=at, closed_at=None, observed=1.0, expected=0.5,
+            unit="m3/h", loss_rate=0.5, loss_total=1.0,
+        )  # fmt: skip
+        records.apply([IncidentChange(ChangeKind.RAISED, leak, at)], 1)
+        if holder:
+            records.acknowledge("leak", Actor(holder))
+    finally:
+        records.close()
 
 
 def test_run_makes_one_administrator_and_never_again(folder):
@@ -106,6 +129,40 @@ def test_users_from_the_command_line(user):
     assert "bob: deleted" in user("delete", "bob").out
     assert [a["state"] for a in json.loads(user("list", "--json").out)] == ["active", "deleted"]
     assert "whole site" in user("list").out
+
+
+def test_a_running_program_gives_alerts_only_to_accounts_that_see_them(folder, user):
+    user("add", "boss", "--role", "admin")
+    user("add", "guard", "--role", "duty_guard")
+    user("add", "cai", "--role", "dorm_manager", "--node", "dorm")
+    scopes = ("--scope", "alerts.handle", "--scope", "alerts.read")
+    token = user("token", "boss", *scopes).out.strip()
+    raise_leak(folder)
+    running = Served(folder, "run", "--site", "site.yaml", "--data", "data", "--port", "0")
+    try:
+        running.ready()
+        headers = {"Authorization": f"Bearer {token}"}
+        with httpx.Client(base_url=running.url, trust_env=False, timeout=20, headers=headers) as client:
+            given = {
+                name: client.post("/api/v1/alerts/leak/assign", json={"assignee": name}).status_code
+                for name in ("nobody", "cai", "guard")
+            }
+            assert given == {"nobody": 422, "cai": 422, "guard": 200}
+            assert client.get("/api/v1/alerts/leak").json()["assigned_to"] == "guard"
+    finally:
+        assert running.stop() == 0
+
+
+def test_alerts_are_handed_to_nobody_who_could_not_see_them(user, folder):
+    """Held at the dormitory: an account of another part, an auditor and the leaving one itself take nothing over."""
+    user("add", "boss", "--role", "admin")
+    for name, role, node in (("anna", "maintainer", "dorm"), ("cai", "dorm_manager", "dorm"), ("lee", "auditor", None)):
+        user("add", name, "--role", role, *(("--node", node) if node else ()))
+    user("add", "bob", "--role", "maintainer", "--node", "dorm")
+    raise_leak(folder, holder="anna")
+    for heir in ("bob", "cai", "lee", "anna"):
+        assert "cannot take these alerts over" in user("disable", "anna", "--hand-to", heir).message, heir
+    assert "1 open alerts are now boss's" in user("disable", "anna", "--hand-to", "boss").out
 
 
 @pytest.mark.parametrize(
