@@ -48,7 +48,7 @@ def surroundings_of(site: Callable[[], Site], channels: Sequence[str]) -> Surrou
 
 @dataclass(frozen=True, slots=True)
 class TellingParts:
-    """What it is made from; `clock` is for tests."""
+    """What it is made from."""
 
     settings: Settings
     site: Callable[[], Site]

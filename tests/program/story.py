@@ -1,0 +1,310 @@
+"""A pipe breaks on the simulated campus, and the whole program tells people: what a test of that story needs.
+
+The meters and the receivers of every channel live in this process on real sockets; the program is a child that may
+die and come back while the story goes on.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+from served import wait_for
+
+import aquavolt
+from alerts.duty_desk.entries import FORMS, DutyEntries, EntryKind
+from alerts.records import Records
+from alerts.users.roles import WHOLE_SITE, Role
+from alerts.users.users import users_of
+from alerts.values import Actor
+from bench.harness.feed import write_feed
+from bench.harness.steered_clock import SteeredClock
+from bench.harness.story_campus import StoryCampus
+from simulators.mailbox import Mailbox
+from simulators.receiver import Receiver
+from simulators.robots import Services
+
+PROGRAM = Path(__file__).with_name("story_program.py")
+ROOT = Path(aquavolt.__file__).parents[1]
+BEGAN = datetime.fromisoformat("2026-11-10T10:00:05+08:00")  # a Tuesday in term, with weeks of term before it
+QUARTER_S = 900
+KEY, SECRET, TOKEN = "0a1b2c", "SECsecret", "reads-what-the-test-asks"
+CHANNELS = ("wecom", "dingtalk", "feishu", "e-mail", "sms", "webhook")
+MOBILE = "13800138000"
+CHIEF = Actor("chief", "test")
+PATIENCE_S = 60.0
+_LINK = re.compile(r"http://127\.0\.0\.1:\d+(/go/([\w-]+))")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A message that a receiver got: the notification's id by its signed link, which is its path."""
+
+    channel: str
+    id: str
+    link: str
+    text: str
+
+
+class Story:
+    """Everything, from the meters to the receivers. `language` is the one that the maintainer reads."""
+
+    def __init__(self, folder: Path, opened: ExitStack, language: str = "zh-CN") -> None:
+        self.folder = folder
+        self.clock = SteeredClock(folder / "clock")
+        self.clock.set(BEGAN)
+        self.campus = StoryCampus(1, self.clock)
+        self.receiver = Receiver(keep=10_000, services=Services(time.time, key=KEY, secret=SECRET, per_minute=1000))
+        self.mailbox = Mailbox()
+        for part in (self.campus, self.receiver, self.mailbox):
+            part.start()
+            opened.callback(part.stop)
+        self.listening = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
+        self.page = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
+        self._write_files()
+        self.passwords = self._set_people(language)
+        self.deaths: list[str] = []
+        self._plan: list[tuple[str, int]] = []
+        self._stopping, self._is_ready = threading.Event(), threading.Event()
+        self.failed = ""
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._keeper = threading.Thread(target=self._keep_running, name="keeper", daemon=True)
+        opened.callback(self.stop)
+
+    # -- before it begins ---------------------------------------------------------------------------------
+
+    def _write_files(self) -> None:
+        write_feed(self.folder / "feed", self.campus.history())
+        documents = {"site.yaml": self.campus.site_document(), "aquavolt.yaml": self._settings()}
+        for name, document in documents.items():
+            text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
+            (self.folder / name).write_text(text, encoding="utf-8")
+
+    def _settings(self) -> dict[str, Any]:
+        base, own = f"http://127.0.0.1:{self.receiver.port}", {"allow_networks": ["127.0.0.0/8"]}
+        mail = {
+            "host": "127.0.0.1", "port": self.mailbox.port, "security": "none", "sender": "desk@example.edu",
+            "recipients": ["all@example.edu"],
+        }  # fmt: skip
+        gateway = {"mobile": "{address}", "content": "{text}", "apikey": KEY}
+        channels = [
+            {"kind": "wecom", "url": f"{base}/cgi-bin/webhook/send?key={KEY}", **own},
+            {"kind": "dingtalk", "url": f"{base}/robot/send?access_token={KEY}", "secret": SECRET, **own},
+            {"kind": "feishu", "url": f"{base}/open-apis/bot/v2/hook/{KEY}", "secret": SECRET, **own},
+            {"kind": "e-mail", **mail},
+            {"kind": "sms", "url": f"{base}/sms/send", "fields": gateway, "taken": ["code", ["0"]], **own},
+            {"kind": "webhook", "url": f"{base}/hook", **own},
+        ]
+        return {
+            "site": str(self.folder / "site.yaml"), "data": str(self.folder / "data"), "public_url": self.page,
+            "token": TOKEN, "channels": channels,
+        }  # fmt: skip
+
+    def _set_people(self, language: str) -> dict[str, str]:
+        """Who has which duty, how they are reached, what goes to whom; the first passwords."""
+        (self.folder / "data").mkdir()
+        records = Records(f"sqlite:///{self.folder / 'data' / 'records.db'}", clock=self.clock.utc)
+        records.migrate()
+        entries = DutyEntries(records.database, self.clock.utc)
+
+        def put(kind: EntryKind, name: str, **document: Any) -> None:
+            entries.put(kind, name, FORMS[kind].model_validate(document), CHIEF)
+
+        addresses = {"e-mail": "li@example.edu", "wecom": MOBILE, "dingtalk": MOBILE, "sms": MOBILE}
+        put(EntryKind.CONTACT, "li", language=language,
+            addresses=[{"channel": c, "address": addresses.get(c, "")} for c in CHANNELS])  # fmt: skip
+        put(EntryKind.CONTACT, "wang", addresses=[{"channel": "webhook", "address": "wang"}])
+        put(EntryKind.CONTACT, "sun", addresses=[{"channel": "e-mail", "address": "sun@example.edu"}])
+        for role, person in (("maintainer", "li"), ("zone_manager", "wang"), ("head_of_logistics", "sun")):
+            put(EntryKind.DUTY, role, role=role, shifts=[{"people": [person]}], fallback=person)
+        put(EntryKind.ROUTE, "bursts", match={"burst": True}, targets=["role:maintainer"], repeat_s=3600,
+            tell_cleared=True, steps=[
+                {"after_s": 900, "targets": ["role:zone_manager"]},
+                {"after_s": 1800, "targets": ["role:head_of_logistics"]},
+            ])  # fmt: skip
+        accounts = users_of(records.database, self.clock.utc).accounts
+        passwords = {
+            "li": accounts.add("li", Role.MAINTAINER, ["teaching"], CHIEF),
+            "chief": accounts.add("chief", Role.ENERGY_MANAGER, [WHOLE_SITE], CHIEF),
+        }
+        records.close()
+        return passwords
+
+    # -- the program --------------------------------------------------------------------------------------
+
+    def start(self, *plan: tuple[str, int]) -> None:
+        """Start the program; at each point of the plan (with which time it gets there) it dies and is started again."""
+        self._plan = list(plan)
+        self._keeper.start()
+        self.wait(self._is_ready.is_set)
+
+    @property
+    def left(self) -> list[tuple[str, int]]:
+        """The deaths that are still to come."""
+        return list(self._plan)
+
+    def kill(self) -> None:
+        """From outside, whatever it is at."""
+        with self._lock:
+            if self._process is not None and self._process.poll() is None:
+                self._process.kill()
+
+    def _keep_running(self) -> None:
+        while not self._stopping.is_set():
+            point, occurrence = self._plan[0] if self._plan else ("", 1)
+            with self._lock:
+                self._process = self._spawn(point, occurrence)
+            self._follow(self._process)
+            if self._stopping.is_set():
+                return
+            if self._process.returncode != -signal.SIGKILL:
+                self.failed = f"the program ended with {self._process.returncode}\n{self.log()}"
+                return
+            self.deaths.append(point or "killed")
+            if self._plan:
+                self._plan.pop(0)
+
+    def _spawn(self, point: str, occurrence: int) -> subprocess.Popen[str]:
+        fd = self.listening.fileno()
+        given = json.dumps({"folder": str(self.folder), "socket": fd, "point": point, "occurrence": occurrence})
+        paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+        with (self.folder / "stderr").open("ab") as errors:
+            return subprocess.Popen(
+                [sys.executable, str(PROGRAM), given], env=os.environ | {"PYTHONPATH": paths}, pass_fds=[fd],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True,
+            )  # fmt: skip
+
+    def _follow(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        with process.stdout:
+            for line in process.stdout:
+                if line.strip() == "ready":
+                    self._is_ready.set()
+        process.wait()
+
+    def stop(self) -> None:
+        """End it in order."""
+        self._stopping.set()
+        if self._keeper.ident is None:
+            return
+        with self._lock:
+            process = self._process
+        if process is not None and process.poll() is None:
+            process.terminate()
+        self._keeper.join(30)
+        self.kill()
+
+    def log(self) -> str:
+        return (self.folder / "stderr").read_text(errors="replace")[-4000:]
+
+    def wait(self, is_so: Callable[[], bool], within_s: float = PATIENCE_S) -> None:
+        """Raises: AssertionError when it is not so in time, or the program is at an end."""
+
+        def look() -> bool:
+            assert not self.failed, self.failed
+            return is_so()
+
+        try:
+            wait_for(look, within_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log()}") from error
+
+    # -- what happens -------------------------------------------------------------------------------------
+
+    def pass_quarters(self, count: int = 1) -> None:
+        """So many quarters of an hour go by; every meter is read at least every eight minutes, and that is judged."""
+        for _ in range(2 * count):
+            self.clock.forward(QUARTER_S / 2)
+            since = self.clock.utc()
+            self.wait(lambda since=since: self._is_judged(since))
+
+    def _is_judged(self, since: datetime) -> bool:
+        health = self.get("/api/v1/health/collector")
+        read = [m["last_reading"] for m in health["meters"]]
+        has_read = len(read) == len(self.campus.meters) and all(r and datetime.fromisoformat(r) >= since for r in read)
+        return has_read and not health["journal"]["lag"]["stream"]
+
+    def get(self, path: str) -> Any:
+        """As JSON, once the program is there to answer."""
+        return self.ask("GET", path).json()
+
+    def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """Its answer, of success. Asked again while the program is away."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            assert not self.failed, self.failed
+            try:
+                answer = httpx.request(
+                    method, f"{self.page}{path}", headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False,
+                    timeout=20, **more,
+                )  # fmt: skip
+            except httpx.TransportError:
+                assert time.monotonic() < deadline, self.log()
+                continue
+            assert answer.is_success or answer.is_redirect, answer.text
+            return answer
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """All but the inhibited ones."""
+        items: list[dict[str, Any]] = self.get("/api/v1/alerts?limit=500")["items"]
+        return items
+
+    # -- what people hear ---------------------------------------------------------------------------------
+
+    def heard(self) -> list[Heard]:
+        """Every message that came, repeats too."""
+        return list(self._heard())
+
+    def _heard(self) -> Iterator[Heard]:
+        for message in reversed(self.receiver.inbox.document()["messages"]):
+            body = message["body"]
+            text = body["text"] if "service" in body else json.dumps(body, ensure_ascii=False)
+            for _ in range(1 + message["repeats"]):
+                yield _heard_of(body.get("service", "webhook"), text)
+        for _, mail in self.mailbox.mails:
+            yield _heard_of("e-mail", f"{mail['Subject']}\n{mail.get_content()}")
+
+    def rows(self, query: str, *given: Any) -> list[tuple[Any, ...]]:
+        """Of the records."""
+        with closing(sqlite3.connect(f"file:{self.folder / 'data' / 'records.db'}?mode=ro", uri=True)) as records:
+            return records.execute(query, given).fetchall()
+
+    def told(self) -> Counter[tuple[str, str, str]]:
+        """(person, channel, why): how many messages were delivered, by the records."""
+        query = "SELECT receiver, channel, reason FROM outbox WHERE state = 'delivered'"
+        return Counter((r.partition(":")[2], c, why) for r, c, why in self.rows(query))
+
+
+def _heard_of(channel: str, text: str) -> Heard:
+    found = _LINK.search(text)
+    assert found is not None, text
+    raw = base64.urlsafe_b64decode(found[2] + "=" * (-len(found[2]) % 4))
+    return Heard(channel, raw[1:17].hex(), found[1], text)
+
+
+@contextmanager
+def playing(folder: Path, language: str = "zh-CN", plan: Sequence[tuple[str, int]] = ()) -> Iterator[Story]:
+    """A story whose program runs."""
+    with ExitStack() as opened:
+        story = Story(folder, opened, language)
+        story.start(*plan)
+        yield story

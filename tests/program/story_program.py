@@ -1,0 +1,94 @@
+"""The whole program on meters that a test breaks and mends, on a clock that the test moves.
+
+One argument, a JSON object: folder (with aquavolt.yaml, site.yaml, clock and feed), socket (the page's, inherited),
+and optionally point and occurrence: where it kills itself with -9. Prints `ready` once its history is judged; it ends
+with SIGTERM.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from killed_program import Death, Doing, during, lay_traps
+from sqlalchemy import event
+
+import alerts.desk
+import aquavolt.judge
+from aquavolt.config.documents import load_rules, load_site
+from aquavolt.config.settings import load_settings
+from aquavolt.demo import is_simulated
+from aquavolt.logs import set_up_logs
+from aquavolt.program import Program, Setup
+from bench.harness.feed import read_feed
+from bench.harness.steered_clock import SteeredClock
+
+# Beside those of `killed_program`.
+POINTS = ("taking", "taken", "breaching")
+LOOK_S = 0.5
+
+
+def setup_of(folder: Path) -> Setup:
+    settings = load_settings(folder / "aquavolt.yaml", {})
+    site, _ = load_site(settings.site)
+    clock = SteeredClock(folder / "clock")
+    return Setup(settings, site, load_rules(None, site), is_history=is_simulated, now=clock.ms, clock=clock.utc)
+
+
+def lay_story_traps(program: Program, death: Death) -> None:
+    """Also in what people and time do: before the commit of an acknowledgement or a breach, and after."""
+    lay_traps(program, death)
+    for lane in program._outbox._lanes:
+        death.around(lane._channel, "send", before="sending", after="answered")
+    records, doing, record_overdue = program.records, Doing(), alerts.desk.record_overdue
+    during(records, "acknowledge", doing, "taking")
+    death.around(records, "acknowledge", after="taken")
+
+    def recording(*given: Any) -> Any:
+        found = record_overdue(*given)
+        doing.what = "breaching" if found else ""
+        return found
+
+    alerts.desk.record_overdue = recording
+    event.listen(records.database.engine, "commit", lambda _: death.at(doing.what))
+
+
+async def bring_in(program: Program, folder: Path) -> None:
+    """What of the history is not journaled yet."""
+    for entry in read_feed(folder / "feed")[program.journal.head() :]:
+        program.journal.append([entry])
+
+
+def main(text: str) -> None:
+    given: dict[str, Any] = json.loads(text)
+    folder = Path(given["folder"])
+    set_up_logs()
+    aquavolt.judge.SNAPSHOT_EVERY_S = LOOK_S
+    program = Program(setup_of(folder))
+    program._judging.deadlines._every_s = LOOK_S
+    lay_story_traps(program, Death(given.get("point", ""), given.get("occurrence", 1)))
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        is_first = program.journal.head() < len(read_feed(folder / "feed"))
+        await program.run(
+            stop,
+            socket.socket(fileno=given["socket"]),
+            prologue=(lambda p: bring_in(p, folder)) if is_first else None,
+            on_ready=lambda: print("ready", flush=True),  # noqa: T201
+        )
+
+    try:
+        asyncio.run(run())
+    finally:
+        program.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
