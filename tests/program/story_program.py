@@ -12,6 +12,7 @@ import json
 import signal
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from sqlalchemy import event
 
 import alerts.desk
 import aquavolt.judge
+import aquavolt.taking
+from aquavolt.clock import tick_forever
 from aquavolt.config.documents import load_rules, load_site
 from aquavolt.config.settings import load_settings
 from aquavolt.demo import is_simulated
@@ -69,6 +72,8 @@ def main(text: str) -> None:
     folder = Path(given["folder"])
     set_up_logs()
     aquavolt.judge.SNAPSHOT_EVERY_S = LOOK_S
+    # A test's quarter of an hour goes by in less than a second, and is to have its ticks.
+    aquavolt.taking.tick_forever = partial(tick_forever, period_s=LOOK_S / 2)
     program = Program(setup_of(folder))
     program._judging.deadlines._every_s = LOOK_S
     lay_story_traps(program, Death(given.get("point", ""), given.get("occurrence", 1)))
