@@ -71,9 +71,7 @@ class Collecting:
             self._counts.error(meter, reason)
             _log.warning("meter is not read", meter=meter, reason=reason)
         return [
-            MqttSource(
-                self._mqtt_settings(site, endpoint), routes, self._journal, self._counts, now_ms=self._now_ms
-            )
+            MqttSource(self._mqtt_settings(site, endpoint), routes, self._journal, self._counts, now_ms=self._now_ms)
             for endpoint, routes in brokers.items()
         ]
 

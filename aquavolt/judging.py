@@ -59,7 +59,9 @@ class Judging:
                 opened.callback(channel.close)
             site = setup.site
             days = office_days(site.zone, site.calendar.country or country_of(site.timezone))
-            self.records = Records(settings.records_url, clock=setup.clock, policy=NotifyPolicy(is_routed=True), days=days)
+            self.records = Records(
+                settings.records_url, clock=setup.clock, policy=NotifyPolicy(is_routed=True), days=days
+            )
             opened.callback(self.records.close)
             self.records.migrate()
             journal.skip_to(self.records.applied_seq())  # a journal that was lost must not give these again

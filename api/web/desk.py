@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
+from alerts.losses import loss_until
 from alerts.values import Alert, AlertCounts, AlertFilter, AlertState
 from api.alerts.document import loss_money
-from api.alerts.evidence import joined_rules, loss_until
+from api.alerts.evidence import joined_rules
 from api.parts import ApiParts, Prices
 from api.web.charts import Sparkline
 from api.web.curves import recent_curves

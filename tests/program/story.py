@@ -19,9 +19,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ QUARTER_S = 900
 KEY, SECRET, TOKEN = "0a1b2c", "SECsecret", "reads-what-the-test-asks"
 CHANNELS = ("wecom", "dingtalk", "feishu", "e-mail", "sms", "webhook")
 MOBILE = "13800138000"
+BURST_DEADLINE = timedelta(minutes=15)
 CHIEF = Actor("chief", "test")
 PATIENCE_S = 60.0
 _LINK = re.compile(r"http://127\.0\.0\.1:\d+(/go/([\w-]+))")
@@ -237,6 +238,15 @@ class Story:
             since = self.clock.utc()
             self.wait(lambda since=since: self._is_judged(since))
 
+    def pass_until(self, is_so: Callable[[], Any], within: int = 12) -> None:
+        """Quarters go by until it is so; looked at for a moment after each, for threads to do what is due."""
+        for _ in range(within):
+            self.pass_quarters()
+            with suppress(AssertionError):
+                self.wait(lambda: bool(is_so()), 1.5)
+                return
+        raise AssertionError(f"not so within {within} quarters of an hour\n{self.log()}")
+
     def _is_judged(self, since: datetime) -> bool:
         health = self.get("/api/v1/health/collector")
         read = [m["last_reading"] for m in health["meters"]]
@@ -292,6 +302,24 @@ class Story:
         """(person, channel, why): how many messages were delivered, by the records."""
         query = "SELECT receiver, channel, reason FROM outbox WHERE state = 'delivered'"
         return Counter((r.partition(":")[2], c, why) for r, c, why in self.rows(query))
+
+    def told_at(self, person: str) -> datetime:
+        """When the first message to that person was written."""
+        query = "SELECT min(created_ms) FROM outbox WHERE receiver = ?"
+        return _moment(self.rows(query, f"person:{person}")[0][0])
+
+    def due_at(self) -> datetime:
+        """The deadline of the only alert."""
+        ((due_ms,),) = self.rows("SELECT due_ms FROM alerts WHERE inhibited_by IS NULL")
+        return _moment(due_ms)
+
+    def audit(self) -> list[str]:
+        """What happened to alerts, in order."""
+        return [action for (action,) in self.rows("SELECT action FROM audit ORDER BY id")]
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def _heard_of(channel: str, text: str) -> Heard:
