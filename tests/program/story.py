@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -45,11 +45,11 @@ from simulators.robots import Services
 PROGRAM = Path(__file__).with_name("story_program.py")
 ROOT = Path(aquavolt.__file__).parents[1]
 BEGAN = datetime.fromisoformat("2026-11-10T10:00:05+08:00")  # a Tuesday in term, with weeks of term before it
-QUARTER_S = 900
+STEP = timedelta(minutes=7.5)  # of the clock: a quarter of an hour has a reading in its midst
 KEY, SECRET, TOKEN = "0a1b2c", "SECsecret", "reads-what-the-test-asks"
 CHANNELS = ("wecom", "dingtalk", "feishu", "e-mail", "sms", "webhook")
 MOBILE = "13800138000"
-BURST_DEADLINE = timedelta(minutes=15)
+BURST_DEADLINE, TO_MANAGER, TO_HEAD, REPEAT = (timedelta(minutes=m) for m in (15, 22.5, 37.5, 60))
 CHIEF = Actor("chief", "test")
 PATIENCE_S = 60.0
 _LINK = re.compile(r"http://127\.0\.0\.1:\d+(/go/([\w-]+))")
@@ -83,7 +83,7 @@ class Story:
         self._write_files()
         self.passwords = self._set_people(language)
         self.deaths: list[str] = []
-        self._plan: list[tuple[str, int]] = []
+        self._plan: list[str] = []
         self._stopping, self._is_ready = threading.Event(), threading.Event()
         self.failed = ""
         self._lock = threading.Lock()
@@ -137,31 +137,45 @@ class Story:
         put(EntryKind.CONTACT, "sun", addresses=[{"channel": "e-mail", "address": "sun@example.edu"}])
         for role, person in (("maintainer", "li"), ("zone_manager", "wang"), ("head_of_logistics", "sun")):
             put(EntryKind.DUTY, role, role=role, shifts=[{"people": [person]}], fallback=person)
-        put(EntryKind.ROUTE, "bursts", match={"burst": True}, targets=["role:maintainer"], repeat_s=3600,
+        put(EntryKind.ROUTE, "bursts", match={"burst": True}, targets=["role:maintainer"], repeat_s=REPEAT.seconds,
             tell_cleared=True, steps=[
-                {"after_s": 900, "targets": ["role:zone_manager"]},
-                {"after_s": 1800, "targets": ["role:head_of_logistics"]},
+                {"after_s": TO_MANAGER.seconds, "targets": ["role:zone_manager"]},
+                {"after_s": TO_HEAD.seconds, "targets": ["role:head_of_logistics"]},
             ])  # fmt: skip
         accounts = users_of(records.database, self.clock.utc).accounts
         passwords = {
-            "li": accounts.add("li", Role.MAINTAINER, ["teaching"], CHIEF),
+            "li": accounts.add("li", Role.MAINTAINER, ["teaching", "canteen"], CHIEF),
             "chief": accounts.add("chief", Role.ENERGY_MANAGER, [WHOLE_SITE], CHIEF),
         }
         records.close()
         return passwords
 
+    def silence(self, node: str, time: timedelta) -> None:
+        """Somebody sets a silence that begins now."""
+        now, records = self.clock.utc(), Records(f"sqlite:///{self.folder / 'data' / 'records.db'}")
+        entry = {"match": {"nodes": [node]}, "start": now, "end": now + time, "reason": "work at the main"}
+        form = FORMS[EntryKind.SILENCE].model_validate(entry)
+        DutyEntries(records.database, self.clock.utc).put(EntryKind.SILENCE, f"at-{node}", form, CHIEF)
+        records.close()
+
     # -- the program --------------------------------------------------------------------------------------
 
-    def start(self, *plan: tuple[str, int]) -> None:
-        """Start the program; at each point of the plan (with which time it gets there) it dies and is started again."""
-        self._plan = list(plan)
+    def start(self) -> None:
+        """Start the program; whenever it is killed it is started again."""
         self._keeper.start()
         self.wait(self._is_ready.is_set)
 
-    @property
-    def left(self) -> list[tuple[str, int]]:
-        """The deaths that are still to come."""
-        return list(self._plan)
+    def die_at(self, *points: str) -> None:
+        """It is killed now, and each time that it comes to the next of these points."""
+        assert not self._plan, f"it did not come to {self._plan}"
+        self._plan = list(points)
+        self.kill()
+
+    def wait_for_deaths(self) -> None:
+        """Until it has come to all of them."""
+        with suppress(AssertionError):
+            self.wait(lambda: not self._plan)
+        assert not self._plan, f"it did not come to {self._plan}\n{self.log()}"
 
     def kill(self) -> None:
         """From outside, whatever it is at."""
@@ -171,9 +185,9 @@ class Story:
 
     def _keep_running(self) -> None:
         while not self._stopping.is_set():
-            point, occurrence = self._plan[0] if self._plan else ("", 1)
+            point = self._plan[0] if self._plan else ""
             with self._lock:
-                self._process = self._spawn(point, occurrence)
+                self._process = self._spawn(point)
             self._follow(self._process)
             if self._stopping.is_set():
                 return
@@ -181,12 +195,12 @@ class Story:
                 self.failed = f"the program ended with {self._process.returncode}\n{self.log()}"
                 return
             self.deaths.append(point or "killed")
-            if self._plan:
+            if point:
                 self._plan.pop(0)
 
-    def _spawn(self, point: str, occurrence: int) -> subprocess.Popen[str]:
+    def _spawn(self, point: str) -> subprocess.Popen[str]:
         fd = self.listening.fileno()
-        given = json.dumps({"folder": str(self.folder), "socket": fd, "point": point, "occurrence": occurrence})
+        given = json.dumps({"folder": str(self.folder), "socket": fd, "point": point})
         paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         with (self.folder / "stderr").open("ab") as errors:
             return subprocess.Popen(
@@ -231,21 +245,21 @@ class Story:
 
     # -- what happens -------------------------------------------------------------------------------------
 
-    def pass_quarters(self, count: int = 1) -> None:
-        """So many quarters of an hour go by; every meter is read at least every eight minutes, and that is judged."""
-        for _ in range(2 * count):
-            self.clock.forward(QUARTER_S / 2)
+    def pass_time(self, time: timedelta = STEP) -> None:
+        """The clock goes on by steps; after each, every meter has been read and that is judged."""
+        for _ in range(round(time / STEP)):
+            self.clock.forward(STEP.seconds)
             since = self.clock.utc()
             self.wait(lambda since=since: self._is_judged(since))
 
-    def pass_until(self, is_so: Callable[[], Any], within: int = 12) -> None:
-        """Quarters go by until it is so; looked at for a moment after each, for threads to do what is due."""
-        for _ in range(within):
-            self.pass_quarters()
+    def pass_until(self, is_so: Callable[[], Any], within: timedelta = timedelta(hours=3)) -> None:
+        """Time goes by until it is so; looked at for a moment after each step, for threads to do what is due."""
+        for _ in range(round(within / STEP)):
+            self.pass_time()
             with suppress(AssertionError):
-                self.wait(lambda: bool(is_so()), 1.5)
+                self.wait(lambda: bool(is_so()), 1.0)
                 return
-        raise AssertionError(f"not so within {within} quarters of an hour\n{self.log()}")
+        raise AssertionError(f"not so within {within}\n{self.log()}")
 
     def _is_judged(self, since: datetime) -> bool:
         health = self.get("/api/v1/health/collector")
@@ -260,13 +274,13 @@ class Story:
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Its answer, of success. Asked again while the program is away."""
         deadline = time.monotonic() + PATIENCE_S
+        headers = {"Authorization": f"Bearer {TOKEN}"} | more.pop("headers", {})
         while True:
             assert not self.failed, self.failed
             try:
                 answer = httpx.request(
-                    method, f"{self.page}{path}", headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False,
-                    timeout=20, **more,
-                )  # fmt: skip
+                    method, f"{self.page}{path}", headers=headers, trust_env=False, timeout=20, **more
+                )
             except httpx.TransportError:
                 assert time.monotonic() < deadline, self.log()
                 continue
@@ -303,10 +317,15 @@ class Story:
         query = "SELECT receiver, channel, reason FROM outbox WHERE state = 'delivered'"
         return Counter((r.partition(":")[2], c, why) for r, c, why in self.rows(query))
 
-    def told_at(self, person: str) -> datetime:
-        """When the first message to that person was written."""
-        query = "SELECT min(created_ms) FROM outbox WHERE receiver = ?"
-        return _moment(self.rows(query, f"person:{person}")[0][0])
+    def told_at(self, person: str, reason: str = "%") -> datetime:
+        """When the first message to that person, for that reason, was written."""
+        query = "SELECT min(created_ms) FROM outbox WHERE receiver = ? AND reason LIKE ?"
+        return _moment(self.rows(query, f"person:{person}", reason)[0][0])
+
+    def id_told(self, person: str) -> str:
+        """The only notification to that person."""
+        ((notification,),) = self.rows("SELECT id FROM outbox WHERE receiver = ?", f"person:{person}")
+        return str(notification)
 
     def due_at(self) -> datetime:
         """The deadline of the only alert."""
@@ -314,8 +333,8 @@ class Story:
         return _moment(due_ms)
 
     def audit(self) -> list[str]:
-        """What happened to alerts, in order."""
-        return [action for (action,) in self.rows("SELECT action FROM audit ORDER BY id")]
+        """What happened to alerts, in order; without new figures."""
+        return [action for (action,) in self.rows("SELECT action FROM audit WHERE action != 'updated' ORDER BY id")]
 
 
 def _moment(ms: int) -> datetime:
@@ -330,9 +349,9 @@ def _heard_of(channel: str, text: str) -> Heard:
 
 
 @contextmanager
-def playing(folder: Path, language: str = "zh-CN", plan: Sequence[tuple[str, int]] = ()) -> Iterator[Story]:
+def playing(folder: Path, language: str = "zh-CN") -> Iterator[Story]:
     """A story whose program runs."""
     with ExitStack() as opened:
         story = Story(folder, opened, language)
-        story.start(*plan)
+        story.start()
         yield story

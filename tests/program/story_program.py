@@ -1,8 +1,7 @@
 """The whole program on meters that a test breaks and mends, on a clock that the test moves.
 
 One argument, a JSON object: folder (with aquavolt.yaml, site.yaml, clock and feed), socket (the page's, inherited),
-and optionally point and occurrence: where it kills itself with -9. Prints `ready` once its history is judged; it ends
-with SIGTERM.
+and point: where it kills itself with -9, "" nowhere. Prints `ready` once its history is judged; it ends with SIGTERM.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import json
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,13 @@ from bench.harness.feed import read_feed
 from bench.harness.steered_clock import SteeredClock
 
 # Beside those of `killed_program`.
-POINTS = ("taking", "taken", "breaching")
+POINTS = (
+    "breaching",  # within the transaction of a missed deadline, just before its commit
+    "taking",  # the same of an acknowledgement
+    "taken",  # it is written, the phone has no answer yet
+    "closing",  # the same of an outcome
+    "closed",
+)
 LOOK_S = 0.5
 
 
@@ -44,13 +50,14 @@ def setup_of(folder: Path) -> Setup:
 
 
 def lay_story_traps(program: Program, death: Death) -> None:
-    """Also in what people and time do: before the commit of an acknowledgement or a breach, and after."""
+    """Also in what people and time do."""
     lay_traps(program, death)
     for lane in program._outbox._lanes:
         death.around(lane._channel, "send", before="sending", after="answered")
     records, doing, record_overdue = program.records, Doing(), alerts.desk.record_overdue
-    during(records, "acknowledge", doing, "taking")
-    death.around(records, "acknowledge", after="taken")
+    for act, before, after in (("acknowledge", "taking", "taken"), ("resolve", "closing", "closed")):
+        during(records, act, doing, before)
+        death.around(records, act, after=after)
 
     def recording(*given: Any) -> Any:
         found = record_overdue(*given)
@@ -59,6 +66,29 @@ def lay_story_traps(program: Program, death: Death) -> None:
 
     alerts.desk.record_overdue = recording
     event.listen(records.database.engine, "commit", lambda _: death.at(doing.what))
+
+
+def note_sending(program: Program, path: Path) -> None:
+    """Write down, to outlive a kill, which notifications channels were asked to take, and which are marked."""
+    file = path.open("a", buffering=1)
+    lanes = program._outbox._lanes
+
+    def noted(owner: Any, name: str, before: str, after: str, id_of: Callable[[Any], str]) -> None:
+        inner: Callable[..., Any] = getattr(owner, name)
+
+        def call(given: Any, *more: Any) -> Any:
+            if before:
+                file.write(f"{before} {id_of(given)}\n")
+            answer = inner(given, *more)
+            if after:
+                file.write(f"{after} {id_of(given)}\n")
+            return answer
+
+        setattr(owner, name, call)
+
+    noted(lanes[0]._due, "mark_delivered", "", "marked", str)  # the lanes share it
+    for lane in lanes:
+        noted(lane._channel, "send", "asked", "", lambda notification: str(notification.id))
 
 
 async def bring_in(program: Program, folder: Path) -> None:
@@ -76,7 +106,8 @@ def main(text: str) -> None:
     aquavolt.taking.tick_forever = partial(tick_forever, period_s=LOOK_S / 2)
     program = Program(setup_of(folder))
     program._judging.deadlines._every_s = LOOK_S
-    lay_story_traps(program, Death(given.get("point", ""), given.get("occurrence", 1)))
+    note_sending(program, folder / "asked")
+    lay_story_traps(program, Death(given["point"], 1))
 
     async def run() -> None:
         stop = asyncio.Event()
