@@ -163,14 +163,15 @@ class Campus:
         return fault
 
     def repair(self, fault_id: str, at: datetime) -> Fault:
-        """Somebody mends a fault: it is over with the minute of `at` (aware). What was shown before does not change.
+        """Somebody mends a fault at `at` (aware), a flow by the end of that minute: no register ever counts back.
 
         Raises:
             ValueError: no such fault is there then, or it is one whose effect stays.
         """
         end = at.astimezone(LOCAL)
-        end += -timedelta(seconds=end.second, microseconds=end.microsecond) % _MINUTE
         known = next((f for f in self._faults if f.id == fault_id), None)
+        if known is not None and known.meter is None:
+            end += -timedelta(seconds=end.second, microseconds=end.microsecond) % _MINUTE
         if known is None or end <= known.start or (known.end is not None and known.end <= end):
             open_ones = ", ".join(f.id for f in self._faults if f.end is None) or "none"
             raise ValueError(f"no fault {fault_id!r} to be repaired; without an end are: {open_ones}")

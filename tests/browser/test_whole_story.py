@@ -1,7 +1,7 @@
 """From a split pipe to its outcome, and what happens where nobody reacts: meters, rules, people, every channel.
 
 Nothing stands in for anything: the simulated mains answer on sockets, the program is a process of its own, messages
-come to a receiver of each kind of channel, people sit at a real browser. Only the clock is moved, some minutes at a time.
+come to a receiver of each kind of channel, people sit at a real browser. Only the clock is moved, minutes at a time.
 """
 
 from __future__ import annotations
