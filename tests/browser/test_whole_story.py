@@ -38,7 +38,7 @@ WORDS = {
 
 @pytest.fixture
 def play(tmp_path: Path) -> Iterator[Callable[[str], Story]]:
-    """Begins the story; the maintainer reads in that language."""
+    """Begins the story; the maintainer reads in that language. To be asked for before tabs, which end first then."""
     with ExitStack() as opened:
         yield lambda language: opened.enter_context(playing(tmp_path, language))
 
@@ -55,7 +55,7 @@ def desk_of(open_tab_at: Callable[..., Any], story: Story, language: str) -> Any
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_a_burst_is_heard_of_taken_mended_cleared_and_closed(
-    open_tab_at: Callable[..., Any], play: Callable[[str], Story], language: str
+    play: Callable[[str], Story], open_tab_at: Callable[..., Any], language: str
 ) -> None:
     words, story = WORDS[language], play(language)
     desk = desk_of(open_tab_at, story, language)
@@ -105,7 +105,7 @@ def test_a_burst_is_heard_of_taken_mended_cleared_and_closed(
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_where_nobody_reacts_it_climbs_and_the_breach_stays(
-    open_tab_at: Callable[..., Any], play: Callable[[str], Story], language: str
+    play: Callable[[str], Story], open_tab_at: Callable[..., Any], language: str
 ) -> None:
     words, story = WORDS[language], play(language)
     desk = desk_of(open_tab_at, story, language)
