@@ -121,7 +121,7 @@ def test_killed_at_each_point_what_people_do_counts_once(story):
     story.die_at("closing", "closed")
     (alert,) = story.alerts()
     path = f"/api/v1/alerts/{alert['id']}/resolve"
-    story.ask("POST", path, json={"outcome": "repaired"}, headers={"Idempotency-Key": "once"})
+    story.ask("POST", path, json={"outcome": "repaired", "note": "new fitting"}, headers={"Idempotency-Key": "once"})
     story.wait_for_deaths()
     assert story.audit() == ["raised", "acknowledged", "cleared", "resolved"]
     check_sent(story)
