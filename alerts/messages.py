@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from alerts.channel import Message
 from alerts.figures import duration_text, rate_text, time_text, total_text
+from alerts.losses import loss_until
 from alerts.playbook import Playbook, shipped_playbook
 from alerts.values import Alert, Clock, NotifyReason, utc_now
 from alerts.words import Language, back_text, cause_text, pattern_text, reported_text, rule_text, word
@@ -113,11 +114,11 @@ def _lines(alert: Alert, site: Site, now: datetime, language: Language) -> Itera
         )
     lasting = duration_text((alert.closed_at or now) - alert.onset_at, language)
     yield "since", f"{time_text(alert.onset_at, site.zone)}{_aside(lasting, language)}"
-    if alert.loss_total is not None and alert.loss_total > 0:
+    if (total := loss_until(alert, now)) is not None and total > 0:
         sure = loss.get("total_uncertainty")
         yield (
             "loss",
-            total_text(alert.loss_total, alert.medium) + (f" ± {total_text(sure, alert.medium)}" if sure else ""),
+            total_text(total, alert.medium) + (f" ± {total_text(sure, alert.medium)}" if sure else ""),
         )
     if alert.acknowledged and alert.acknowledged_by:
         yield "taken", alert.acknowledged_by

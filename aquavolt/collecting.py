@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+import numpy as np
 import structlog
 
+from aquavolt.clock import utc_ms
 from aquavolt.config.settings import BrokerAccount, Settings
 from collector.connection import parse_connection
 from collector.counts import Counts
@@ -27,11 +29,21 @@ class Collecting:
     """Runs the collectors of a site."""
 
     def __init__(
-        self, settings: Settings, journal: Journal, sink: JournalSink, counts: Counts, collector: str = ""
+        self,
+        settings: Settings,
+        journal: Journal,
+        sink: JournalSink,
+        counts: Counts,
+        collector: str = "",
+        *,
+        now: Callable[[], np.datetime64] = utc_ms,
     ) -> None:
-        """`collector` is this one's name where a site has several: brokers tell them apart by it."""
+        """`collector` is this one's name where a site has several: brokers tell them apart by it.
+
+        now  the time of readings that state none: UTC, datetime64[ms]
+        """
         self._settings, self._journal, self._sink, self._counts = settings, journal, sink, counts
-        self._collector = collector
+        self._collector, self._now = collector, now
 
     async def run(self, site: Site, meters: Iterable[Meter] | None = None) -> None:
         """Read these meters of the site (None: all), as far as they have a connection, until cancelled."""
@@ -39,9 +51,9 @@ class Collecting:
         connected = [m for m in wanted if m.connection is not None and m.profile is not None]
         polled = [m for m in connected if is_modbus(m)]
         ports = DialInPorts()  # modems of any protocol may dial one port
-        poller = ModbusPoller(polled, self._sink, self._counts, ports=ports)
+        poller = ModbusPoller(polled, self._sink, self._counts, now_ms=self._now_ms, ports=ports)
         framed = [m for m in connected if is_framed(m)]
-        lines = LinePoller(framed, self._sink, self._counts, zone=site.zone, ports=ports)
+        lines = LinePoller(framed, self._sink, self._counts, now_ms=self._now_ms, zone=site.zone, ports=ports)
         sources = self._mqtt_sources(site, [m for m in connected if m not in polled and m not in framed])
         for source in sources:
             source.start()
@@ -59,9 +71,12 @@ class Collecting:
             self._counts.error(meter, reason)
             _log.warning("meter is not read", meter=meter, reason=reason)
         return [
-            MqttSource(self._mqtt_settings(site, endpoint), routes, self._journal, self._counts)
+            MqttSource(self._mqtt_settings(site, endpoint), routes, self._journal, self._counts, now_ms=self._now_ms)
             for endpoint, routes in brokers.items()
         ]
+
+    def _now_ms(self) -> int:
+        return int(self._now().astype(np.int64))
 
     def _mqtt_settings(self, site: Site, endpoint: str) -> MqttSettings:
         broker = parse_connection(f"{endpoint}/-")

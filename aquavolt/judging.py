@@ -59,7 +59,9 @@ class Judging:
                 opened.callback(channel.close)
             site = setup.site
             days = office_days(site.zone, site.calendar.country or country_of(site.timezone))
-            self.records = Records(settings.records_url, policy=NotifyPolicy(is_routed=True), days=days)
+            self.records = Records(
+                settings.records_url, clock=setup.clock, policy=NotifyPolicy(is_routed=True), days=days
+            )
             opened.callback(self.records.close)
             self.records.migrate()
             journal.skip_to(self.records.applied_seq())  # a journal that was lost must not give these again
@@ -67,10 +69,12 @@ class Judging:
             self.judge = Judge(parts, *shard_at_start(setup.site, setup.rules, self.records, journal))
             self.deadlines = DeadlineWatch(self.records, self._tell)
             self.telling = Telling(
-                TellingParts(settings, lambda: setup.site, self.records, channels, playbook=setup.playbook)
+                TellingParts(
+                    settings, lambda: setup.site, self.records, channels, setup.clock, setup.steady, setup.playbook
+                )
             )
             self.outbox, self.duty_desk = self.telling.outbox, self.telling.duty_desk
-            self.words = WordFeed(FeedbackBook(self.records.database), journal, setup.now)
+            self.words = WordFeed(FeedbackBook(self.records.database, setup.clock), journal, setup.now)
             self._closing = opened.pop_all()
 
     def start(self) -> None:

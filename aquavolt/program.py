@@ -181,6 +181,7 @@ class Program:
                 access=access_of(self.setup),
                 prices=settings.prices.prices(),
                 playbook=self.setup.playbook,
+                now=self.setup.clock,
             )
         )
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alerts.playbook import Playbook, shipped_playbook
+from alerts.values import Clock, utc_now
 from aquavolt.channels.kinds import OpenChannel
-from aquavolt.clock import utc_ms
+from aquavolt.clock import steady_s, utc_ms
 from aquavolt.config.settings import Settings
 from collector.journal_limits import JournalLimits
 from metering.entries import Entry
@@ -32,7 +33,9 @@ class Setup:
 
     access      none: accounts, and bearer tokens as the settings say
     is_history  entries whose alerts nobody is told of one by one (see `JudgeParts`)
-    now         the clock: UTC, datetime64[ms]
+    now         the clock of meters and rules: UTC, datetime64[ms]
+    clock       the clock of people: deadlines, roster and routes, links, sessions, pages
+    steady      seconds that nobody can set, by which a clock that was set is seen (`alerts.notify.clock_steps`)
     """
 
     settings: Settings
@@ -43,6 +46,8 @@ class Setup:
     channels: Sequence[OpenChannel] = ()
     is_history: Callable[[Entry], bool] = lambda _: False
     now: Callable[[], np.datetime64] = utc_ms
+    clock: Clock = utc_now
+    steady: Callable[[], float] | None = steady_s
 
 
 def limits_of(settings: Settings) -> JournalLimits:

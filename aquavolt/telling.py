@@ -49,7 +49,7 @@ def surroundings_of(site: Callable[[], Site], channels: Sequence[str]) -> Surrou
 
 @dataclass(frozen=True, slots=True)
 class TellingParts:
-    """What it is made from; `clock` and `steady` (see ClockSteps) are for tests."""
+    """What it is made from; `steady`: see ClockSteps."""
 
     settings: Settings
     site: Callable[[], Site]

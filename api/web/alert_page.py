@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from alerts.losses import as_of, is_counting, loss_until
 from alerts.past import Episode
 from alerts.users.values import Account
 from alerts.values import Action, Alert, AuditEntry, Delivery
 from api.alerts.document import loss_money
-from api.alerts.evidence import as_of, is_counting, joined_rules, loss_uncertainty, loss_until
+from api.alerts.evidence import joined_rules, loss_uncertainty
 from api.alerts.history import surroundings
 from api.alerts.series import source_of
 from api.parts import ApiParts
@@ -33,11 +34,11 @@ _NOTICES = {
 
 @dataclass(frozen=True, slots=True)
 class Counting:
-    """A loss that runs on: `value` at `since`, growing by `rate` an hour."""
+    """A loss that runs on: `value` so many ms ago, growing by `rate` an hour since."""
 
     value: float
     rate: float
-    since_ms: int
+    ago_ms: int
     price: float | None
 
 
@@ -129,4 +130,6 @@ def _days_before(end: datetime, days: int) -> str:
 def _counting(alert: Alert, price: float | None, now: datetime) -> Counting | None:
     if not is_counting(alert, now):
         return None
-    return Counting(alert.loss_total or 0.0, alert.loss_rate or 0.0, int(as_of(alert).timestamp() * 1000), price)
+    return Counting(
+        alert.loss_total or 0.0, alert.loss_rate or 0.0, round((now - as_of(alert)) / timedelta(milliseconds=1)), price
+    )

@@ -12,8 +12,8 @@ from urllib.parse import quote
 from fastapi import Depends, Request
 from markupsafe import Markup
 
+from alerts.losses import loss_until
 from alerts.values import Alert, AlertCounts
-from api.alerts.evidence import loss_until
 from api.parts import ApiParts, Prices
 from api.web.desk_filters import Filters
 from api.web.desk_rows import DeskRows, is_judged

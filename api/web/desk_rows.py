@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup, escape
 
+from alerts.losses import loss_until
 from alerts.users.roles import Permission
 from alerts.values import Alert
 from api.alerts.document import loss_money
-from api.alerts.evidence import joined_rules, loss_until
+from api.alerts.evidence import joined_rules
 from api.parts import ApiParts
 from api.web.charts import Sparkline
 from api.web.curves import recent_curves

@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from alerts.desk import MOST_AT_ONCE
 from alerts.errors import ConflictError
+from alerts.losses import loss_until
 from alerts.notify.links import ExpiredLinkError, LinkError
 from alerts.users.errors import UnknownAccountError
 from alerts.users.reach import Reach, reach_of
@@ -22,7 +23,6 @@ from alerts.users.roles import WHOLE_SITE, Permission
 from alerts.users.users import Users
 from alerts.values import Actor, Alert
 from api.alerts.acts import alert_event
-from api.alerts.evidence import loss_until
 from api.dependencies import CurrentUsers, Parts
 from api.parts import ApiParts
 from api.permits import needs

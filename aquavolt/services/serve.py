@@ -41,7 +41,7 @@ class Serve:
             settings.data.mkdir(parents=True, exist_ok=True)
             self.store = open_store(settings.data / FOLDER)
             opened.callback(self.store.close)
-            self.records = Records(settings.records_url)
+            self.records = Records(settings.records_url, clock=setup.clock)
             opened.callback(self.records.close)
             self.records.migrate()
             self._closing = opened.pop_all()
@@ -71,7 +71,7 @@ class Serve:
                 readings=self.store,
                 intervals=self.store,
                 records=self.records,
-                duty_desk=DutyDesk(self.records.database, self._surroundings()),
+                duty_desk=DutyDesk(self.records.database, self._surroundings(), self.setup.clock),
                 health=self.health,
                 submit=self.watch.submit,
                 stream=self.stream,
@@ -79,6 +79,7 @@ class Serve:
                 access=access_of(self.setup),
                 prices=self.setup.settings.prices.prices(),
                 playbook=self.setup.playbook,
+                now=self.setup.clock,
             )
         )
         stopping = loop.create_task(stop.wait(), name="stop")

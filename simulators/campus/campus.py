@@ -8,6 +8,7 @@ gets the same registers at the same times.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from metering.entries import EventBatch
 from simulators.campus.demand import Demand
 from simulators.campus.electrical import Electrical
 from simulators.campus.fault_maker import FaultMaker
-from simulators.campus.faults import Fault, fault_of
+from simulators.campus.faults import LASTING, Fault, fault_of
 from simulators.campus.history import STEP, History
 from simulators.campus.layout import Layout, build_layout
 from simulators.campus.masking import conflict
@@ -29,6 +30,8 @@ from simulators.campus.schedule import LOCAL, ROUND_DAYS, Scheduler
 from simulators.campus.school_year import day_number
 from simulators.campus.site_file import TIMEZONE, Endpoints, site_document
 from simulators.campus.words import words
+
+_MINUTE = timedelta(minutes=1)
 
 
 def epoch_before(now: datetime, days: int = ROUND_DAYS) -> date:
@@ -158,6 +161,26 @@ class Campus:
         self._faults.append(fault)
         self._registers.add(fault)
         return fault
+
+    def repair(self, fault_id: str, at: datetime) -> Fault:
+        """Somebody mends a fault at `at` (aware), a flow by the end of that minute: no register ever counts back.
+
+        Raises:
+            ValueError: no such fault is there then, or it is one whose effect stays.
+        """
+        end = at.astimezone(LOCAL)
+        known = next((f for f in self._faults if f.id == fault_id), None)
+        if known is not None and known.meter is None:
+            end += -timedelta(seconds=end.second, microseconds=end.microsecond) % _MINUTE
+        if known is None or end <= known.start or (known.end is not None and known.end <= end):
+            open_ones = ", ".join(f.id for f in self._faults if f.end is None) or "none"
+            raise ValueError(f"no fault {fault_id!r} to be repaired; without an end are: {open_ones}")
+        if known.kind in LASTING:
+            raise ValueError(f"what {known.kind} did to the register stays")
+        mended = replace(known, end=end)
+        self._faults[self._faults.index(known)] = mended
+        self._registers.mend(known, mended)
+        return mended
 
     def truth(self) -> dict[str, Any]:
         """The truth document, from which `campus_of_truth` builds this campus again."""

@@ -8,7 +8,7 @@ after a restart weeks later it goes on exactly where it was.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +83,22 @@ class Registers:
             self._begin_life(row, fault)
             if fault.kind == "register_reversed" and fault.end_ms is not None:
                 self._turn(row, fault.end_ms)
+
+    def mend(self, fault: Fault, mended: Fault) -> None:
+        """Let a fault that was added end when `mended`, which is the same but for its end, says so."""
+        assert mended.end_ms is not None  # noqa: S101 - that is what mending is
+        if fault in self.others:
+            self.others[self.others.index(fault)] = mended
+            self._forget_from((mended.end_ms + UTC_OFFSET_MS) // DAY_MS)
+            return
+        assert fault.meter is not None  # noqa: S101 - others are the rest
+        row = self._layout.meter_index[fault.meter]
+        if fault.kind == "register_reversed":
+            self._turn(row, mended.end_ms)
+            return
+        spells = self._dead if fault.kind == "unit_dead" else self._frozen
+        at = next(i for i, s in enumerate(spells) if (s.row, s.start_ms) == (row, fault.start_ms))
+        spells[at] = replace(spells[at], end_ms=mended.end_ms)
 
     def _turn(self, row: int, time: int) -> None:
         """From that time on the register counts the other way round."""

@@ -5,9 +5,10 @@ listens, `{"line_ports", "mqtt_port", "meters", "epoch"}`, and serves until SIGT
 
 A line of JSON on stdin is a request, answered by a line on stdout:
     {"inject": {"kind": "leak_toilet", "node": "dorm-2-f3"}}  ->  {"injected": {...the truth's entry...}}
+    {"repair": "f03-leak_toilet"}                         ->  {"repaired": {...the truth's entry...}}
                                                               or  {"refused": "why"}
 An account at the broker stands in the environment: MQTT_USERNAME, MQTT_PASSWORD.
-With `--truth FILE` the campus is the one of that file, which is written if it is not there, and after each injection.
+With `--truth FILE` the campus is the one of that file, which is written if it is not there, and after each of these.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import yaml
 
 from metering.batch import to_ms
 from simulators.campus.campus import Campus, build_campus, campus_of_truth, epoch_before
+from simulators.campus.faults import Fault
 from simulators.campus.lines import CampusLines
 from simulators.campus.live import LiveCampus
 from simulators.campus.radio_publisher import RadioPublisher
@@ -78,16 +80,23 @@ class CampusServer:
     def answer(self, request: str) -> dict[str, Any]:
         """What there is to say to a line from stdin."""
         try:
-            wanted = json.loads(request)["inject"]
-            fault = self.campus.inject(wanted["kind"], wanted["node"], datetime.now(UTC))
+            done, fault = self._change(json.loads(request))
         except (KeyError, TypeError) as error:
-            return {"refused": f"a request is like {{'inject': {{'kind': ..., 'node': ...}}}} ({error!r})"}
+            form = "{'inject': {'kind': ..., 'node': ...}} or {'repair': ID}"
+            return {"refused": f"a request is like {form} ({error!r})"}
         except ValueError as error:
             return {"refused": str(error)}
         self._live.forget()
         self._lines.refresh()
         self.write_truth()
-        return {"injected": fault.document()}
+        return {done: fault.document()}
+
+    def _change(self, request: dict[str, Any]) -> tuple[str, Fault]:
+        now = datetime.now(UTC)
+        if "repair" in request:
+            return "repaired", self.campus.repair(request["repair"], now)
+        wanted = request["inject"]
+        return "injected", self.campus.inject(wanted["kind"], wanted["node"], now)
 
     def write_truth(self) -> None:
         """Write the truth file, if there is to be one."""

@@ -105,6 +105,14 @@ def test_electricity_is_told_in_kilowatts(write, alert):
     assert "Loss so far (estimate): 1,230 kWh\n" in text
 
 
+def test_what_is_told_again_later_tells_of_what_was_lost_since(write, alert, clock):
+    """The rules have said nothing new for two hours, in which 420 litres an hour went on running."""
+    clock.forward(2 * 3600)
+    assert "Loss so far (estimate): 32 m³" in write(alert, NotifyReason.REPEATED)[EN].text.splitlines()
+    cleared = replace(alert, state=AlertState.CLEARED, closed_at=clock.now)
+    assert "Loss so far (estimate): 31.2 m³" in write(cleared, NotifyReason.CLEARED)[EN].text.splitlines()
+
+
 def test_a_dead_meter_has_neither_rate_nor_loss(write, alert):
     dead = replace(alert, category=Category.DATA_QUALITY, rule="meter_health", loss_rate=None, loss_total=None)
     text = write(dead, NotifyReason.RAISED)[EN].text

@@ -10,8 +10,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from alerts.losses import loss_until
 from alerts.values import AlertState
-from api.alerts.evidence import loss_until
 from api.app import create_app
 from api.web import vendor
 from metering.incident import ChangeKind, Incident, IncidentChange

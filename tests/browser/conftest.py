@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,6 +29,8 @@ from alerts.values import Actor
 from api.app import create_app
 from api.web.vendor import missing_files
 from aquavolt.telling import surroundings_of
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "program")]
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -145,12 +148,12 @@ def _is_given_up(request: Any) -> bool:
 
 
 @pytest.fixture
-def open_tab(chromium: Any, site: Site) -> Iterator[Callable[..., Tab]]:
-    """Opens a tab of a language and size; afterwards no console may have complained."""
+def open_tab_at(chromium: Any) -> Iterator[Callable[..., Tab]]:
+    """Opens a tab of a language and size at an address; afterwards no console may have complained."""
     contexts, tabs = [], []
 
-    def build(language: str, size: dict[str, Any] = DESKTOP, **more: Any) -> Tab:
-        context = chromium.new_context(base_url=site.address, locale=language, **size, **more)
+    def build(address: str, language: str, size: dict[str, Any] = DESKTOP, **more: Any) -> Tab:
+        context = chromium.new_context(base_url=address, locale=language, **size, **more)
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         tab = Tab(context.new_page())
@@ -160,7 +163,7 @@ def open_tab(chromium: Any, site: Site) -> Iterator[Callable[..., Tab]]:
         page.on("requestfailed", lambda r: None if _is_given_up(r) else tab.complaints.append(f"failed: {r.url}"))
         page.on(
             "request",
-            lambda r: None if r.url.startswith((site.address, "data:")) else tab.complaints.append(f"foreign: {r.url}"),
+            lambda r: None if r.url.startswith((address, "data:")) else tab.complaints.append(f"foreign: {r.url}"),
         )
         tabs.append(tab)
         return tab
@@ -169,3 +172,9 @@ def open_tab(chromium: Any, site: Site) -> Iterator[Callable[..., Tab]]:
     for context in contexts:
         context.close()
     assert [c for tab in tabs for c in tab.complaints] == []
+
+
+@pytest.fixture
+def open_tab(open_tab_at: Callable[..., Tab], site: Site) -> Callable[..., Tab]:
+    """The same, on the served campus."""
+    return partial(open_tab_at, site.address)

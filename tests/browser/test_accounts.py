@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from signing_in import first_sign_in
 
 from alerts.users.roles import Role
 from alerts.users.users import Users, users_of
@@ -14,7 +15,6 @@ from alerts.values import Actor
 DESKTOP = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 ADMIN = Actor("system", "test")
-OWN = "quiet-river-4711"
 
 
 def fits(page: Any) -> bool:
@@ -31,27 +31,6 @@ def press(page: Any, button: str) -> None:
     page.wait_for_load_state("networkidle")
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
     page.get_by_role("button", name=button).click()
-
-
-def sign_in(page: Any, name: str, password: str) -> None:
-    page.goto("/sign-in")
-    page.fill("#name", name)
-    page.fill("#password", password)
-    page.click("main button")
-    page.wait_for_url(lambda url: "sign-in" not in url)
-
-
-def first_sign_in(page: Any, name: str, given: str) -> None:
-    """With a one-time password: the page asks for one's own before all else."""
-    sign_in(page, name, given)
-    assert page.url.endswith("/account")
-    assert page.locator("nav.av-nav a").count() == 0
-    page.fill("#old", given)
-    page.fill("#new", OWN)
-    page.fill("#again", OWN)
-    page.locator("form[action='/account/password'] button").click()
-    page.wait_for_url("**/account?notice=password")
-    page.wait_for_load_state("networkidle")  # what is still on its way when a page is left counts as failed
 
 
 @pytest.mark.parametrize(("language", "size", "name"), [("zh-CN", PHONE, "phone-guard"), ("en", DESKTOP, "desk-guard")])

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from signing_in import first_sign_in
 
 from alerts.duty.roster import Duty, Shift
 from alerts.duty_desk.entries import EntryKind
@@ -85,16 +86,7 @@ def test_who_goes_to_the_pipes_begins_with_tasks(open_tab: Callable[..., Any], s
     users = users_of(site.campus.records.database)
     given = users.accounts.add("pipe-man", Role.MAINTAINER, ["*"], Actor("system", "test"))
     page = open_tab("en", PHONE).page
-    page.goto("/sign-in")
-    page.fill("#name", "pipe-man")
-    page.fill("#password", given)
-    page.click("main button")
-    page.wait_for_url("**/account")
-    for field, value in {"#old": given, "#new": "quiet-river-4711", "#again": "quiet-river-4711"}.items():
-        page.fill(field, value)
-    page.locator("form[action='/account/password'] button").click()
-    page.wait_for_url("**/account?notice=password")
-    page.wait_for_load_state("networkidle")
+    first_sign_in(page, "pipe-man", given)
     page.goto("/")
     page.wait_for_url("**/tasks")
 

@@ -97,24 +97,11 @@ class Channel(WebhookChannel):
 
 
 def lay_traps(program: Program, death: Death) -> None:
-    doing: list[str] = []
-
-    def during(name: str, doing_what: str) -> None:
-        inner = getattr(program.records, name)
-
-        def call(*given: Any, **named: Any) -> Any:
-            doing.append(doing_what)
-            try:
-                return inner(*given, **named)
-            finally:
-                doing.pop()
-
-        setattr(program.records, name, call)
-
-    during("apply", "applying")
-    during("save_snapshot", "snapshotting")
+    doing = Doing()
+    during(program.records, "apply", doing, "applying")
+    during(program.records, "save_snapshot", doing, "snapshotting")
     trap_dispatcher(program, death)
-    event.listen(program.records.database.engine, "commit", lambda _: death.at(doing[-1]) if doing else None)
+    event.listen(program.records.database.engine, "commit", lambda _: death.at(doing.what))
     death.around(program.journal, "append", after="journaled")
     death.around(program.store, "append_readings", after="stored")
     death.around(program.records, "apply", before="derived", after="applied", if_given=True)
@@ -122,6 +109,26 @@ def lay_traps(program: Program, death: Death) -> None:
     death.around(program.records, "reconcile", after="reconciled")
     for lane in program._outbox._lanes:
         death.around(lane._due, "mark_delivered", after="marked")
+
+
+class Doing(threading.local):
+    """What this thread is at; "" nothing of note."""
+
+    what = ""
+
+
+def during(owner: Any, name: str, doing: Doing, doing_what: str) -> None:
+    """Note it while this method runs."""
+    inner: Callable[..., Any] = getattr(owner, name)
+
+    def call(*given: Any, **named: Any) -> Any:
+        doing.what = doing_what
+        try:
+            return inner(*given, **named)
+        finally:
+            doing.what = ""
+
+    setattr(owner, name, call)
 
 
 def trap_dispatcher(program: Program, death: Death) -> None:

@@ -1,5 +1,6 @@
 """Each fault has the place, time and size that the truth states, and no two hide one another."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 
@@ -108,6 +109,33 @@ def test_the_room_uses_two_and_a_half_to_about_four_times_its_peers():
         peers = np.median([k for r, k in kw.items() if r != fault.node and k >= 0])
         assert 2.2 <= kw[fault.node] / peers <= 5.0, seed
         assert fault.size >= 0.25
+
+
+@pytest.mark.parametrize("kind", ["burst", "leak_network", "unit_dead", "register_frozen", "register_reversed"])
+def test_a_repaired_fault_ends_there_and_nothing_shown_before_changes(kind):
+    """In the midst of a minute: a flow runs to its end, so that the register does not count back."""
+    scheduled = _fault(_campus(1), kind)
+    fault = replace(scheduled, end=None)
+    campus, unmended = (build_campus(1, EPOCH, faults=[fault]) for _ in range(2))
+    at = fault.start + timedelta(hours=5, minutes=3, seconds=21)
+    before = [np.datetime64(fault.start_ms, "ms") + np.timedelta64(m, "m") for m in (-90, 0, 7, 303)]
+    shown = [campus.registers(t) for t in before]
+    mended = campus.repair(fault.id, at)
+    assert timedelta(0) <= mended.end - at < timedelta(minutes=1)
+    for time, registers in zip(before, shown, strict=True):
+        assert np.array_equal(campus.registers(time), registers, equal_nan=True)
+    end = np.datetime64(mended.end_ms, "ms")
+    row = campus.layout.meter_index[fault.meter or campus.layout.meter_of(fault.node, "water").id]
+    after = [campus.registers(end + np.timedelta64(h, "h"))[row] for h in range(3)]
+    assert after[0] < after[1] < after[2]
+    later = end + np.timedelta64(1, "D")
+    if KINDS[kind].is_flow:
+        assert campus.registers(later)[row] < unmended.registers(later)[row]
+    else:
+        assert campus.registers(later)[row] != unmended.registers(later)[row]
+    assert campus_of_truth(campus.truth()).registers(later)[row] == campus.registers(later)[row]
+    with pytest.raises(ValueError, match="no fault"):
+        campus.repair(fault.id, at + timedelta(hours=1))
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -158,7 +158,7 @@ def test_radio_meters_publish_their_registers(served, broker_port):
     client.loop_stop()
 
 
-def test_a_fault_on_request_is_in_the_truth_file_and_on_the_wire(served):
+def test_a_fault_on_request_and_its_repair_are_in_the_truth_file_and_on_the_wire(served):
     site = _site(served.folder)
     room = "dorm-2-111"
     refused = served.ask({"inject": {"kind": "unit_dead", "node": room}})
@@ -174,6 +174,14 @@ def test_a_fault_on_request_is_in_the_truth_file_and_on_the_wire(served):
     assert _campus(served.folder).faults[-1].document() == injected
     with pytest.raises(ReadError):
         _register(site, injected["meter"], timeout_s=0.5)
+    repaired = served.ask({"repair": injected["id"]})["repaired"]
+    assert injected == repaired | {"end": None}
+    assert _campus(served.folder).faults[-1].document() == repaired
+    assert _register(site, injected["meter"]) > 0
+    assert injected["id"] in served.ask({"repair": injected["id"]})["refused"]
+    lasting = next(f for f in _campus(served.folder).faults if f.kind == "register_reset")
+    assert "stays" in served.ask({"repair": lasting.id})["refused"]
+    assert "refused" in served.ask({"repair": ["f01"]})
 
 
 @pytest.mark.parametrize("way", ["term", "stdin"])

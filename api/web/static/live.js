@@ -53,8 +53,9 @@
 
   function countOn() {
     for (const place of document.querySelectorAll("[data-count-rate]")) {
-      const { countValue, countRate, countSince, countFactor, countDigits } = place.dataset;
-      const hours = Math.max(0, Date.now() - Number(countSince)) / 3600000;
+      const { countValue, countRate, countAgo, countFactor, countDigits } = place.dataset;
+      place.countedFrom ??= performance.now() - Number(countAgo); // the server's clock counts, never a phone's
+      const hours = Math.max(0, performance.now() - place.countedFrom) / 3600000;
       const value = (Number(countValue) + Number(countRate) * hours) * Number(countFactor ?? 1);
       const digits = Number(countDigits);
       place.textContent = value.toLocaleString(document.documentElement.lang, {
