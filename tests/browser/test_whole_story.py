@@ -81,9 +81,11 @@ def test_a_burst_is_heard_of_taken_mended_cleared_and_closed(
         phone.get_by_role("button", name=words["take"]).tap()
     assert f"{words['taken']} · li" in phone.locator("article").inner_text()
     row.locator(".av-pill.is-taken").wait_for(timeout=LIVE_MS)
-    phone.goto(by_channel["wecom"].link)
+    phone.goto(by_channel["e-mail"].link)
     assert f"{words['taken']} · li" in phone.locator("article").inner_text()
     assert phone.get_by_role("button", name=words["take"]).count() == 0
+    phone.goto(by_channel["wecom"].link)
+    phone.locator("form[action='/sign-in']").wait_for()
     assert desk.evaluate("window.stays"), "the desk heard of all this by itself"
 
     story.campus.repair(fault)
@@ -136,6 +138,6 @@ def test_where_nobody_reacts_it_climbs_and_the_breach_stays(
     desk.goto(f"/alerts/{alert['id']}")
     assert words["missed"] in desk.locator("#alert-head").inner_text()
     assert desk.locator(".av-timeline .is-overdue").count() == 1
-    assert story.audit() == ["raised", "overdue", "acknowledged"]
+    assert story.audit() == ["raised", "overdue", "unanswered", "unanswered", "acknowledged"]
     told = {person for person, _, _ in story.told()}
     assert told == {"li", "wang", "sun"}
