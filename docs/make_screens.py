@@ -16,10 +16,13 @@ import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from make_screenshots import CHROMIUM, FLAGS, LANGUAGES, shown_alert
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
+
+from alerts.users.roles import WHOLE_SITE
 
 SCREENS = Path(__file__).parent / "screens"
 MOST_BYTES, COLOURS = 150_000, 255
@@ -27,6 +30,10 @@ SIZES: dict[str, dict[str, Any]] = {
     "desk": {"viewport": {"width": 1440, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
 }
+PEOPLE = {
+    "li.wei": "maintainer", "wang.qiang": "maintainer", "zhao.lei": "maintainer", "zhou.jun": "maintainer",
+    "sun.li": "dorm_manager", "chen.hao": "head_of_logistics",
+}  # fmt: skip
 PAGES = {
     "alerts": "/alerts",
     "alert": "/alerts/{alert}",
@@ -45,7 +52,7 @@ class Demo:
     """The API of the demo that is looked at."""
 
     def __init__(self, page: str) -> None:
-        self._base = f"{page}/api/v1"
+        self._page, self._base = page, f"{page}/api/v1"
 
     def ask(self, method: str, path: str, document: Any = None) -> Any:
         """The answer. Raises: HTTPError."""
@@ -55,6 +62,11 @@ class Demo:
         )
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
             return json.load(answer)
+
+    def send(self, path: str, **fields: str) -> None:
+        """A form of the pages. Raises: HTTPError."""
+        with urllib.request.urlopen(self._page + path, urlencode(fields).encode(), timeout=30):  # noqa: S310
+            pass
 
     def fill(self, buildings: list[str]) -> None:
         """A roster with a hole and a stand-in, a route, a silence, and alerts that people have."""
@@ -71,8 +83,9 @@ class Demo:
         guard = {"role": "zone_manager", "name": "公寓管理", "fallback": "chen.hao", "shifts": [{"people": ["sun.li"]}]}
         self.ask("PUT", "/duties/pipes", duty)
         self.ask("PUT", "/duties/zone", guard)
-        for person in ("li.wei", "wang.qiang", "zhou.jun", "chen.hao", "sun.li"):
-            self.ask("PUT", f"/contacts/{person}", {"addresses": [{"channel": "webhook"}]})
+        for person, role in PEOPLE.items():
+            self.send("/users", name=person, role=role, node=WHOLE_SITE)
+            self.ask("PUT", f"/contacts/{person}", {"addresses": [{"channel": "demo"}]})
         away = {"person": "zhao.lei", "start": at(-5), "end": at(60), "stand_in": "zhou.jun", "reason": "年假"}
         self.ask("PUT", "/absences/leave", away)
         route = {
