@@ -23,6 +23,7 @@ from api.alerts.conditions import answer_again
 from api.desk import views as desk
 from api.duty import views as duty
 from api.feedback import views as feedback
+from api.head_counts import views as head_counts
 from api.identity import Identity
 from api.parts import ApiParts
 from api.permits import check_routes, declared
@@ -78,6 +79,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         *duty.ROUTERS,
         site.router,
         readings.router,
+        head_counts.router,
         collector.router,
         meters.router,
         status.stream_router,

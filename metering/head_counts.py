@@ -78,7 +78,9 @@ def read_count_table(content: bytes, nodes: Collection[str]) -> CountTable:
     columns = [_ALSO.get(name, name.lower()) for name in header]
     if fault := _header_fault(number, columns):
         return CountTable((), (fault,))
-    return _table(((line, dict(zip(columns, row, strict=False)), len(row) > len(columns)) for line, row in lines), nodes)
+    return _table(
+        ((line, dict(zip(columns, row, strict=False)), len(row) > len(columns)) for line, row in lines), nodes
+    )
 
 
 def read_count_rows(given: list[Mapping[str, object]], nodes: Collection[str]) -> CountTable:

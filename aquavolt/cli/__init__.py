@@ -10,6 +10,7 @@ from aquavolt.cli import (
     check,
     commissioning,
     data,
+    head_counts,
     meters,
     profiles,
     recording,
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (service, split, meters, commissioning, recording, data, stored, check):
+for module in (service, split, meters, commissioning, recording, data, stored, check, head_counts):
     module.register(app)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(profiles.app, name="profiles")

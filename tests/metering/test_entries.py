@@ -43,7 +43,9 @@ def test_readings_come_back_bit_for_bit():
         Revision("site", "abc", {"nodes": []}),
         Feedback(NOW, 1, "false", "li", NOW, "id", None, (("burst_flow", "水表-1"), ("zone_balance", "b"))),
         Feedback(NOW, 3, "planned_use", "li", NOW, replaces=2, use=POOL),
-        HeadCounts(NOW, 4, (HeadCount("三号楼-301", date(2026, 9, 1), 6, None), HeadCount("b", date(2026, 2, 1), 4, 0))),
+        HeadCounts(
+            NOW, 4, (HeadCount("三号楼-301", date(2026, 9, 1), 6, None), HeadCount("b", date(2026, 2, 1), 4, 0))
+        ),
     ],
 )
 def test_other_entries_come_back_equal(entry):

@@ -98,7 +98,6 @@ def test_a_room_of_twice_as_many_is_no_case_and_one_that_only_uses_twice_as_much
     assert raised(counted(1, 0, ("r0", TWICE + 60, 8, 8)), days(0, 45)) == ["e0"], "of next term"
 
 
-
 def test_any_cut_a_restart_and_a_rebuild_come_to_the_same_state():
     told = counted(1, 20.3, *MOVED_IN)
     whole = Shard(site(), RulesSettings())
