@@ -89,7 +89,7 @@ class HeadCountBook:
         """All that was ever brought of a place, the newest first."""
         with self._database.reading() as session:
             query = _brought().where(HeadCountRow.node == node).order_by(HeadCountRow.id.desc())
-            return tuple(_brought_of(*row) for row in session.execute(query))
+            return tuple(_brought_of(row, by) for row, by in session.execute(query))
 
     def imports(self, limit: int = 50) -> tuple[HeadCountImportRow, ...]:
         """What was brought last, the newest first."""
@@ -127,7 +127,7 @@ def _row(import_id: int, count: HeadCount) -> HeadCountRow:
     )
 
 
-def _brought() -> Select[tuple[HeadCountRow, HeadCountImportRow]]:
+def _brought() -> Select[HeadCountRow, HeadCountImportRow]:
     return select(HeadCountRow, HeadCountImportRow).join(
         HeadCountImportRow, HeadCountImportRow.id == HeadCountRow.import_id
     )

@@ -35,7 +35,7 @@ def list_head_counts(
     day: Annotated[date | None, Query(description="Local day; default: today")] = None,
     node: Annotated[str | None, Query(max_length=200, description="In this place and all below it")] = None,
 ) -> JsonResponse:
-    """By place what was brought, or else what the site file says; places of which neither says anything are left out."""
+    """By place what was brought, or else what the site file says; where neither says anything the place is left out."""
     on = book.on(day or parts.now().astimezone(site.zone).date())
     wanted = site.nodes if node is None else list(site.subtree(node_of(site, node).id))
     known = [n for n in wanted if n in on or site.nodes[n].beds is not None or site.nodes[n].people is not None]
