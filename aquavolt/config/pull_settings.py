@@ -91,7 +91,7 @@ class _PullSettings(_Strict):
     def _zone(cls, given: str | None) -> str | None:
         try:
             return given if given is None else ZoneInfo(given).key
-        except (ValueError, OSError) as error:
+        except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"{given!r} is no time zone; write it like Asia/Shanghai") from error
 
     @field_validator("time_format")

@@ -76,14 +76,13 @@ class SqlTable:
 
     def _chunks(self, connection: Connection, since: datetime) -> Iterator[Chunk]:
         streaming = connection.execution_options(stream_results=True, yield_per=CHUNK_ROWS)
-        rows = streaming.execute(
-            text(self.settings.query), {_SINCE: _bound(since, self.form, connection.dialect.name)}
-        ).mappings()
-        has = set(rows.keys())
-        if lost := [column for column in self.form.columns if column not in has]:
-            raise SourceError(f"the query gives no column {', '.join(lost)}; it gives {', '.join(rows.keys())}")
-        for part in rows.partitions():
-            yield Chunk([Row(_where(row, self.form), dict(row)) for row in part])
+        given = {_SINCE: _bound(since, self.form, connection.dialect.name)}
+        with streaming.execute(text(self.settings.query), given) as answer:
+            rows = answer.mappings()
+            if lost := [column for column in self.form.columns if column not in rows.keys()]:  # noqa: SIM118
+                raise SourceError(f"the query gives no column {', '.join(lost)}; it gives {', '.join(rows.keys())}")
+            for part in rows.partitions(CHUNK_ROWS):
+                yield Chunk([Row(_where(row, self.form), dict(row)) for row in part])
 
 
 def _where(row: Mapping[Any, Any], form: Form) -> str:
