@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC
 from zoneinfo import ZoneInfo
 
 from aquavolt.config.pull_settings import FilesPull, PullSettings, SqlPull
@@ -60,7 +59,7 @@ def source_of(settings: FilesPull | SqlPull, form: Form) -> PullSource:
     from aquavolt.pulling.sql import SqlSettings, SqlTable, parse_url  # noqa: PLC0415 - loads a library few need
 
     password = None if settings.password is None else settings.password.get_secret_value()
-    start = settings.start if settings.start.tzinfo else settings.start.replace(tzinfo=form.zone or UTC)
+    start = settings.start if settings.start.tzinfo else settings.start.replace(tzinfo=form.zone)
     url = parse_url(settings.url.get_secret_value(), password)
     return SqlTable(SqlSettings(url, settings.query, start, settings.overlap), form)
 

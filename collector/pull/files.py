@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from collector.pull.source import CHUNK_ROWS, Chunk, Fault, Row, SourceError
 
@@ -64,6 +65,10 @@ def _place_of(mark: str) -> _Place:
         return _Place(*json.loads(mark)) if mark else _Place()
     except (ValueError, TypeError):
         return _Place()
+
+
+def _opened(path: Path) -> BufferedIOBase:
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
 class CsvFiles:
@@ -117,7 +122,7 @@ class CsvFiles:
         seen = stat.st_size, stat.st_mtime_ns
         if (place.is_whole and (place.size, place.mtime_ns) == seen) or self._refused.get(name) == seen:
             return
-        with closing(gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as file:
+        with closing(_opened(path)) as file:
             reading = _Reading(self._settings, path, file)
             if (fault := reading.begin(place)) is not None:
                 self._refused[name] = seen
@@ -133,7 +138,7 @@ class CsvFiles:
 class _Reading:
     """One pass over one file."""
 
-    def __init__(self, settings: FileSettings, path: Path, file: IO[bytes]) -> None:
+    def __init__(self, settings: FileSettings, path: Path, file: BufferedIOBase) -> None:
         self._settings, self._path, self._file = settings, path, file
         self._header: list[str] = []
         self._digest = blake2b(digest_size=16)
