@@ -22,6 +22,7 @@ from api.alerts import views as alerts
 from api.alerts.conditions import answer_again
 from api.desk import views as desk
 from api.duty import views as duty
+from api.exports import views as exports
 from api.feedback import plan_views
 from api.feedback import views as feedback
 from api.head_counts import views as head_counts
@@ -86,7 +87,15 @@ def create_app(parts: ApiParts) -> FastAPI:
         status.stream_router,
     ):
         app.include_router(router)
-    for router in (feedback.router, plan_views.router, metrics.router, status.router, accounts.router, *pages.ROUTERS):
+    for router in (
+        exports.router,
+        feedback.router,
+        plan_views.router,
+        metrics.router,
+        status.router,
+        accounts.router,
+        *pages.ROUTERS,
+    ):
         app.include_router(router)
     app.mount("/static", pages.static_files(), name="static")
     app.mount("/vendor", pages.vendor_files(), name="vendor")
