@@ -42,7 +42,7 @@ class CountFaultOut(BaseModel):
     """A row that was not taken. Line 1 of a CSV is its header; of JSON the first row."""
 
     line: int
-    column: str
+    member: str
     reason: str
     message: str
 

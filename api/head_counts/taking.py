@@ -90,7 +90,7 @@ def taken_document(taken: Taken, site: Site) -> dict[str, Any]:
 def fault_documents(faults: Sequence[CountFault]) -> list[dict[str, Any]]:
     """For the wire, the first thousand."""
     return [
-        {"line": f.line, "column": f.column, "reason": f.reason, "message": fault_text(f)} for f in faults[:MOST_LISTED]
+        {"line": f.line, "member": f.column, "reason": f.reason, "message": fault_text(f)} for f in faults[:MOST_LISTED]
     ]
 
 

@@ -14,6 +14,7 @@ from api.web.rendering import Reader
 from metering.site import Node
 
 MOST_SHOWN = 200
+_PLACES_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,8 @@ def build_head_counts(book: HeadCountBook, reader: Reader, node: str | None, now
     told = [p for p in places if p.beds is not None or p.people is not None]
     return HeadCountsView(
         node=node,
-        places=tuple(told[:MOST_SHOWN]),
-        more=max(0, len(told) - MOST_SHOWN),
+        places=tuple(told[:_PLACES_SHOWN]),
+        more=max(0, len(told) - _PLACES_SHOWN),
         history=() if node is None else book.history(node),
         # Whose files others brought belongs to no single part of the site.
         imports=tuple(map(_line, book.imports(20))) if reader.reach.nodes is None else (),

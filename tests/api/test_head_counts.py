@@ -31,7 +31,7 @@ def test_unknown_rooms_are_refused_row_by_row_and_nothing_else_is_lost(served):
     assert answer.status_code == 200
     said = answer.json()
     assert (said["taken"], said["unchanged"], said["refused"]) == (1, 0, 2)
-    assert [(e["line"], e["column"], e["reason"]) for e in said["errors"]] == [
+    assert [(e["line"], e["member"], e["reason"]) for e in said["errors"]] == [
         (2, "node", "unknown_node"), (4, "from", "no_day")
     ]  # fmt: skip
     assert "dorm-9" in said["errors"][0]["message"]
