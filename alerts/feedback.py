@@ -29,6 +29,8 @@ from metering.site import PlannedUse
 
 LONGEST_PLAN = timedelta(days=366)
 LONGEST_PLAN_TEXT = 200
+LARGEST_PLAN = 1e9
+CORRECTABLE = timedelta(days=1)  # since it was entered: of what is over later, that it was so stays
 _MOVING = (FALSE, CONFIRMED, REPAIRED, RESET)
 _AT_ONCE = 500
 
@@ -55,13 +57,17 @@ class Caution:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Planned use that somebody entered; `alert_id`: as an alert's outcome."""
+    """Planned use that somebody entered; `alert_id`: as an alert's outcome.
+
+    expected  its size as people expect it, m3 or kWh
+    """
 
     id: int
     use: PlannedUse
     who: str
     at: datetime
     alert_id: str | None
+    expected: float | None = None
 
 
 class UnknownPlanError(RefusedError):
@@ -107,28 +113,23 @@ class FeedbackBook:
             put(session, word, None)
             return _cautions(session, (subject,))[rule, subject]
 
-    def plan(self, use: PlannedUse, actor: Actor) -> Plan:
+    def plan(self, use: PlannedUse, actor: Actor, expected: float | None = None) -> Plan:
         """Enter planned use. Whoever asks has seen to it that the place exists. Raises: RefusedError."""
-        _check_plan(use)
-        text = checked_text(use.text, "what it is for", LONGEST_PLAN_TEXT)
-        who = Actor(checked_name(actor.name), actor.origin)
+        row = planned_word(use, expected, actor, self._now_ms())
         with self._database.writing() as session:
-            row = word_of(
-                who, self._now_ms(), outcome=PLANNED_USE, text=text, node=use.node, medium=use.medium,
-                start_ms=ms_of(use.start), end_ms=ms_of(use.end),
-            )  # fmt: skip
             put(session, row, None)
-            return _plan_of(row)
+            return plan_of(row)
+
+    def check(self, use: PlannedUse, expected: float | None = None) -> None:
+        """Whether it could be entered. Raises: RefusedError."""
+        _check_plan(use, expected)
+        checked_text(use.text, "what it is for", LONGEST_PLAN_TEXT)
 
     def unplan(self, plan_id: int, actor: Actor) -> None:
-        """Take planned use back. Raises: UnknownPlanError; RefusedError (it is an alert's outcome)."""
+        """Take planned use back. Raises: as `standing_plan`."""
         who = Actor(checked_name(actor.name), actor.origin)
         with self._database.writing() as session:
-            row = session.get(FeedbackRow, plan_id, with_for_update=True)
-            if row is None or row.start_ms is None or row.replaced_by is not None:
-                raise UnknownPlanError(f"there is no planned use {plan_id}")
-            if row.alert_id is not None:
-                raise RefusedError(f"it is the outcome of alert {row.alert_id!r}: withdraw that")
+            row = standing_plan(session, plan_id, self._now_ms())
             put(session, word_of(who, self._now_ms(), outcome=WITHDRAWN), row)
 
     # -- what is shown --------------------------------------------------------------------------------------------
@@ -144,7 +145,7 @@ class FeedbackBook:
         query = select(FeedbackRow).where(_stands(), FeedbackRow.end_ms > ms_of(since))
         with self._database.reading() as session:
             rows = session.scalars(query.order_by(FeedbackRow.start_ms, FeedbackRow.id))
-            return tuple(_plan_of(row) for row in rows)
+            return tuple(plan_of(row) for row in rows)
 
     def place_of(self, plan_id: int) -> str | None:
         """Where the planned use of this id is; None: there never was one."""
@@ -185,7 +186,41 @@ def _rules() -> list[str]:
     return sorted(CAUTIOUS_RULES)
 
 
-def _check_plan(use: PlannedUse) -> None:
+def planned_word(use: PlannedUse, expected: float | None, actor: Actor, now_ms: int) -> FeedbackRow:
+    """Planned use as a word. Raises: RefusedError."""
+    _check_plan(use, expected)
+    text = checked_text(use.text, "what it is for", LONGEST_PLAN_TEXT)
+    return word_of(
+        Actor(checked_name(actor.name), actor.origin), now_ms, outcome=PLANNED_USE, text=text, node=use.node,
+        medium=use.medium, start_ms=ms_of(use.start), end_ms=ms_of(use.end), expected_size=expected,
+    )  # fmt: skip
+
+
+def standing_plan(session: Session, plan_id: int, now_ms: int) -> FeedbackRow:
+    """The word of a planned use that may still be changed.
+
+    Raises:
+        UnknownPlanError: it does not stand.
+        RefusedError: it is an alert's outcome, or over.
+    """
+    row = session.get(FeedbackRow, plan_id, with_for_update=True)
+    if row is None or row.start_ms is None or row.end_ms is None or row.replaced_by is not None:
+        raise UnknownPlanError(f"there is no planned use {plan_id}")
+    if row.alert_id is not None:
+        raise RefusedError(f"it is the outcome of alert {row.alert_id!r}: withdraw that")
+    if is_past(row.end_ms, row.at_ms, now_ms):
+        raise RefusedError("it is over: what was planned then stays as it was")
+    return row
+
+
+def is_past(end_ms: int, said_ms: int, now_ms: int) -> bool:
+    """Whether planned use is over, and was entered too long ago for a mistake to be mended."""
+    return end_ms <= now_ms and now_ms - said_ms > CORRECTABLE / timedelta(milliseconds=1)
+
+
+def _check_plan(use: PlannedUse, expected: float | None) -> None:
+    if expected is not None and not 0 <= expected <= LARGEST_PLAN:
+        raise RefusedError(f"the size that is expected lies between 0 and {LARGEST_PLAN:.0f}")
     if use.medium is not None and use.medium not in MEDIA:
         raise RefusedError(f"the medium {use.medium!r} is none; allowed: {', '.join(MEDIA)}, or none for all")
     if use.end <= use.start:
@@ -213,8 +248,9 @@ def _caution_of(rule: str, subject: str, rows: Sequence[FeedbackRow]) -> Caution
     return Caution(rule, subject, caution_after(word.outcome for word in words), words)
 
 
-def _plan_of(row: FeedbackRow) -> Plan:
-    return Plan(row.id, _use_of(row), row.actor, moment_of(row.at_ms), row.alert_id)
+def plan_of(row: FeedbackRow) -> Plan:
+    """Planned use as it stands."""
+    return Plan(row.id, _use_of(row), row.actor, moment_of(row.at_ms), row.alert_id, row.expected_size)
 
 
 def _use_of(row: FeedbackRow) -> PlannedUse:

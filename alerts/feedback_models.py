@@ -17,6 +17,7 @@ class FeedbackRow(Base):
     replaces, replaced_by   the word that it stands for, and the one that stands for it
     judged             [rule, subject] of each finding that the alert was made of
     start_ms, end_ms   of planned use, with its place and medium (null: all)
+    expected_size      of planned use: m3 or kWh, as people expect it
     """
 
     __tablename__ = "feedback"
@@ -37,6 +38,7 @@ class FeedbackRow(Base):
     start_ms: Mapped[int | None] = mapped_column(BigInteger)
     end_ms: Mapped[int | None] = mapped_column(BigInteger)
     text: Mapped[str] = mapped_column(Text)
+    expected_size: Mapped[float | None]
 
     __table_args__ = (
         Index("feedback_by_alert", "alert_id", "id"),

@@ -22,7 +22,10 @@ from api.alerts import views as alerts
 from api.alerts.conditions import answer_again
 from api.desk import views as desk
 from api.duty import views as duty
+from api.exports import views as exports
+from api.feedback import plan_views
 from api.feedback import views as feedback
+from api.head_counts import views as head_counts
 from api.identity import Identity
 from api.parts import ApiParts
 from api.permits import check_routes, declared
@@ -80,12 +83,21 @@ def create_app(parts: ApiParts) -> FastAPI:
         *duty.ROUTERS,
         site.router,
         readings.router,
+        head_counts.router,
         collector.router,
         meters.router,
         status.stream_router,
     ):
         app.include_router(router)
-    for router in (feedback.router, metrics.router, status.router, accounts.router, *pages.ROUTERS):
+    for router in (
+        exports.router,
+        feedback.router,
+        plan_views.router,
+        metrics.router,
+        status.router,
+        accounts.router,
+        *pages.ROUTERS,
+    ):
         app.include_router(router)
     app.mount("/static", pages.static_files(), name="static")
     app.mount("/vendor", pages.vendor_files(), name="vendor")

@@ -18,6 +18,7 @@ from aquavolt.stores.influx.settings import InfluxSettings
 from aquavolt.stores.opening import open_stores
 from aquavolt.stores.scan import scan, slices
 from metering.batch import ReadingBatch
+from metering.entries import Entry, HeadCounts
 from metering.incident import Incident
 from metering.site import Site
 from rules.backtest import AlertLines, FindingLines, alert_line
@@ -46,12 +47,22 @@ class Span:
 
 @dataclass(slots=True)
 class Source:
-    """Readings, oldest first, and what was wrong with them; `span` is the range that was asked for."""
+    """Readings, oldest first, and what was wrong with them; `span` is the range that was asked for.
+
+    `counts`: head-counts of places, each from its day on.
+    """
 
     batches: Iterable[ReadingBatch]
     path: Path | None = None
     faults: RowFaults = field(default_factory=lambda: RowFaults(_LISTED))
     span: Span = Span()
+    counts: HeadCounts | None = None
+
+    def entries(self) -> Iterator[Entry]:
+        """Head-counts, known from the beginning, then the readings."""
+        if self.counts is not None:
+            yield self.counts
+        yield from self.batches
 
     def shows(self, incident: Incident) -> bool:
         """Whether the alert is of the range: open in it at some time."""
@@ -118,11 +129,11 @@ def write_backtest(
     """
     alerts, said, readings = AlertLines(), FindingLines(), 0
 
-    def counted() -> Iterator[ReadingBatch]:
+    def counted() -> Iterator[Entry]:
         nonlocal readings
-        for batch in source.batches:
-            readings += len(batch)
-            yield batch
+        for entry in source.entries():
+            readings += len(entry) if isinstance(entry, ReadingBatch) else 0
+            yield entry
 
     for events in replay(site, rules, counted()):
         alerts.add(events.changes)

@@ -10,6 +10,7 @@ import structlog
 
 from aquavolt.clock import utc_ms
 from aquavolt.config.settings import BrokerAccount, Settings
+from aquavolt.pulling.sources import pullers_of
 from collector.connection import parse_connection
 from collector.counts import Counts
 from collector.dial_in import DialInPorts
@@ -20,6 +21,7 @@ from collector.modbus.poller import ModbusPoller, is_modbus
 from collector.mqtt.client import MqttSource
 from collector.mqtt.routes import routes_by_broker
 from collector.mqtt.settings import MqttSettings
+from collector.pull.puller import Puller
 from metering.site import Meter, Site
 
 _log = structlog.get_logger(__name__)
@@ -54,7 +56,10 @@ class Collecting:
         poller = ModbusPoller(polled, self._sink, self._counts, now_ms=self._now_ms, ports=ports)
         framed = [m for m in connected if is_framed(m)]
         lines = LinePoller(framed, self._sink, self._counts, now_ms=self._now_ms, zone=site.zone, ports=ports)
-        sources = self._mqtt_sources(site, [m for m in connected if m not in polled and m not in framed])
+        sources: list[MqttSource | Puller] = [
+            *self._mqtt_sources(site, [m for m in connected if m not in polled and m not in framed]),
+            *pullers_of(self._settings.pull, site, self._journal, self._counts),
+        ]
         for source in sources:
             source.start()
         try:

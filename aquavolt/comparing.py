@@ -58,7 +58,7 @@ def write_comparison(
     Raises:
         OSError: the file cannot be written.
     """
-    before, after = judge_both(site, rules, source.batches)
+    before, after = judge_both(site, rules, source.entries())
     compared = Compared(compare(_shown(before, source), _shown(after, source)), site)
     document: dict[str, Any] = {
         "rules": [

@@ -11,6 +11,7 @@ import numpy as np
 
 from alerts.deadlines import office_days
 from alerts.feedback import FeedbackBook
+from alerts.head_counts import HeadCountBook
 from alerts.records import Records
 from alerts.values import Alert, NotifyPolicy
 from api.stream import EventStream
@@ -21,7 +22,7 @@ from aquavolt.rebuild import Ground, RebuildStoppedError, rebuilt_shard, shard_a
 from aquavolt.setup import Setup
 from aquavolt.stores.calls import OwnedStore
 from aquavolt.telling import Telling, TellingParts
-from aquavolt.word_feed import WordFeed
+from aquavolt.word_feed import HEAD_COUNTS, WordFeed
 from aquavolt.worker import Worker
 from collector.journal import Journal
 from metering.health import HealthReport
@@ -75,6 +76,7 @@ class Judging:
             )
             self.outbox, self.duty_desk = self.telling.outbox, self.telling.duty_desk
             self.words = WordFeed(FeedbackBook(self.records.database, setup.clock), journal, setup.now)
+            self.heads = WordFeed(HeadCountBook(self.records.database), journal, setup.now, HEAD_COUNTS)
             self._closing = opened.pop_all()
 
     def start(self) -> None:
@@ -82,12 +84,14 @@ class Judging:
         self.judge.worker.start()
         self.deadlines.worker.start()
         self.words.worker.start()
+        self.heads.worker.start()
         self.telling.start()
 
     def stop(self) -> None:
         """End after what is under way, and keep the state for the next start."""
         self.deadlines.worker.stop()
         self.words.worker.stop()
+        self.heads.worker.stop()
         self.judge.worker.stop()
         with suppress(Exception):
             self.judge.snapshot()

@@ -13,6 +13,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from api.app import create_app
@@ -28,7 +29,7 @@ from aquavolt.store_sink import CURSORS
 from aquavolt.stores.lock import DataLock
 from aquavolt.stores.opened import open_store
 from aquavolt.stores.owner import StoreServer
-from aquavolt.taking import Taking
+from aquavolt.taking import Taking, submitted
 from aquavolt.worker import Worker
 from collector.journal import Journal
 from collector.journal_sink import JournalSink
@@ -175,7 +176,7 @@ class Program:
                 records=self.records,
                 duty_desk=self._judging.duty_desk,
                 health=self.health,
-                submit=sink.append,
+                submit=partial(submitted, sink),
                 stream=self.stream,
                 is_ready=self.readiness,
                 access=access_of(self.setup),

@@ -10,12 +10,14 @@ import numpy as np
 import structlog
 
 from alerts.feedback import FeedbackBook
+from alerts.head_counts import HeadCountBook
 from alerts.records import Records
 from alerts.values import Alert, AlertFilter, AlertState
 from aquavolt.stores.calls import OwnedStore
 from aquavolt.stores.scan import scan, slices
 from collector.journal import Journal
 from metering.batch import ReadingBatch, to_datetime, to_ms
+from metering.entries import Feedback, HeadCounts
 from metering.incident import Incident
 from metering.site import Site
 from rules.rebuild import rebuild
@@ -94,7 +96,10 @@ def rebuilt_shard(
     position = ground.position
     readings = chain(_stored(store, now, is_stopping), ground.rest)
     standing, written = _standing(records), store.upsert_intervals
-    words = FeedbackBook(records.database).given_out()
+    words: tuple[Feedback | HeadCounts, ...] = (
+        *FeedbackBook(records.database).given_out(),
+        *HeadCountBook(records.database).given_out(),
+    )
     made = rebuild(site, rules, readings, standing, seq=position, at=now, words=words, since=since, intervals=written)
     alerts = records.reconcile(made.shard.open_incidents, position, to_datetime(now), passed=made.passed)
     records.save_snapshot(position, code_revision(), rules.revision, made.shard.snapshot())

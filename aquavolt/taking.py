@@ -12,15 +12,29 @@ from aquavolt.collecting import Collecting
 from aquavolt.setup import Setup, limits_of
 from aquavolt.store_sink import StoreSink
 from collector.counts import Counts
-from collector.journal import Journal
+from collector.journal import Journal, JournalError
 from collector.journal_sink import JournalSink
 from metering.batch import ReadingBatch
 from metering.health import HealthReport
-from metering.ports import ReadingStore
+from metering.ports import ReadingStore, StoreUnavailableError
 from metering.site import Meter, Site
 
 JOURNAL_FILE = "journal.db"
 _STOP_S = 10.0
+
+
+async def submitted(sink: JournalSink, batch: ReadingBatch) -> None:
+    """Readings that somebody posted, durable when this returns.
+
+    Raises:
+        StoreUnavailableError: the journal takes none now; nothing was written.
+    """
+    if not sink.is_accepting():
+        raise StoreUnavailableError("the disk is full: the journal takes no readings")
+    try:
+        await sink.append(batch)
+    except JournalError as error:
+        raise StoreUnavailableError(str(error)) from error
 
 
 class Taking:

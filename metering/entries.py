@@ -11,12 +11,14 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
 from metering.batch import MeterEvent, ReadingBatch, to_datetime, to_ms
+from metering.head_counts import HeadCount
 from metering.site import PlannedUse
 
 _HEAD = struct.Struct("<2sBBI")
@@ -32,6 +34,7 @@ class EntryKind(IntEnum):
     TICK = 3
     REVISION = 4
     FEEDBACK = 5
+    HEAD_COUNTS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,20 @@ class Feedback:
     use: PlannedUse | None = None
 
 
-Entry = ReadingBatch | EventBatch | Tick | Revision | Feedback
+@dataclass(frozen=True, slots=True)
+class HeadCounts:
+    """Beds and people of places, each from a local day on.
+
+    time   event time from which on the rules know it; a day that had begun by then is judged as before
+    id     counts up in the order in which they were brought
+    """
+
+    time: np.datetime64
+    id: int
+    counts: tuple[HeadCount, ...]
+
+
+Entry = ReadingBatch | EventBatch | Tick | Revision | Feedback | HeadCounts
 
 
 class EntryError(ValueError):
@@ -114,6 +130,8 @@ def _header(entry: Entry) -> tuple[EntryKind, dict[str, Any]]:
             return EntryKind.REVISION, {"subject": subject, "digest": digest, "document": document}
         case Feedback():
             return EntryKind.FEEDBACK, feedback_to_state(entry)
+        case HeadCounts():
+            return EntryKind.HEAD_COUNTS, counts_to_state(entry)
 
 
 def feedback_to_state(word: Feedback) -> dict[str, Any]:
@@ -141,6 +159,22 @@ def feedback_from_state(state: Mapping[str, Any]) -> Feedback:
         _time(state["time"]), int(state["id"]), state["outcome"], state["who"], _time(state["said"]), state["alert"],
         state["replaces"], tuple((rule, subject) for rule, subject in state["judged"]), use,
     )  # fmt: skip
+
+
+def counts_to_state(entry: HeadCounts) -> dict[str, Any]:
+    """JSON-able."""
+    rows = [[c.node, c.first.isoformat(), c.beds, c.people] for c in entry.counts]
+    return {"time": _ms(entry.time), "id": entry.id, "counts": rows}
+
+
+def counts_from_state(state: Mapping[str, Any]) -> HeadCounts:
+    """The entry that `counts_to_state` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError: it did not.
+    """
+    counts = (HeadCount(node, date.fromisoformat(first), beds, people) for node, first, beds, people in state["counts"])
+    return HeadCounts(_time(state["time"]), int(state["id"]), tuple(counts))
 
 
 def encode_entry(entry: Entry) -> bytes:
@@ -181,7 +215,7 @@ def _decode_body(kind: EntryKind, header: dict[str, Any], data: bytes, offset: i
         return Tick(_time(header["time"]), None if since is None else _time(since))
     if kind is EntryKind.REVISION:
         return Revision(header["subject"], header["digest"], header["document"])
-    return feedback_from_state(header)
+    return counts_from_state(header) if kind is EntryKind.HEAD_COUNTS else feedback_from_state(header)
 
 
 def _decode_readings(header: dict[str, Any], data: bytes, offset: int) -> ReadingBatch:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from metering.batch import ReadingBatch
+from metering.entries import Entry
 from metering.incident import Incident
 from metering.site import Site
 from rules.backtest import AlertLines, alert_line
@@ -39,14 +39,14 @@ class Comparison:
 
 
 def judge_both(
-    site: Site, rules: tuple[RulesSettings, RulesSettings], readings: Iterable[ReadingBatch]
+    site: Site, rules: tuple[RulesSettings, RulesSettings], entries: Iterable[Entry]
 ) -> tuple[tuple[Incident, ...], tuple[Incident, ...]]:
-    """The alerts that each set of rules shows, in one pass over the readings."""
+    """The alerts that each set of rules shows, in one pass over readings and what else happened."""
     shards = [Shard(site, settings) for settings in rules]
     lines = [AlertLines(), AlertLines()]
-    for seq, batch in enumerate(readings, start=1):
+    for seq, entry in enumerate(entries, start=1):
         for shard, shown in zip(shards, lines, strict=True):
-            shown.add(shard.process(seq, batch).changes)
+            shown.add(shard.process(seq, entry).changes)
     for shard, shown in zip(shards, lines, strict=True):
         shown.add(shard.finish().changes)
     return lines[0].incidents(), lines[1].incidents()

@@ -14,7 +14,7 @@ from datetime import datetime
 import numpy as np
 
 from metering.batch import MeterEvent, ReadingBatch, to_ms
-from metering.entries import EventBatch, Feedback
+from metering.entries import EventBatch, Feedback, HeadCounts
 from metering.incident import ChangeKind, Incident, IncidentChange
 from metering.intervals import IntervalBatch
 from metering.meter_alarms import ON
@@ -45,7 +45,7 @@ def rebuild(
     seq: int,
     at: np.datetime64,
     since: np.datetime64 | None = None,
-    words: Iterable[Feedback] = (),
+    words: Iterable[Feedback | HeadCounts] = (),
     intervals: Callable[[IntervalBatch], None] | None = None,
 ) -> Rebuilt:
     """Judge stored readings (in the order of time) anew.
@@ -58,7 +58,7 @@ def rebuild(
         seq: the journal sequence after which the shard goes on.
         at: event time of the changes told.
         since: up to where an earlier state had judged; None where none is known, and nothing counts as passed.
-        words: what people have said, in that order; each counts from its event time on, as it did before.
+        words: what people have said, in that order, and head-counts; each counts from its event time on, as it did.
         intervals: takes the intervals derived on the way, if they are to be written again.
     """
     shard = Shard(site, settings)

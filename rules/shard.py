@@ -7,12 +7,13 @@ the order of time, or late by less than the wait of a step), and whether or not 
              -> raw quantities that a detector wants (samples) ------------->
     meters' own words ------------------------------------------------------>
     people's words ----------------------> how cautious a detector is about a meter, and what use was planned
+    head-counts -------------------------> by how many heads a place's use is divided, from a midnight on
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -21,7 +22,7 @@ import numpy as np
 from metering.batch import MeterEvent, ReadingBatch
 from metering.derivation import IntervalDerivation
 from metering.distinct import distinct
-from metering.entries import Entry, EventBatch, Feedback, Revision, Tick
+from metering.entries import Entry, EventBatch, Feedback, HeadCounts, Revision, Tick
 from metering.incident import Incident, IncidentChange
 from metering.intervals import IntervalBatch, joined
 from metering.register_event import RegisterEvent, RegisterEventKind
@@ -34,6 +35,7 @@ from rules.detectors.registry import DETECTORS
 from rules.feedback import PeoplesWords
 from rules.findings import Finding, FindingScope
 from rules.frontier import Frontier
+from rules.head_counts import DatedHeads
 from rules.incidents import IncidentBook
 from rules.open_incident import ms_of
 from rules.revision import code_revision, site_revision
@@ -85,6 +87,7 @@ class Shard:
         self._flagged = self._book.flagged()
         self._context = Context(self._columns, school_days(site))
         self._words = PeoplesWords()
+        self._heads = DatedHeads(site)
         self._cautions: dict[str, dict[str, float]] = {}
         self._kinds = detectors
         self._detectors: dict[str, Detector] = {rule: self._make(rule) for rule in detectors}
@@ -116,6 +119,8 @@ class Shard:
             case Feedback():
                 self._words.take(entry)
                 self._judge(out)
+            case HeadCounts():
+                self._heads.take(entry)
             case Revision():
                 rebuild = entry if self._is_other(entry) else None
         self.applied_seq = seq
@@ -220,6 +225,8 @@ class Shard:
 
     def _begin_day(self, out: _Gathered) -> None:
         self._frontier.begin_day()
+        if self._heads.begin(self._frontier.today):
+            self._count_heads()
         moment = max(self._frontier.judged_at, self._frontier.next_end)
         self._conclude(self._sampled(moment), out)
         out.changes += self._book.review(np.datetime64(moment, "ms"))
@@ -258,13 +265,21 @@ class Shard:
         """What people said by a moment (ms) counts from now on."""
         self._words.hear(time)
         before, self._cautions = self._cautions, self._words.cautions()
-        for rule in [r for r in self._detectors if before.get(r) != self._cautions.get(r)]:
-            changed = self._make(rule)
-            changed.restore(self._detectors[rule].state())
-            self._detectors[rule] = changed
+        self._make_anew(r for r in self._detectors if before.get(r) != self._cautions.get(r))
         at = max(time, self._frontier.judged_at)
         self._book.plans.tell(self._words.planned(at))
         out.changes += self._book.review(np.datetime64(at, "ms"))
+
+    def _count_heads(self) -> None:
+        """From the day that begins on, detectors divide by other head-counts."""
+        self._context = replace(self._context, columns=Columns(self._heads.counted()))
+        self._make_anew(self._detectors)
+
+    def _make_anew(self, rules: Iterable[str]) -> None:
+        for rule in tuple(rules):
+            changed = self._make(rule)
+            changed.restore(self._detectors[rule].state())
+            self._detectors[rule] = changed
 
     def _conclude(self, findings: list[Finding], out: _Gathered) -> None:
         findings.sort(key=lambda f: ms_of(f.at))  # stable: the detectors' order within an instant
@@ -291,6 +306,7 @@ class Shard:
                 "meter_events": [[e.meter, e.time, e.code, e.text] for e in self._meter_events],
                 "flagged": self._flagged,
                 "words": self._words.state(),
+                "heads": self._heads.state(),
                 "detectors": {rule: detector.state() for rule, detector in self._detectors.items()},
                 "incidents": self._book.state(),
             }
@@ -333,6 +349,8 @@ class Shard:
         self._meter_events = [MeterEvent(*e) for e in state["meter_events"]]
         self._flagged = state["flagged"]
         self._words.restore(state["words"])
+        self._heads.restore(state["heads"])
+        self._context = replace(self._context, columns=Columns(self._heads.counted()))
         self._cautions = self._words.cautions()
         self._book.plans.tell(self._words.planned(self._frontier.judged_at))
         self._detectors = {rule: self._make(rule) for rule in self._kinds}

@@ -9,7 +9,9 @@ from typing import Annotated
 from fastapi import Depends
 
 from alerts.errors import UnknownAlertError
-from alerts.feedback import Caution, FeedbackBook, Plan
+from alerts.feedback import Caution, FeedbackBook, Plan, is_past
+from alerts.plan_calendar import PlanCalendar
+from alerts.rows import ms_of
 from alerts.users.reach import AlertsWithin, Reach
 from api.dependencies import CurrentAlerts, Parts
 from api.parts import ApiParts
@@ -23,12 +25,23 @@ def book_of(parts: ApiParts) -> FeedbackBook:
     return FeedbackBook(parts.records.database, parts.now)
 
 
+def plans_of(parts: ApiParts) -> PlanCalendar:
+    """Planned use as a calendar."""
+    return PlanCalendar(parts.records.database, parts.now)
+
+
+def get_plans(parts: Parts) -> PlanCalendar:
+    """For views."""
+    return plans_of(parts)
+
+
 def get_book(parts: Parts) -> FeedbackBook:
     """For views."""
     return book_of(parts)
 
 
 Book = Annotated[FeedbackBook, Depends(get_book)]
+Plans = Annotated[PlanCalendar, Depends(get_plans)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,11 @@ class ListedUse:
         if self.plan is None:
             return "site"
         return "entered" if self.plan.alert_id is None else "alert"
+
+    def is_past(self, now: datetime) -> bool:
+        """Whether it stays as it was."""
+        said = self.use.start if self.plan is None else self.plan.at
+        return is_past(ms_of(self.use.end), ms_of(said), ms_of(now))
 
 
 @dataclass(slots=True)
@@ -81,6 +99,13 @@ def cautions_within(book: FeedbackBook, reach: Reach, node: str | None) -> tuple
     if node is not None:
         return book.cautions([m for below in site.subtree(node) for m in site.meters_at[below]])
     return book.cautions(None if reach.nodes is None else list(site.meters))
+
+
+def uses_between(calendar: PlanCalendar, reach: Reach, start: datetime, end: datetime) -> list[ListedUse]:
+    """Planned use that goes on at some time of [start, end), as far as it is within; by begin."""
+    listed = [ListedUse(use, None) for use in reach.site.planned if use.end > start and use.start < end]
+    listed += [ListedUse(plan.use, plan) for plan in calendar.between(start, end) if reach.covers(plan.use.node)]
+    return sorted(listed, key=lambda one: (one.use.start, one.use.node))
 
 
 def planned_uses(book: FeedbackBook, reach: Reach, since: datetime, node: str | None) -> list[ListedUse]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.feedback import LONGEST_PLAN_TEXT
+from alerts.feedback import LARGEST_PLAN, LONGEST_PLAN_TEXT
 from metering.feedback import MOST
 
 Medium = Literal["electricity", "water", "gas", "heat", "other"]
@@ -52,6 +52,8 @@ class PlannedUseOut(BaseModel):
     who: str | None
     at: datetime | None
     alert: str | None = Field(description="The alert whose outcome it is, if the account sees it")
+    expected: float | None = Field(description="How much people expect it to be: m3, or kWh of electricity and heat")
+    is_past: bool = Field(description="It is over and stays as it was")
 
 
 class PlannedUsesOut(BaseModel):
@@ -78,3 +80,31 @@ class PlannedUseIn(BaseModel):
     start: str = Field(max_length=40)
     end: str = Field(max_length=40)
     text: str = Field("", max_length=LONGEST_PLAN_TEXT)
+    expected: float | None = Field(None, ge=0, le=LARGEST_PLAN, description="m3, or kWh of electricity and heat")
+
+
+class PlanHistoryOut(BaseModel):
+    """One planned use as it was entered and changed, the newest first; and whether it was taken back in the end."""
+
+    items: list[PlannedUseOut]
+    withdrawn_by: str | None
+    withdrawn_at: datetime | None
+
+
+class IcsFaultOut(BaseModel):
+    """An event that was not taken; 1 is the first of the file."""
+
+    event: int
+    summary: str
+    message: str
+
+
+class IcsTakenOut(BaseModel):
+    """What became of a calendar file's events, or would."""
+
+    dry_run: bool
+    taken: int
+    unchanged: int
+    refused: int
+    items: list[PlannedUseOut] = Field(description="Those that were taken; of a dry run without an id")
+    errors: list[IcsFaultOut]

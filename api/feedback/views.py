@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -23,7 +24,7 @@ from api.problem_schema import CHANGE_PROBLEMS, LIST_PROBLEMS, problems
 from api.problems import Problem
 from api.wire import JsonResponse, time_text
 from metering.batch import to_datetime
-from metering.site import PlannedUse
+from metering.site import PlannedUse, Site
 
 router = APIRouter(prefix="/api/v1", default_response_class=JsonResponse)
 _READ, _TUNE = [needs(Permission.SITE_READ)], [needs(Permission.RULES_TUNE)]
@@ -99,11 +100,14 @@ def list_planned_uses(
     named: Named,
     node: Annotated[str | None, Query(max_length=200, description="In this place and all below it")] = None,
     since: Annotated[str | None, Query(max_length=40, description="Ends after; default: 30 days ago")] = None,
+    until: Annotated[str | None, Query(max_length=40, description="Begins before; default: no bound")] = None,
 ) -> JsonResponse:
     """What people entered, what they said of alerts, and what stands in the site file."""
     after = parts.now() - SHOWN_AFTER if since is None else to_datetime(read_moment(since, reach.site, "since"))
     place = None if node is None else node_of(reach.site, node).id
-    return JsonResponse({"items": [_planned(one, named) for one in planned_uses(book, reach, after, place)]})
+    before = None if until is None else to_datetime(read_moment(until, reach.site, "until"))
+    listed = [u for u in planned_uses(book, reach, after, place) if before is None or u.use.start < before]
+    return JsonResponse({"items": [planned_document(one, named, parts.now()) for one in listed]})
 
 
 @router.post(
@@ -111,13 +115,12 @@ def list_planned_uses(
     summary="Enter planned use", dependencies=_TUNE,
 )  # fmt: skip
 def add_planned_use(
-    site: CurrentSite, actor: CurrentActor, book: Book, named: Named, given: PlannedUseIn
+    parts: Parts, site: CurrentSite, actor: CurrentActor, book: Book, named: Named, given: PlannedUseIn
 ) -> JsonResponse:
     """It may have begun, or be over. The rules know it within moments."""
-    start, end = (to_datetime(read_moment(getattr(given, name), site, name)) for name in ("start", "end"))
-    use = PlannedUse(node_of(site, given.node).id, start, end, given.text, given.medium)
-    plan = book.plan(use, actor)
-    return JsonResponse(_planned(ListedUse(plan.use, plan), named), 201)
+    use = use_of(given, site)
+    plan = book.plan(use, actor, given.expected)
+    return JsonResponse(planned_document(ListedUse(plan.use, plan), named, parts.now()), 201)
 
 
 @router.delete(
@@ -141,7 +144,14 @@ def _sensitivity(caution: Caution, named: AlertsNamed) -> dict[str, Any]:
     return {"rule": caution.rule, "meter": caution.subject, "factor": caution.caution, "reasons": reasons}
 
 
-def _planned(one: ListedUse, named: AlertsNamed) -> dict[str, Any]:
+def use_of(given: PlannedUseIn, site: Site) -> PlannedUse:
+    """What was given. Raises: Problem."""
+    start, end = (to_datetime(read_moment(getattr(given, name), site, name)) for name in ("start", "end"))
+    return PlannedUse(node_of(site, given.node).id, start, end, given.text, given.medium)
+
+
+def planned_document(one: ListedUse, named: AlertsNamed, now: datetime) -> dict[str, Any]:
+    """For the wire."""
     use, plan = one.use, one.plan
     return {
         "id": None if plan is None else plan.id,
@@ -154,4 +164,6 @@ def _planned(one: ListedUse, named: AlertsNamed) -> dict[str, Any]:
         "who": None if plan is None else plan.who,
         "at": None if plan is None else time_text(plan.at),
         "alert": None if plan is None else named.told(plan.alert_id),
+        "expected": None if plan is None else plan.expected,
+        "is_past": one.is_past(now),
     }

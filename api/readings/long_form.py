@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,8 @@ from metering.quantities import BY_NAME
 from metering.site import Site
 
 COLUMNS = ("meter", "quantity", "time", "value")
+QUALITY = "quality"  # may be there
+MOST_QUALITY = 255
 MAX_ROWS = 200_000
 MAX_ERRORS = 1000
 MAX_AHEAD = timedelta(minutes=5)  # a clock that is further ahead than this is wrong
@@ -49,13 +50,14 @@ class _Rows:
     quantity: list[int] = field(default_factory=list)
     time: list[Any] = field(default_factory=list)
     value: list[float] = field(default_factory=list)
+    quality: list[int] = field(default_factory=list)
     errors: list[RowError] = field(default_factory=list)
     refused: int = 0
 
     def take(self, number: int, row: Any) -> None:
         """Add the row, or its error."""
         try:
-            meter, code, time, value = self._read(row)
+            meter, code, time, value, quality = self._read(row)
         except _RowFaultError as fault:
             self.refused += 1
             if len(self.errors) < MAX_ERRORS:
@@ -65,19 +67,28 @@ class _Rows:
         self.quantity.append(code)
         self.time.append(to_ms(time))
         self.value.append(value)
+        self.quality.append(quality)
 
-    def _read(self, row: Any) -> tuple[str, int, datetime, float]:
+    def _read(self, row: Any) -> tuple[str, int, datetime, float, int]:
+        if isinstance(row, csv.Error):
+            raise _RowFaultError("", f"cannot be read as CSV: {row}")
         if not isinstance(row, Mapping):
             raise _RowFaultError("", f"must be an object with {', '.join(COLUMNS)}")
         for name in row:
-            if name not in COLUMNS:
-                raise _RowFaultError(str(name), f"is no column; columns: {', '.join(COLUMNS)}")
+            if name not in COLUMNS and name != QUALITY:
+                raise _RowFaultError(str(name), f"is no column; columns: {', '.join(COLUMNS)} and {QUALITY}")
         meter, name = row.get("meter"), row.get("quantity")
         if not isinstance(meter, str) or meter not in self.site.meters:
             raise _RowFaultError("meter", f"{meter!r} is no meter of this site")
         if not isinstance(name, str) or name not in BY_NAME:
             raise _RowFaultError("quantity", f"unknown quantity {name!r}; allowed: {', '.join(BY_NAME)}")
-        return meter, BY_NAME[name].code, self._time(row.get("time")), _value(row.get("value"))
+        return (
+            meter,
+            BY_NAME[name].code,
+            self._time(row.get("time")),
+            _value(row.get("value")),
+            _quality(row.get(QUALITY)),
+        )
 
     def _time(self, given: Any) -> datetime:
         try:
@@ -101,6 +112,17 @@ def _value(given: Any) -> float:
     return number
 
 
+def _quality(given: Any) -> int:
+    if given is None or given == "":
+        return 0
+    text = "" if isinstance(given, bool) else str(given).strip()
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_QUALITY)) and int(text) <= MOST_QUALITY):
+        raise _RowFaultError(
+            QUALITY, f"{given!r} are no quality bits; allowed: a whole number from 0 to {MOST_QUALITY}"
+        )
+    return int(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """The good rows as a batch, and what is wrong with the others (the first `MAX_ERRORS` of `refused`)."""
@@ -121,7 +143,7 @@ def parse_readings(body: bytes, media_type: str, site: Site, now: datetime) -> P
         if number > MAX_ROWS:
             raise Problem(413, f"At most {MAX_ROWS} readings a request: send them in parts.")
         rows.take(number, row)
-    batch = batch_of(tuple(rows.index), rows.meter, rows.quantity, rows.time, rows.value)
+    batch = batch_of(tuple(rows.index), rows.meter, rows.quantity, rows.time, rows.value, rows.quality)
     return Parsed(batch, rows.refused, tuple(rows.errors))
 
 
@@ -144,18 +166,25 @@ def _json_rows(body: bytes) -> list[Any]:
     return rows
 
 
-def _csv_rows(body: bytes) -> Iterable[dict[str, Any]]:
+def _csv_rows(body: bytes) -> Iterable[Any]:
+    """A mapping a row, or the error of one that is no CSV: each line for itself, so that a lost quote costs one."""
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Problem(422, f"The CSV must be UTF-8: {error.reason} at byte {error.start}.") from error
-    reader = csv.reader(io.StringIO(text), strict=True)
+    lines = (line for line in text.splitlines() if line.strip())
+    header = [name.strip() for name in next(csv.reader([next(lines, "")]), [])]
+    if sorted({*header} - {QUALITY}) != sorted(COLUMNS) or len({*header}) != len(header):
+        raise Problem(
+            422, f"The first line must name the columns {','.join(COLUMNS)}; it says {','.join(header)[:200]!r}."
+        )
+    return (_csv_row(header, line) for line in lines)
+
+
+def _csv_row(header: list[str], line: str) -> Any:
     try:
-        header = [name.strip() for name in next(reader, [])]
-        if sorted(header) != sorted(COLUMNS):
-            raise Problem(
-                422, f"The first line must name the columns {','.join(COLUMNS)}; it says {','.join(header)!r}."
-            )
-        yield from (dict(zip(header, row, strict=False)) for row in reader if row)
+        fields = next(csv.reader([line], strict=True))
     except csv.Error as error:
-        raise Problem(422, f"The CSV cannot be read at line {reader.line_num}: {error}") from error
+        return error
+    beyond = {f"field {n}": field for n, field in enumerate(fields, start=1) if n > len(header)}
+    return {**dict(zip(header, fields, strict=False)), **beyond}

@@ -52,6 +52,7 @@ _ROW_SCHEMA = {
         "quantity": {"type": "string"},
         "time": {"type": "string", "format": "date-time"},
         "value": {"type": "number"},
+        "quality": {"type": "integer", "minimum": 0, "maximum": 255, "description": "Bits: 1 estimated, 4 wrong clock"},
     },
 }
 READINGS_BODY: dict[str, Any] = {

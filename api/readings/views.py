@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from alerts.users.roles import Permission
+from api.bodies import bounded_body, media_type_of
 from api.dependencies import CurrentSite, Parts, meter_of
 from api.moments import read_range
 from api.permits import needs
@@ -83,33 +84,23 @@ def _series(batch: ReadingBatch) -> list[dict[str, Any]]:
 @router.post(
     "/readings",
     response_model=TakenOut,
-    responses=problems(401, 403, 413, 415, 421, 422),
+    responses=problems(401, 403, 413, 415, 421, 422, 429, 503),
     openapi_extra=READINGS_BODY,
     summary="Bring readings in",
     dependencies=[needs(Permission.READINGS_WRITE)],
 )
 async def post_readings(request: Request, parts: Parts, site: CurrentSite) -> JsonResponse:
-    """The long form, JSON or CSV.
+    """The long form, JSON or CSV, plain or `Content-Encoding: gzip`; at most 16 MB (unpacked) and 200 000 rows.
 
-    Good rows are durable when this answers; each bad one is named with its row. 422 when no row could be taken.
+    Good rows are durable when this answers; each bad one is named with its row. 422 when no row could be taken. What
+    is sent again changes nothing; of one meter, quantity and time the later value holds. 503: nothing was taken, send
+    the same again.
     """
-    body = await _bounded_body(request)
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    parsed = await run_in_threadpool(parse_readings, body, media_type, site, parts.now())
+    body = await bounded_body(request, MAX_BODY_BYTES)
+    parsed = await run_in_threadpool(parse_readings, body, media_type_of(request), site, parts.now())
     errors = [dataclasses.asdict(e) for e in parsed.errors]
     if len(parsed.batch):
         await parts.submit(parsed.batch)
     elif errors:
         raise Problem(422, "No row could be taken.", taken=0, refused=parsed.refused, errors=errors)
     return JsonResponse({"taken": len(parsed.batch), "refused": parsed.refused, "errors": errors})
-
-
-async def _bounded_body(request: Request) -> bytes:
-    """The body, refused as soon as it is longer than allowed."""
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise Problem(413, f"At most {MAX_BODY_BYTES // 2**20} MB a request: send the readings in parts.")
-        chunks.append(chunk)
-    return b"".join(chunks)

@@ -81,7 +81,7 @@ def get_usage(
 ) -> JsonResponse:
     """How much the meters counted between `start` and `end` (widened to whole windows)."""
     meters = tuple(dict.fromkeys(meter_of(site, m).id for m in meter))
-    counted = _cumulative(quantity, meters, site)
+    counted = cumulative(quantity, meters, site)
     first, last = read_range(start, end, site)
     edges = window_edges(first, last, step, site)
     if (len(edges) - 1) * len(meters) > MAX_WINDOWS:
@@ -89,7 +89,7 @@ def get_usage(
     return JsonResponse(_usage_document(parts.intervals.usage(meters, counted.name, edges), counted, step, site))
 
 
-def _cumulative(name: str | None, meters: tuple[str, ...], site: Site) -> Quantity:
+def cumulative(name: str | None, meters: tuple[str, ...], site: Site) -> Quantity:
     """The quantity to sum up.
 
     Raises:

@@ -53,6 +53,7 @@ SCOPES = {
     Permission.COLLECTING_READ: N_("read how collecting goes"),
     Permission.METRICS_READ: N_("read the metrics for Prometheus"),
     Permission.READINGS_WRITE: N_("bring readings in"),
+    Permission.HEAD_COUNTS_WRITE: N_("bring head-counts"),
 }
 STATES = {
     AccountState.ACTIVE: N_("active"),

@@ -19,6 +19,9 @@ NOTICES = {
     "text": N_("The text is too long."),
     "gone": N_("This planned use is no longer there."),
     "alert": N_("It is the outcome of an alert: withdraw that."),
+    "changed": N_("Somebody else changed it meanwhile: look at it again."),
+    "past": N_("What is over stays as it was; what has begun keeps its place and begin."),
+    "expected": N_("The size must be a number."),
 }
 
 

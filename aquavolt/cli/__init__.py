@@ -10,8 +10,10 @@ from aquavolt.cli import (
     check,
     commissioning,
     data,
+    head_counts,
     meters,
     profiles,
+    pull,
     recording,
     service,
     simulate,
@@ -30,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (service, split, meters, commissioning, recording, data, stored, check):
+for module in (service, split, meters, commissioning, recording, data, stored, check, head_counts, pull):
     module.register(app)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(profiles.app, name="profiles")

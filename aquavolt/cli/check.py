@@ -20,6 +20,7 @@ def check(
     from aquavolt.config.documents import ConfigError, load_playbook, load_rules, load_site
     from aquavolt.config.doubts import doubts
     from aquavolt.config.settings import load_settings
+    from aquavolt.pulling.sources import doubts_of
 
     with told(ConfigError):
         found = load_settings(settings, site=site, rules=rules)
@@ -33,6 +34,8 @@ def check(
     if lonely := [m.id for m in checked.meters.values() if m.node is None]:
         typer.echo(f"without a place (alerts cannot say where): {', '.join(lonely[:10])}{' ...' * (len(lonely) > 10)}")  # noqa: PLR2004
     for doubt in doubts(checked):
+        typer.echo(f"look at this: {doubt}")
+    for doubt in doubts_of(found.pull, checked):
         typer.echo(f"look at this: {doubt}")
     typer.echo("everything is in order")
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from aquavolt.backtesting import Source
     from aquavolt.stores.influx.settings import InfluxSettings
+    from metering.entries import HeadCounts
     from metering.site import Site
     from rules.settings import RulesSettings
 
@@ -104,6 +105,7 @@ def backtest(
     rules: Annotated[Path | None, typer.Option(help="The rules file; none: the documented defaults.")] = None,
     findings: Annotated[Path | None, typer.Option(help="Also every finding, one JSON object a line.")] = None,
     compare: Annotated[Path | None, typer.Option(help="Other rules: which alerts appear, disappear, change.")] = None,
+    head_counts: Annotated[Path | None, typer.Option(help="CSV of node,from,beds,people: rooms' dated counts.")] = None,
     start: Moment = None,
     end: Moment = None,
 ) -> None:
@@ -120,7 +122,9 @@ def backtest(
         judged = load_rules(rules, checked)
         others = None if compare is None else load_rules(compare, checked)
         span = Span(_moment(start, checked), _moment(end, checked))
+        counts = None if head_counts is None else _head_counts(head_counts, checked)
         with shown() as advance, stored_or_file(checked, readings, data, advance, _influx(checked), span) as source:
+            source.counts = counts
             if others is None:
                 count = write_backtest(checked, judged, source, out, findings)
                 said = f"{out}: {count.alerts} alerts of {count.readings:,} readings"
@@ -149,6 +153,20 @@ def _compared(
         console.print(table)
     drawn = captured.get() if table.row_count else ""
     return f"{drawn}{out}: {compared.headline}"
+
+
+def _head_counts(file: Path, site: Site) -> HeadCounts:
+    """The counts of a file, known before the first reading; bad rows are named and left out."""
+    import numpy as np
+
+    from api.head_counts.words import fault_text
+    from metering.entries import HeadCounts
+    from metering.head_counts import read_count_table
+
+    table = read_count_table(file.read_bytes(), site.nodes)
+    for fault in table.faults:
+        typer.echo(f"{file}:{fault.line}: {fault_text(fault)}", err=True)
+    return HeadCounts(np.datetime64(0, "ms"), 1, tuple(count for _, count in table.rows))
 
 
 def _influx(site: Site) -> InfluxSettings | None:

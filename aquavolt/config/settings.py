@@ -16,6 +16,7 @@ from api.parts import Prices
 from aquavolt.channels.kinds import ChannelSettings
 from aquavolt.config.documents import ConfigError, Document, read_document
 from aquavolt.config.forms import BUCKET, CURRENCY, LISTEN, NAME, SERVER, SERVICE
+from aquavolt.config.pull_settings import PullSettings
 from aquavolt.config.settings_errors import Sources, settings_error
 from aquavolt.stores.influx.settings import InfluxSettings
 
@@ -131,6 +132,7 @@ class Settings(_Strict):
     brokers: Annotated[dict[str, BrokerAccount], BeforeValidator(_of_json)] = Field(
         default_factory=dict, description="by `host:port`; as text (a variable): JSON"
     )
+    pull: PullSettings = Field(PullSettings(), description="readings out of other systems: `files` and `sql` by name")
     channels: tuple[ChannelSettings, ...] = Field((), description="where notifications go, each with its own name")
 
     @property

@@ -89,6 +89,22 @@ ROUTES = {
     "POST /api/v1/alerts/{alert_id}/comments": "alerts.handle",
     "POST /api/v1/alerts/{alert_id}/resolve": "alerts.handle",
     "POST /api/v1/readings": "readings.write",
+    "GET /api/v1/exports/alerts": "alerts.read",
+    "GET /api/v1/exports/readings": "site.read",
+    "GET /api/v1/exports/usage": "site.read",
+    "GET /api/v1/head-counts": "site.read",
+    "GET /api/v1/planned-uses.ics": "site.read",
+    "GET /api/v1/planned-uses/{plan_id}/history": "site.read",
+    "POST /api/v1/planned-uses.ics": "rules.tune",
+    "POST /api/v1/planned-uses/{plan_id}/end": "rules.tune",
+    "POST /planned/{plan_id}": "rules.tune",
+    "POST /planned/{plan_id}/end": "rules.tune",
+    "PUT /api/v1/planned-uses/{plan_id}": "rules.tune",
+    "GET /api/v1/nodes/{node_id}/head-counts": "site.read",
+    "POST /api/v1/head-counts": "head_counts.write",
+    "GET /head-counts": "site.read",
+    "POST /head-counts": "head_counts.write",
+    "POST /head-counts/preview": "head_counts.write",
     "POST /sign-in": "open",
     "POST /sign-out": "own_account",
     "GET /duty": "duty.read",
@@ -169,13 +185,14 @@ MAY = {
     "admin": ALERTS
     | DUTIES
     | {"site.read", "rules.tune", "collecting.read", "metrics.read", "readings.write"}
-    | {"users.read", "users.manage", "channels.test"},
-    "head_of_logistics": ALERTS | DUTIES | {"site.read", "rules.tune", "collecting.read"},
+    | {"users.read", "users.manage", "channels.test", "head_counts.write"},
+    "head_of_logistics": ALERTS | DUTIES | {"site.read", "rules.tune", "collecting.read", "head_counts.write"},
     "energy_manager": ALERTS
     | DUTIES
-    | {"site.read", "rules.tune", "collecting.read", "metrics.read", "readings.write", "channels.test"},
+    | {"site.read", "rules.tune", "collecting.read", "metrics.read", "readings.write", "channels.test"}
+    | {"head_counts.write"},
     "maintainer": ALERTS | {"site.read", "rules.tune", "collecting.read", "duty.read"},
-    "dorm_manager": ALERTS | {"site.read", "rules.tune"},
+    "dorm_manager": ALERTS | {"site.read", "rules.tune", "head_counts.write"},
     "duty_guard": ALERTS | {"site.read", "rules.tune"},
     "contractor": ALERTS,
     "auditor": ANYBODY

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from api.readings import long_form
+from metering.ports import StoreUnavailableError
 
 GOOD = {"meter": "w-campus", "quantity": "water_volume", "time": "2026-11-23T11:00:00+08:00", "value": 5000.5}
 
@@ -38,6 +41,11 @@ def test_good_rows_are_taken_in_our_own_columns(served):
         ("value", True, "finite number"),
         ("value", "inf", "finite number"),
         ("value", None, "finite number"),
+        ("quality", 256, "0 to 255"),
+        ("quality", -1, "0 to 255"),
+        ("quality", True, "0 to 255"),
+        ("quality", "good", "0 to 255"),
+        ("serial", "12", "no column"),
     ],
 )
 def test_a_bad_row_is_named_and_the_others_are_taken(served, member, value, says):
@@ -72,6 +80,7 @@ def test_nothing_good_is_a_422_and_nothing_is_submitted(served):
         (b"meter,value\n", "text/csv", 422),
         (b"\xff\xfe\x00", "text/csv", 422),
         (b'meter,quantity,time,value\n"', "text/csv", 422),
+        (b"meter,quantity,time,value,value\n", "text/csv", 422),
         (b"<xml/>", "application/xml", 415),
     ],
 )
@@ -99,3 +108,38 @@ def test_too_many_rows_are_refused_as_a_whole(served, monkeypatch):
 def test_an_empty_array_is_nothing_to_do(served):
     assert post(served, []).json() == {"taken": 0, "refused": 0, "errors": []}
     assert served.posted == []
+
+
+def test_a_lost_quote_or_a_field_too_many_costs_its_own_row_only(served):
+    good = "w-campus,water_volume,2026-11-23T11:00:00+08:00,{}"
+    rows = ["meter,quantity,time,value", good.format(1), f'"{good.format(2)}', good.format(3) + ",4", good.format(5)]
+    answer = post(served, "\n".join(rows).encode(), "text/csv")
+    assert [(e["row"], e["member"]) for e in answer.json()["errors"]] == [(2, ""), (3, "field 5")]
+    assert served.posted[0].value.tolist() == [1.0, 5.0]
+
+
+def test_quality_comes_with_a_reading_and_is_good_where_it_is_not_said(served):
+    assert post(served, [GOOD | {"quality": 1}, GOOD | {"quality": "4"}, GOOD]).json()["taken"] == 3
+    assert served.posted[0].quality.tolist() == [1, 4, 0]
+
+
+def test_a_packed_body_is_taken_and_a_bomb_is_not(served):
+    rows = b"meter,quantity,time,value\nw-campus,water_volume,2026-11-23T11:00:00+08:00,7\n"
+    packed = {"Content-Type": "text/csv", "Content-Encoding": "gzip"}
+
+    def sent(body: bytes) -> int:
+        return served.client.post("/api/v1/readings", content=body, headers=packed).status_code
+
+    assert sent(gzip.compress(rows)) == 200
+    assert served.posted[0].value.tolist() == [7.0]
+    assert sent(gzip.compress(rows + b"\n" * 2**27)) == 413
+    assert [sent(rows), sent(gzip.compress(rows)[:-4]), sent(gzip.compress(rows) + b"more")] == [422, 422, 422]
+    assert len(served.posted) == 1
+
+
+def test_a_journal_that_takes_nothing_is_said_to_be_so(make):
+    async def refuse(_):
+        raise StoreUnavailableError("the disk is full")
+
+    answer = make(submit=refuse).client.post("/api/v1/readings", json=[GOOD])
+    assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)

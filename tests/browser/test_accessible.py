@@ -25,7 +25,7 @@ PAGES = [
     "/alerts", "/alerts?state=cleared", "/alerts?q=nothing-like-it", "/alerts/{alert}", "/tasks", "/site",
     "/site/dorm-2", "/meters/w-dorm-2", "/collector", "/commissioning", "/users", "/users/audit", "/sign-in",
     "/duty", "/duty/duties/m", "/duty/routes?dry=1&node=dorm-2", "/duty/routes/r", "/duty/silences", "/notifications",
-    "/no-such-page", "/docs", "/planned", "{link}",
+    "/planned", "/planned?view=week", "/head-counts", "/no-such-page", "/docs", "{link}",
 ]  # fmt: skip
 _GRAVE = ("serious", "critical")
 _SHOWN = 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metering.batch import MeterEvent, batch_of
-from metering.entries import EntryError, EventBatch, Feedback, Revision, Tick, decode_entry, encode_entry
+from metering.entries import EntryError, EventBatch, Feedback, HeadCounts, Revision, Tick, decode_entry, encode_entry
+from metering.head_counts import HeadCount
 from metering.site import PlannedUse
 
 NOW = np.datetime64("2026-03-01T08:00:00.123", "ms")
@@ -42,6 +43,9 @@ def test_readings_come_back_bit_for_bit():
         Revision("site", "abc", {"nodes": []}),
         Feedback(NOW, 1, "false", "li", NOW, "id", None, (("burst_flow", "水表-1"), ("zone_balance", "b"))),
         Feedback(NOW, 3, "planned_use", "li", NOW, replaces=2, use=POOL),
+        HeadCounts(
+            NOW, 4, (HeadCount("三号楼-301", date(2026, 9, 1), 6, None), HeadCount("b", date(2026, 2, 1), 4, 0))
+        ),
     ],
 )
 def test_other_entries_come_back_equal(entry):

@@ -32,7 +32,7 @@ TRANSLATED = [
     (ROOT / "docs" / "simulate.md", ROOT / "docs" / "simulate.zh-CN.md"),
     *(
         (ROOT / "docs" / f"{n}.md", ROOT / "docs" / f"{n}.zh-CN.md")
-        for n in ("operations", "services", "influxdb", "users", "rules")
+        for n in ("operations", "services", "influxdb", "users", "rules", "data")
     ),
 ]
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -123,6 +123,8 @@ def test_every_setting_is_told_with_its_default_and_variable(name: str, heading:
 def test_examples_of_settings_rules_and_replacements_are_taken() -> None:
     (settings,) = blocks(ROOT / "docs" / "operations.md", "yaml")
     assert len(Settings.model_validate(yaml.safe_load(settings)).channels) == 2
+    pulled = Settings.model_validate(yaml.safe_load("".join(blocks(ROOT / "docs" / "data.md", "yaml")))).pull
+    assert list(pulled.sources()) == ["dorm-files", "dorm-table"]
     *given, plays = [yaml.safe_load(block) for block in blocks(ROOT / "docs" / "rules.md", "yaml")]
     assert parse_playbook(plays, known_steps())
     examples = [parse_rules(rules) for rules in given]

@@ -1,0 +1,1 @@
+"""Tables out: readings, use and alerts as CSV or Excel files."""

@@ -1,0 +1,77 @@
+"""A table as a file: CSV that spreadsheets open as it is, or an Excel workbook."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Literal
+
+from openpyxl import Workbook
+from starlette.responses import Response
+
+from api.problems import Problem
+
+Form = Literal["csv", "xlsx"]
+Cell = str | float | int | bool | datetime | None
+MOST_ROWS: dict[str, int] = {"csv": 500_000, "xlsx": 100_000}
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_MARK = "\ufeff"  # else spreadsheets in China read it as GBK
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def table_response(name: str, head: Sequence[str], rows: Iterable[Sequence[Cell]], form: Form) -> Response:
+    """The rows as a file of that name.
+
+    Raises:
+        Problem: 413, more rows than the form takes.
+    """
+    content = _csv(head, rows) if form == "csv" else _xlsx(head, rows)
+    media_type = "text/csv; charset=utf-8" if form == "csv" else XLSX
+    header = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
+    return Response(content, media_type=media_type, headers=header)
+
+
+def _bounded(rows: Iterable[Sequence[Cell]], form: Form) -> Iterable[list[Cell]]:
+    for number, row in enumerate(rows, start=1):
+        if number > MOST_ROWS[form]:
+            raise Problem(413, f"That is more than {MOST_ROWS[form]} rows: ask for less at once.")
+        yield [_cell(value) for value in row]
+
+
+def _cell(value: Cell) -> Cell:
+    """A text that a spreadsheet would take for a formula stays a text; it knows no offsets."""
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value
+
+
+def _csv(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
+    text = io.StringIO()
+    text.write(_MARK)
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(head)
+    writer.writerows(
+        [value.isoformat() if isinstance(value, datetime) else value for value in row] for row in _bounded(rows, "csv")
+    )
+    return text.getvalue().encode()
+
+
+def _xlsx(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
+    kept = list(_bounded(rows, "xlsx"))  # first: a sheet that was begun must be ended
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("AquaVolt")
+    sheet.append(list(head))
+    for row in kept:
+        sheet.append([v.replace(tzinfo=None) if isinstance(v, datetime) else _printable(v) for v in row])
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _printable(value: Cell) -> Cell:
+    """Without what a workbook cannot hold."""
+    if not isinstance(value, str):
+        return value
+    return "".join(c for c in value if c >= " " or c in "\n\t")
