@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from api.parts import Access, hash_token
+from api.sign_in import SignInWays
 from aquavolt.setup import ProgramError, Setup
 
 
@@ -18,6 +19,19 @@ def access_of(setup: Setup) -> Access:
     """How the page lets people in."""
     token = setup.settings.token.get_secret_value() if setup.settings.token else None
     return setup.access or Access(tokens={"token": hash_token(token)} if token else {})
+
+
+def ways_of(setup: Setup) -> SignInWays:
+    """The providers at which people may sign in.
+
+    Raises:
+        ProgramError: their settings do not fit the site, or certificates cannot be read.
+    """
+    if not setup.settings.sign_in:
+        return SignInWays()
+    from aquavolt.sign_in.ways import open_ways  # noqa: PLC0415 - its libraries cost memory, and few sites need them
+
+    return open_ways(setup.settings, setup.site)
 
 
 def listen(host: str, port: int, option: str = "--port") -> socket.socket:

@@ -19,7 +19,7 @@ from api.app import create_app
 from api.parts import ApiParts, Readiness
 from api.stream import EventStream
 from aquavolt.clock import each_night
-from aquavolt.http_server import access_of, listen, serving
+from aquavolt.http_server import access_of, listen, serving, ways_of
 from aquavolt.judge import CURSOR as STREAM
 from aquavolt.judging import Judging
 from aquavolt.rebuild import Ground
@@ -52,6 +52,7 @@ class Program:
         self.setup = setup
         self.site = setup.site
         settings = setup.settings
+        self._ways = ways_of(setup)
         with ExitStack() as opened:
             opened.enter_context(DataLock(settings.data))
             influx = settings.influx_for(self.site.id)
@@ -179,6 +180,7 @@ class Program:
                 stream=self.stream,
                 is_ready=self.readiness,
                 access=access_of(self.setup),
+                sign_in=self._ways,
                 prices=settings.prices.prices(),
                 playbook=self.setup.playbook,
             )

@@ -13,7 +13,7 @@ from alerts.records import Records
 from api.app import create_app
 from api.parts import ApiParts
 from api.stream import EventStream
-from aquavolt.http_server import access_of, serving
+from aquavolt.http_server import access_of, serving, ways_of
 from aquavolt.notify import keep_alive
 from aquavolt.services.footing import OpenStore, shared_store, watch_of
 from aquavolt.services.watch_client import WatchClient
@@ -36,6 +36,7 @@ class Serve:
         self.setup = setup
         settings = setup.settings
         watch = watch_of(setup)
+        self._ways = ways_of(setup)
         open_store = open_store or shared_store(setup)
         with ExitStack() as opened:
             settings.data.mkdir(parents=True, exist_ok=True)
@@ -77,6 +78,7 @@ class Serve:
                 stream=self.stream,
                 is_ready=self.watch.readiness,
                 access=access_of(self.setup),
+                sign_in=self._ways,
                 prices=self.setup.settings.prices.prices(),
                 playbook=self.setup.playbook,
             )
