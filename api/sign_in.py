@@ -72,6 +72,10 @@ class Way(Protocol):
         """Where the browser is sent to sign out there too; None: the provider offers nothing, or is down."""
         ...
 
+    def close(self) -> None:
+        """Give the connections back."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class SignInWays:
@@ -88,6 +92,11 @@ class SignInWays:
         """Its label; the name itself where the settings have it no more."""
         way = self.find(name)
         return name if way is None else way.label
+
+    def close(self) -> None:
+        """Give the connections back."""
+        for way in self.ways:
+            way.close()
 
     def return_to(self, way: Way) -> str:
         """Where a provider sends browsers back to. It knows this address and takes no other."""

@@ -52,8 +52,9 @@ class Program:
         self.setup = setup
         self.site = setup.site
         settings = setup.settings
-        self._ways = ways_of(setup)
         with ExitStack() as opened:
+            self._ways = ways_of(setup)
+            opened.callback(self._ways.close)
             opened.enter_context(DataLock(settings.data))
             influx = settings.influx_for(self.site.id)
             self.store = open_store(settings.data, influx, raw_retention_days=settings.retention_days)

@@ -36,9 +36,10 @@ class Serve:
         self.setup = setup
         settings = setup.settings
         watch = watch_of(setup)
-        self._ways = ways_of(setup)
         open_store = open_store or shared_store(setup)
         with ExitStack() as opened:
+            self._ways = ways_of(setup)
+            opened.callback(self._ways.close)
             settings.data.mkdir(parents=True, exist_ok=True)
             self.store = open_store(settings.data / FOLDER)
             opened.callback(self.store.close)
