@@ -74,9 +74,13 @@ ROUTES = {
     "GET /openapi.json": "signed_in",
     "GET /readyz": "open",
     "GET /sign-in": "open",
+    "GET /sign-in/with/{provider}": "open",
+    "GET /sign-in/with/{provider}/back": "open",
     "GET /site": "site.read",
     "GET /site/{node_id}": "site.read",
     "GET /site/{node_id}/children": "site.read",
+    "POST /account/identities/{identity_id}/unlink": "own_account",
+    "POST /account/identities/{provider}": "own_account",
     "POST /account/password": "own_account",
     "POST /account/sessions/end": "own_account",
     "POST /account/sessions/{session_id}/end": "own_account",
@@ -241,8 +245,14 @@ def test_the_walk_of_somebody_who_is_not_signed_in(guarded):
     for route, permission in ROUTES.items():
         answer = ask(guarded, guarded.client, route)
         if permission == "open":
-            # A link that was made up leads nowhere.
-            expected = {404} if "/go/" in route else {415} if route == "POST /sign-in" else {200, 301, 303}
+            # A link that was made up leads nowhere, nor does a provider that the settings do not name.
+            expected = (
+                {404}
+                if "/go/" in route or "/with/" in route
+                else {415}
+                if route == "POST /sign-in"
+                else {200, 301, 303}
+            )
             assert answer.status_code in expected, (route, answer.status_code)
         else:
             assert answer.status_code == 401, route
