@@ -188,7 +188,7 @@ MAY = {
 INSIDE = {
     "alert_id": "leak", "node_id": "dorm-1", "meter_id": "w-dorm-1", "language": "en", "session_id": "0",
     "token_id": "0", "name": "other", "entry_id": "nights", "channel": "pigeon", "delivery_id": "0", "token": "made-up",
-    "plan_id": "1", "rule": "zone_balance",
+    "identity_id": "0", "provider": "nobody", "plan_id": "1", "rule": "zone_balance",
 }  # fmt: skip
 OUTSIDE = INSIDE | {"alert_id": "dead", "node_id": "library", "meter_id": "e-library"}
 QUERY = "?meter=w-dorm-1&start=2026-11-20&end=2026-11-21"
@@ -246,13 +246,8 @@ def test_the_walk_of_somebody_who_is_not_signed_in(guarded):
         answer = ask(guarded, guarded.client, route)
         if permission == "open":
             # A link that was made up leads nowhere, nor does a provider that the settings do not name.
-            expected = (
-                {404}
-                if "/go/" in route or "/with/" in route
-                else {415}
-                if route == "POST /sign-in"
-                else {200, 301, 303}
-            )
+            is_nowhere = "/go/" in route or "/with/" in route
+            expected = {404} if is_nowhere else {415} if route == "POST /sign-in" else {200, 301, 303}
             assert answer.status_code in expected, (route, answer.status_code)
         else:
             assert answer.status_code == 401, route

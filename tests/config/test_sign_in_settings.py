@@ -87,9 +87,8 @@ def test_what_is_wrong_is_told_by_line(tmp_path: Path, line: int, old: str, new:
         load(tmp_path, OIDC.replace(old, new))
     told = str(raised.value)
     assert said in told
-    where = re.search(r"aquavolt\.yaml:(\d+): sign_in", told)
-    assert where is not None, told
-    assert abs(int(where[1]) - line) <= 1
+    lines = [int(found) for found in re.findall(r"aquavolt\.yaml:(\d+): sign_in", told)]
+    assert any(abs(found - line) <= 1 for found in lines), told
 
 
 def test_two_of_one_id_and_a_secret_of_none_are_refused(tmp_path: Path) -> None:
