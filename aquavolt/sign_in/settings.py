@@ -40,7 +40,7 @@ class _Strict(BaseModel):
 class RoleGrant(_Strict):
     """A role in parts of the site."""
 
-    role: Role
+    role: Role = Field(description="what the person may do")
     nodes: tuple[str, ...] = Field(
         (WHOLE_SITE,), min_length=1, description="parts of the site, each with all below it; none named: all of it"
     )
@@ -61,7 +61,7 @@ class RoleRule(RoleGrant):
 
 class _Provider(_Strict):
     id: str = Field(pattern=NAME, description="in addresses and audits; never change it")
-    label: str = Field("", max_length=40, description="on the button; none: the provider's kind")
+    label: str = Field("", max_length=40, description="on the button; none: the id")
     roles: tuple[RoleRule, ...] = Field(
         (), description="what a person's claims give, at each sign-in; none: roles are given in AquaVolt"
     )
@@ -79,9 +79,9 @@ class _Provider(_Strict):
 class OidcSettings(_Provider):
     """A provider of OpenID Connect: Keycloak, ADFS, Entra ID, Casdoor, a campus's own."""
 
-    kind: Literal["oidc"]
+    kind: Literal["oidc"] = Field(description="OpenID Connect")
     issuer: Address = Field(description="exactly as the provider's discovery document says it")
-    client_id: str = Field(min_length=1)
+    client_id: str = Field(min_length=1, description="as the provider has registered AquaVolt")
     client_secret: SecretStr | None = Field(None, description="or in `sign_in_secrets`")
     client_auth: Literal["client_secret_basic", "client_secret_post"] = Field(
         "client_secret_basic", description="how the secret is sent"
@@ -102,30 +102,30 @@ class OidcSettings(_Provider):
 class WecomSignInSettings(_Provider):
     """WeCom (企业微信), an application of one's own."""
 
-    kind: Literal["wecom"]
-    label: str = Field("企业微信", max_length=40)
+    kind: Literal["wecom"] = Field(description="WeCom")
+    label: str = Field("企业微信", max_length=40, description="on the button")
     corp_id: str = Field(min_length=1, description="the organisation's CorpID")
     agent_id: int = Field(description="the application's AgentId")
     secret: SecretStr | None = Field(None, description="of the application; or in `sign_in_secrets`")
     name_claim: str = Field("userid", description="what a new account is called")
     with_details: bool = Field(True, description="also asks for name and departments, for rules about them")
-    login_url: Address = "https://login.work.weixin.qq.com"
-    in_app_url: Address = "https://open.weixin.qq.com"
-    api_url: Address = "https://qyapi.weixin.qq.com"
+    login_url: Address = Field("https://login.work.weixin.qq.com", description="where browsers are sent")
+    in_app_url: Address = Field("https://open.weixin.qq.com", description="where WeCom's own browser is sent")
+    api_url: Address = Field("https://qyapi.weixin.qq.com", description="what AquaVolt asks itself")
 
 
 class DingtalkSignInSettings(_Provider):
     """DingTalk (钉钉), an application of the organisation's own."""
 
-    kind: Literal["dingtalk"]
-    label: str = Field("钉钉", max_length=40)
+    kind: Literal["dingtalk"] = Field(description="DingTalk")
+    label: str = Field("钉钉", max_length=40, description="on the button")
     corp_id: str = Field(min_length=1, description="the organisation's CorpId: others are not let in")
     client_id: str = Field(min_length=1, description="the application's Client ID (AppKey)")
-    client_secret: SecretStr | None = Field(None, description="(AppSecret); or in `sign_in_secrets`")
+    client_secret: SecretStr | None = Field(None, description="of the application (AppSecret); or in `sign_in_secrets`")
     name_claim: str = Field("userid", description="what a new account is called")
-    login_url: Address = "https://login.dingtalk.com"
-    api_url: Address = "https://api.dingtalk.com"
-    old_api_url: Address = "https://oapi.dingtalk.com"
+    login_url: Address = Field("https://login.dingtalk.com", description="where browsers are sent")
+    api_url: Address = Field("https://api.dingtalk.com", description="what AquaVolt asks itself")
+    old_api_url: Address = Field("https://oapi.dingtalk.com", description="the same, where only the older one answers")
 
     @property
     def secret(self) -> SecretStr | None:

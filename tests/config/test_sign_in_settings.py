@@ -143,3 +143,12 @@ def test_a_claim_within_a_claim() -> None:
     assert claim_of(claims, "a.b") == 2
     assert claim_of({"a": {"b": {"c": 1}}}, "a.b.c") == 1
     assert claim_of({"a": "text"}, "a.b") is None
+
+
+@pytest.mark.parametrize("name", ["users.md", "users.zh-CN.md"])
+def test_the_example_of_the_documents_is_taken(tmp_path: Path, name: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / name).read_text(encoding="utf-8")
+    example = text.partition("```yaml\n")[2].partition("```")[0]
+    secrets = text.partition("AQUAVOLT_SIGN_IN_SECRETS='")[2].partition("'")[0]
+    settings = load(tmp_path, example, AQUAVOLT_SIGN_IN_SECRETS=secrets)
+    assert [way.id for way in settings.sign_in] == ["campus", "wecom"]
