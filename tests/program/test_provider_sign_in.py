@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from cli import command_inside
+from cli import aquavolt_command, command_inside
 from served import Served
 
 from aquavolt.child import Child
@@ -101,7 +101,7 @@ def test_check_says_whether_providers_answer_and_goes_on(tmp_path: Path, page: s
 def test_check_and_run_refuse_a_place_that_is_not_there(tmp_path: Path, page: str, provider: str) -> None:
     folder = write(tmp_path, settings(page, provider, node="dormm"))
     for command in (("check",), ("run", "--data", "data", "--port", "0")):
-        said = command_inside(folder, *command, AQUAVOLT_SIGN_IN_SECRETS=SECRETS)
+        said = aquavolt_command(folder, *command, AQUAVOLT_SIGN_IN_SECRETS=SECRETS)
         assert "sign_in.0.roles.0.nodes (campus): the site has no place 'dormm'" in said.message
 
 
