@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from api.sign_in import SignInError, Trouble
 _MOST_BYTES = 1_000_000
 # Answers hold a thread of the page's while they are awaited: a provider that hangs must not take all of them.
 _AT_ONCE = 8
+_TIMEOUTS = 3  # the client's timeout is for each piece of an answer; this is for all of it
 _SERVER_FAULT = 500
 _REFUSED = 400
 
@@ -46,10 +48,12 @@ class Asker:
             self._places.release()
 
     def _ask(self, method: str, url: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        body = b""
+        body, end = b"", time.monotonic() + _TIMEOUTS * self._timeout_s
         with self._client.stream(method, url, **request) as answer:
             for chunk in answer.iter_bytes():
                 body += chunk
+                if time.monotonic() > end:
+                    raise SignInError(Trouble.UNREACHABLE, f"{_plain(url)}: answers too slowly")
                 if len(body) > _MOST_BYTES:
                     raise SignInError(Trouble.UNREACHABLE, f"{_plain(url)}: answers more than {_MOST_BYTES} bytes")
         if answer.status_code >= _SERVER_FAULT:

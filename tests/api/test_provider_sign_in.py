@@ -490,6 +490,26 @@ def test_who_signed_in_with_a_password_only_leaves_this_page(app: Any, provider:
     assert li.post("/sign-out").headers["Location"] == "/sign-in"
 
 
+@pytest.mark.parametrize(("headers", "said"), [(ZH, "已关联外部登录"), (EN, "linked with a provider of sign-in")])
+def test_an_administrator_sees_where_it_came_from(app: Any, provider: Provider, headers: Any, said: str) -> None:
+    served = app()
+    boss = person(served, "boss", Role.ADMIN)
+    provider.is_me("0042", preferred_username="zhang", groups=["dorm-1"])
+    browser(served).sign_in()
+    provider.is_me("0042", preferred_username="zhang", groups=["library"])
+    browser(served).sign_in()
+    provider.is_me("0043", preferred_username="nobody")
+    browser(served).sign_in()
+    page = boss.client.get("/users/zhang", headers={**headers, "Accept": "text/html"}).text
+    assert "统一身份认证: 0042" in page
+    assert provider.url in page
+    audit = boss.client.get("/users/audit", headers={**headers, "Accept": "text/html"})
+    assert audit.status_code == 200
+    for text in (said, "campus · 0042", "provider:campus", "图书馆"):
+        assert text in audit.text
+    assert ("没有角色" if headers is ZH else "no role") in audit.text
+
+
 def test_the_form_offers_every_provider_in_the_readers_language(app: Any, provider: Provider) -> None:
     page = browser(app()).client.get("/sign-in?back=/site", headers=ZH).text
     assert "使用统一身份认证登录" in page
