@@ -19,7 +19,8 @@ _UNASKED_PATHS = frozenset({"/healthz", "/readyz", "/favicon.ico"})
 _UNASKED_FOLDERS = ("/static/", "/vendor/")
 # Nobody need be signed in for these either; the page says who is.
 _OPEN_PATHS = frozenset({"/sign-in"})
-_OPEN_FOLDERS = ("/language/", "/go/")  # what `/go/` leads to stands in its signed link: that says who comes
+# What `/go/` leads to stands in its signed link: that says who comes.
+_OPEN_FOLDERS = ("/language/", "/sign-in/with/", "/go/")
 
 # No inline script or style anywhere: charts and htmx set styles through the DOM, which the policy allows.
 SECURITY_HEADERS = {

@@ -83,12 +83,12 @@ def _user_of(account: Account) -> User:
 
 def session_secret(connection: HTTPConnection) -> str:
     """What the session's cookie holds; empty without one."""
-    return connection.cookies.get(_COOKIES[_scheme(connection)], "")
+    return connection.cookies.get(_COOKIES[cookie_scheme(connection)], "")
 
 
 def set_session(response: Response, connection: HTTPConnection, signed_in: SignedIn) -> None:
     """Give the browser its session. No script reads it, and other sites' requests go without it, links excepted."""
-    scheme = _scheme(connection)
+    scheme = cookie_scheme(connection)
     response.set_cookie(
         _COOKIES[scheme], signed_in.secret, max_age=_COOKIE_S, path="/", httponly=True, samesite="lax",
         secure=scheme == "https",
@@ -97,9 +97,10 @@ def set_session(response: Response, connection: HTTPConnection, signed_in: Signe
 
 def forget_session(response: Response, connection: HTTPConnection) -> None:
     """Take it away again."""
-    scheme = _scheme(connection)
+    scheme = cookie_scheme(connection)
     response.delete_cookie(_COOKIES[scheme], path="/", httponly=True, samesite="lax", secure=scheme == "https")
 
 
-def _scheme(connection: HTTPConnection) -> str:
+def cookie_scheme(connection: HTTPConnection) -> str:
+    """Whether cookies are for TLS or not: `https` or `http`."""
     return "https" if connection.url.scheme == "https" else "http"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from alerts.playbook import Playbook, shipped_playbook
 from alerts.users.roles import EVERYTHING, TOKEN_SCOPES, WHOLE_SITE, Permission
+from api.sign_in import SignInWays
 from metering.batch import ReadingBatch
 from metering.health import HealthReport
 from metering.ports import IntervalStore, ReadingStore
@@ -135,6 +136,7 @@ class ApiParts:
     now       the clock, aware
     users     accounts, sessions and tokens; none: made of the records
     limits    how often one account may ask
+    sign_in   providers at which people may sign in, besides here
     duty_desk  roster, routes and silences; None: their operations answer 503
     """
 
@@ -153,4 +155,5 @@ class ApiParts:
     users: Users | None = None
     limits: RateLimits = field(default_factory=RateLimits)
     version: str = "0.1.0"
+    sign_in: SignInWays = field(default_factory=SignInWays)
     duty_desk: DutyDesk | None = None

@@ -115,6 +115,8 @@ _PATH_PARAMETERS: dict[str, Callable[[Request, str], None] | None] = {
     "channel": None,
     "delivery_id": None,
     "token": None,
+    "provider": None,
+    "identity_id": None,
 }
 
 

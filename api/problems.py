@@ -25,6 +25,7 @@ from alerts.errors import (
 from alerts.users.errors import (
     AccountConflictError,
     AccountError,
+    ProviderRefusedError,
     ThrottledError,
     UnknownAccountError,
     WrongPasswordError,
@@ -92,7 +93,7 @@ def _account_problem(error: AccountError) -> Problem:
             return Problem(404, text)
         case AccountConflictError():
             return Problem(409, text)
-        case WrongPasswordError():
+        case WrongPasswordError() | ProviderRefusedError():
             return Problem(403, text)
     return Problem(422, text)
 

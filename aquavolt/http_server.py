@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from api.parts import Access, hash_token
+from api.sign_in import SignInWays
 from aquavolt.setup import ProgramError, Setup
 
 # Pages and programs ask every few seconds. With uvicorn's 5 s each would connect, and over TLS shake hands, anew; and
@@ -23,6 +24,19 @@ def access_of(setup: Setup) -> Access:
     token = setup.settings.token.get_secret_value() if setup.settings.token else None
     tokens = {"token": hash_token(token)} if token else {}
     return setup.access or Access(tokens=tokens, scopes=frozenset(setup.settings.token_scopes))
+
+
+def ways_of(setup: Setup) -> SignInWays:
+    """The providers at which people may sign in.
+
+    Raises:
+        ProgramError: their settings do not fit the site, or certificates cannot be read.
+    """
+    if not setup.settings.sign_in:
+        return SignInWays()
+    from aquavolt.sign_in.ways import open_ways  # noqa: PLC0415 - its libraries cost memory, and few sites need them
+
+    return open_ways(setup.settings, setup.site)
 
 
 def listen(host: str, port: int, option: str = "--port") -> socket.socket:

@@ -20,7 +20,7 @@ from api.app import create_app
 from api.parts import ApiParts, Readiness
 from api.stream import EventStream
 from aquavolt.clock import each_night
-from aquavolt.http_server import access_of, listen, serving
+from aquavolt.http_server import access_of, listen, serving, ways_of
 from aquavolt.judge import CURSOR as STREAM
 from aquavolt.judging import Judging
 from aquavolt.rebuild import Ground
@@ -54,6 +54,8 @@ class Program:
         self.site = setup.site
         settings = setup.settings
         with ExitStack() as opened:
+            self._ways = ways_of(setup)
+            opened.callback(self._ways.close)
             opened.enter_context(DataLock(settings.data))
             influx = settings.influx_for(self.site.id)
             self.store = open_store(settings.data, influx, raw_retention_days=settings.retention_days)
@@ -180,6 +182,7 @@ class Program:
                 stream=self.stream,
                 is_ready=self.readiness,
                 access=access_of(self.setup),
+                sign_in=self._ways,
                 prices=settings.prices.prices(),
                 playbook=self.setup.playbook,
                 now=self.setup.clock,

@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel
 
 from alerts.users.roles import ROLE_PERMISSIONS, Permission
+from aquavolt.sign_in.settings import DingtalkSignInSettings, OidcSettings, RoleRule, WecomSignInSettings
 from device_profiles.catalogue import details_text, overview_table
 from metering.meter_alarms import METER_ALARMS, AlarmKind
 from metering.quantities import QUANTITIES
@@ -88,6 +89,8 @@ class Tables:
         yield f"alarms{ending}", self.alarms
         yield f"threshold quantities{ending}", self.inputs
         yield f"cautious{ending}", self.cautious
+        for kind in (OidcSettings, WecomSignInSettings, DingtalkSignInSettings, RoleRule):
+            yield f"{kind.__name__}{ending}", partial(self.settings, kind)
         models = {"own rule": UserRule, "incidents": IncidentSettings, **{r: d.Settings for r, d in DETECTORS.items()}}
         for name, model in models.items():
             yield f"{name}{ending}", partial(self.settings, model)

@@ -33,6 +33,11 @@ def normal_name(name: str) -> str:
     return unicodedata.normalize("NFKC", name.strip()).casefold() if is_storable(name) else ""
 
 
+def is_account_name(name: str) -> bool:
+    """Whether a normal name may be an account's."""
+    return _NAME.fullmatch(name) is not None and name not in _RESERVED
+
+
 def find_account(session: Session, name: str) -> AccountRow | None:
     """The account of a normal name, locked where rows can be."""
     return session.scalars(select(AccountRow).where(AccountRow.name == name).with_for_update()).one_or_none()
@@ -90,7 +95,7 @@ class Accounts:
             AccountRefusedError: the name is taken or none, or an administrator is limited to parts.
         """
         normal = normal_name(name)
-        if not _NAME.fullmatch(normal) or normal in _RESERVED:
+        if not is_account_name(normal):
             raise AccountRefusedError(Refusal.NAME_FORM, reserved=", ".join(sorted(_RESERVED)))
         chosen, given = _checked_nodes(role, nodes), one_time_password()
         made = self._passwords.hash(given)
@@ -160,11 +165,17 @@ def check_version(row: AccountRow, expected: int | None) -> None:
 
 
 def check_not_last_admin(session: Session, row: AccountRow) -> None:
-    """Raises: AccountRefusedError."""
+    """An administrator with a password must be left: whoever signs in elsewhere cannot while that is down.
+
+    Raises:
+        AccountRefusedError.
+    """
     admins = (AccountRow.role == Role.ADMIN.value, AccountRow.state == AccountState.ACTIVE.value)
     # Locked: of two who take each other's account away at once, one waits and is refused.
-    others = session.scalars(select(AccountRow.id).where(*admins, AccountRow.id != row.id).with_for_update()).all()
-    if row.role == Role.ADMIN.value and not others:
+    kept = session.scalars(select(AccountRow.password_hash).where(*admins, AccountRow.id != row.id).with_for_update())
+    others = [bool(password) for password in kept]
+    is_way_in = row.state == AccountState.ACTIVE.value and bool(row.password_hash)
+    if row.role == Role.ADMIN.value and not (any(others) if is_way_in else others):
         raise AccountRefusedError(Refusal.LAST_ADMIN, name=row.name)
 
 

@@ -34,6 +34,14 @@ class Refusal(StrEnum):
     TOKEN_MANY = "an account has at most %(most)s tokens: revoke one that is not used"  # noqa: S105
 
 
+class ProviderRefusal(StrEnum):
+    """Why somebody whom a provider has signed in is not let in."""
+
+    NO_ROLE = "no_role"
+    OUT_OF_USE = "out_of_use"
+    TAKEN = "taken"
+
+
 class AccountError(Exception):
     """What was asked of an account cannot be done."""
 
@@ -53,6 +61,14 @@ class AccountRefusedError(AccountError):
         super().__init__(refusal.value % parameters if parameters else refusal.value)
         self.refusal = refusal
         self.parameters = parameters
+
+
+class ProviderRefusedError(AccountError):
+    """A provider has signed this person in; here they are not let in."""
+
+    def __init__(self, refusal: ProviderRefusal) -> None:
+        super().__init__(f"the provider's sign-in is not taken: {refusal.value}")
+        self.refusal = refusal
 
 
 class WrongPasswordError(AccountError):

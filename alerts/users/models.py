@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from alerts.models import Base, Counted
@@ -29,7 +29,11 @@ class AccountRow(Base):
 
 
 class SessionRow(Base):
-    """One browser that is signed in; `digest` is SHA-256 of what its cookie holds."""
+    """One browser that is signed in; `digest` is SHA-256 of what its cookie holds.
+
+    provider  where the person signed in; empty: here, with a password
+    hint      what the provider is told at signing out: its ID token
+    """
 
     __tablename__ = "sessions"
 
@@ -41,8 +45,47 @@ class SessionRow(Base):
     expires_ms: Mapped[int] = mapped_column(BigInteger)
     address: Mapped[str]
     agent: Mapped[str]
+    provider: Mapped[str] = mapped_column(String, default="")
+    hint: Mapped[str] = mapped_column(Text, default="")
 
     __table_args__ = (Index("sessions_by_account", "account_id"), {"sqlite_autoincrement": True})
+
+
+class IdentityRow(Base):
+    """Who an account is at a provider: its issuer and, in that, the subject. Both are compared as they are."""
+
+    __tablename__ = "identities"
+
+    id: Mapped[int] = mapped_column(Counted, primary_key=True, autoincrement=True)
+    account_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("accounts.id"))
+    provider: Mapped[str]
+    issuer: Mapped[str]
+    subject: Mapped[str]
+    created_ms: Mapped[int] = mapped_column(BigInteger)
+    seen_ms: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (
+        UniqueConstraint("issuer", "subject", name="identities_by_subject"),
+        Index("identities_by_account", "account_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+
+class DepartureRow(Base):
+    """A browser that is at a provider to sign in; `state` and `browser` are SHA-256 of what it brings back."""
+
+    __tablename__ = "departures"
+
+    state: Mapped[str] = mapped_column(String, primary_key=True)
+    browser: Mapped[str]
+    provider: Mapped[str]
+    account_id: Mapped[int | None] = mapped_column(BigInteger)
+    nonce: Mapped[str]
+    verifier: Mapped[str]
+    back: Mapped[str] = mapped_column(Text)
+    at_ms: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("departures_by_time", "at_ms"),)
 
 
 class TokenRow(Base):

@@ -26,13 +26,14 @@ def account_of(row: AccountRow) -> Account:
         password_at=moment_of(row.password_ms),
         signed_in_at=None if row.signed_in_ms is None else moment_of(row.signed_in_ms),
         version=row.version,
+        has_password=bool(row.password_hash),
     )
 
 
 def session_of(row: SessionRow, account: str) -> SessionInfo:
     """The session that a row holds."""
     created, seen, expires = moment_of(row.created_ms), moment_of(row.seen_ms), moment_of(row.expires_ms)
-    return SessionInfo(row.id, account, created, seen, expires, Origin(row.address, row.agent))
+    return SessionInfo(row.id, account, created, seen, expires, Origin(row.address, row.agent), row.provider)
 
 
 def token_of(row: TokenRow, account: str) -> TokenInfo:

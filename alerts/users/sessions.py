@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import delete, select
@@ -57,7 +58,7 @@ class Sessions:
             if row is not None and is_right and row.state == AccountState.ACTIVE.value and row.password_hash == kept:
                 throttle.succeeded(session, throttle.keys_of(given, origin.address))
                 session.execute(delete(SessionRow).where(SessionRow.digest == digest_of(replaces)))
-                return self._open(session, row, origin)
+                return open_session(session, row, origin, self._now_ms())
             # A name that is no account's may be a password in the wrong field.
             known = "" if row is None else row.name
             record(session, self._now_ms(), Actor(known, origin.address), known, AccountAction.SIGN_IN_REFUSED)
@@ -69,20 +70,6 @@ class Sessions:
             row = find_account(session, name)
             return row.password_hash if row is not None and row.state == AccountState.ACTIVE.value else ""
 
-    def _open(self, session: Session, row: AccountRow, origin: Origin) -> SignedIn:
-        now_ms, secret = self._now_ms(), secrets.token_urlsafe(32)
-        session.execute(delete(SessionRow).where(SessionRow.expires_ms <= now_ms))
-        opened = SessionRow(
-            digest=digest_of(secret), account_id=row.id, created_ms=now_ms, seen_ms=now_ms,
-            expires_ms=now_ms + LONGEST // timedelta(milliseconds=1),
-            address=origin.address, agent=origin.agent[:_LONGEST_AGENT],
-        )  # fmt: skip
-        row.signed_in_ms = now_ms
-        session.add(opened)
-        session.flush()
-        record(session, now_ms, Actor(row.name, origin.address), row.name, AccountAction.SIGNED_IN, session=opened.id)
-        return SignedIn(secret, account_of(row), session_of(opened, row.name))
-
     def identify(self, secret: str) -> tuple[Account, SessionInfo] | None:
         """Whose session it is, if it still is one: not too old, not unused for too long, its account active."""
         now_ms = self._now_ms()
@@ -91,7 +78,7 @@ class Sessions:
             found = session.execute(query).one_or_none()
             if found is None:
                 return None
-            row, account = found[0], account_of(found[1])
+            row, account = found[0], _standing(found[1], found[0].provider)
             idle = (_IDLE_ADMIN if account.role is Role.ADMIN else _IDLE) // timedelta(milliseconds=1)
             if now_ms >= min(row.expires_ms, row.seen_ms + idle) or account.state is not AccountState.ACTIVE:
                 return None
@@ -159,10 +146,36 @@ class Sessions:
             set_password(row, made, now_ms, must_change=False)
             record(session, now_ms, actor, name, AccountAction.PASSWORD_CHANGED)
             end_sessions(session, row, actor, now_ms)
-            return self._open(session, row, origin)
+            return open_session(session, row, origin, now_ms)
 
     def _now_ms(self) -> int:
         return ms_of(self._clock())
+
+
+def open_session(
+    session: Session, row: AccountRow, origin: Origin, now_ms: int, *, provider: str = "", hint: str = ""
+) -> SignedIn:
+    """A new session within an open transaction. `provider`: where the person signed in; empty: here."""
+    secret = secrets.token_urlsafe(32)
+    session.execute(delete(SessionRow).where(SessionRow.expires_ms <= now_ms))
+    opened = SessionRow(
+        digest=digest_of(secret), account_id=row.id, created_ms=now_ms, seen_ms=now_ms,
+        expires_ms=now_ms + LONGEST // timedelta(milliseconds=1),
+        address=origin.address, agent=origin.agent[:_LONGEST_AGENT], provider=provider, hint=hint,
+    )  # fmt: skip
+    row.signed_in_ms = now_ms
+    session.add(opened)
+    session.flush()
+    where = {"provider": provider} if provider else {}
+    actor = Actor(row.name, origin.address)
+    record(session, now_ms, actor, row.name, AccountAction.SIGNED_IN, session=opened.id, **where)
+    return SignedIn(secret, _standing(row, provider), session_of(opened, row.name))
+
+
+def _standing(row: AccountRow, provider: str) -> Account:
+    """The account as the session has it: whoever came from a provider has used no password that must be changed."""
+    account = account_of(row)
+    return replace(account, must_change=False) if provider else account
 
 
 def end_sessions(session: Session, row: AccountRow, actor: Actor, now_ms: int, *, but: int | None = None) -> int:

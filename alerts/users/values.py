@@ -25,6 +25,7 @@ class Account:
     nodes        parts of the site, each with all below it; `WHOLE_SITE` among them: all of it
     must_change  its password was given by somebody else and serves only to set another
     version      counts changes of role, nodes and state
+    has_password whether it can sign in here; without one only at a provider
     """
 
     id: int
@@ -37,6 +38,7 @@ class Account:
     password_at: datetime
     signed_in_at: datetime | None
     version: int
+    has_password: bool = True
 
     @property
     def is_whole_site(self) -> bool:
@@ -69,7 +71,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """One browser that is signed in. `id` is no secret; the cookie's value is kept nowhere."""
+    """One browser that is signed in. `id` is no secret; the cookie's value is kept nowhere.
+
+    provider  where the person signed in; empty: here, with a password
+    """
 
     id: int
     account: str
@@ -77,6 +82,7 @@ class SessionInfo:
     seen_at: datetime
     expires_at: datetime
     origin: Origin
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,16 @@ class SignedIn:
     secret: str = field(repr=False)
     account: Account
     session: SessionInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who an account is at a provider: its issuer, and the subject in that."""
+
+    id: int
+    provider: str
+    issuer: str
+    subject: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +139,10 @@ class AccountAction(StrEnum):
     TOKEN_MADE = "token_made"  # noqa: S105
     TOKEN_REVOKED = "token_revoked"  # noqa: S105
     ALERTS_HANDED_ON = "alerts_handed_on"
+    IDENTITY_LINKED = "identity_linked"
+    IDENTITY_UNLINKED = "identity_unlinked"
+    PROVIDER_REFUSED = "provider_refused"
+    ROLE_KEPT = "role_kept"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,14 @@ from api.identity import forget_session, origin_of, session_secret, set_session
 from api.permits import needs
 from api.web.account_words import ROLES, SCOPES, text_of
 from api.web.forms import Fields, Form, local_path
+from api.web.provider_views import CurrentWays, leaving, sign_out_there
 from api.web.rendering import Pages
 
 router = APIRouter(include_in_schema=False)
 _OPEN, _OWN = [needs(Permission.OPEN)], [needs(Permission.OWN_ACCOUNT)]
 _SEE_OTHER = 303
 _DAYS = (30, 90, 365, 730)
-_NOTICES = frozenset({"password", "ended", "revoked"})
+_NOTICES = frozenset({"password", "ended", "revoked", "linked", "unlinked"})
 
 
 @router.get("/sign-in", dependencies=_OPEN)
@@ -54,11 +55,15 @@ def sign_in(request: Request, pages: Pages, users: CurrentUsers, form: Form) -> 
 
 
 @router.post("/sign-out", dependencies=_OWN)
-def sign_out(request: Request, users: CurrentUsers, user: CurrentUser, actor: CurrentActor) -> Response:
-    """End this session."""
+def sign_out(
+    request: Request, pages: Pages, users: CurrentUsers, ways: CurrentWays, user: CurrentUser, actor: CurrentActor
+) -> Response:
+    """End this session, and the one at the provider that it came from, where that offers it."""
+    there = None
     if user.session is not None:
+        there = sign_out_there(ways, users, user.session)
         users.sessions.end(user.name, user.session.id, actor)
-    answer = RedirectResponse("/sign-in", _SEE_OTHER)
+    answer = leaving(request, pages, *there) if there else RedirectResponse("/sign-in", _SEE_OTHER)
     forget_session(answer, request)
     return answer
 
@@ -71,7 +76,7 @@ def _page(request: Request, pages: Pages, users: Users, **more: Any) -> Response
     return pages.page(
         request, "account.html", nav="account", account=user.account, scopes=own, days=_DAYS,
         sessions=users.sessions.list(user.name), tokens=users.tokens.list(user.name),
-        roles=ROLES, scope_words=SCOPES, **context,
+        identities=users.identities.list(user.name), roles=ROLES, scope_words=SCOPES, **context,
     )  # fmt: skip
 
 

@@ -9,12 +9,14 @@ from alerts.users.errors import (
     AccountConflictError,
     AccountError,
     AccountRefusedError,
+    ProviderRefusedError,
     Refusal,
     ThrottledError,
     WrongPasswordError,
 )
 from alerts.users.roles import WHOLE_SITE, Permission, Role
 from alerts.users.values import AccountAction, AccountEntry, AccountState
+from api.web.provider_words import detail_of_provider, refusal_of
 from api.web.rendering import Reader
 from api.web.wording import N_
 
@@ -75,6 +77,10 @@ ACTIONS = {
     AccountAction.TOKEN_MADE: N_("token made"),
     AccountAction.TOKEN_REVOKED: N_("token revoked"),
     AccountAction.ALERTS_HANDED_ON: N_("alerts handed on"),
+    AccountAction.IDENTITY_LINKED: N_("linked with a provider of sign-in"),
+    AccountAction.IDENTITY_UNLINKED: N_("link with a provider ended"),
+    AccountAction.PROVIDER_REFUSED: N_("sign-in at a provider not taken"),
+    AccountAction.ROLE_KEPT: N_("last administrator: role kept against the provider"),
 }
 REFUSALS = {
     Refusal.NAME_FORM: N_(
@@ -113,6 +119,8 @@ def text_of(error: AccountError, reader: Reader) -> str:
             return str(say(N_("Too many wrong passwords. Try again in %(seconds)s seconds."))) % {
                 "seconds": error.retry_after_s
             }
+        case ProviderRefusedError():
+            return refusal_of(error.refusal, reader)
         case WrongPasswordError():
             return say(N_("The account or the password is not right."))
         case AccountConflictError():
@@ -126,7 +134,7 @@ def detail_of(entry: AccountEntry, reader: Reader) -> str:
     match entry.action:
         case AccountAction.CREATED:
             return _role_and_places(known, reader)
-        case AccountAction.CHANGED:
+        case AccountAction.CHANGED | AccountAction.ROLE_KEPT:
             return " → ".join(_role_and_places(known.get(side, {}), reader) for side in ("before", "after"))
         case AccountAction.ALERTS_HANDED_ON:
             count = len(known.get("alerts", ()))
@@ -135,7 +143,7 @@ def detail_of(entry: AccountEntry, reader: Reader) -> str:
             return ", ".join([str(known.get("name", "")), *map(str, known.get("scopes", ()))])
         case AccountAction.SESSIONS_ENDED:
             return say(N_("%(count)s browsers")) % {"count": known.get("count", 0)}
-    return ""
+    return detail_of_provider(entry, reader)
 
 
 def _role_and_places(known: Mapping[str, Any], reader: Reader) -> str:

@@ -138,6 +138,7 @@ class Rendering:
                 version=self._version,
                 program_version=self._parts.version,
                 currency=self._parts.prices.currency,
+                ways=self._parts.sign_in,
                 **_WORDS,
             )
         )

@@ -78,7 +78,8 @@ def _user_page(request: Request, pages: Pages, users: Users, name: str, **more: 
     context: dict[str, Any] = {"error": "", "given": None} | more
     return pages.page(
         request, "user.html", nav="users", account=account, held=held, heirs=_heirs(users, account, held, reader.site),
-        sessions=users.sessions.list(account.name), tokens=users.tokens.list(account.name),
+        sessions=users.sessions.list(account.name), identities=users.identities.list(account.name),
+        tokens=users.tokens.list(account.name),
         entries=[(e, detail_of(e, reader)) for e in users.accounts.history(account.name)[:30]], **_WORDS, **context,
     )  # fmt: skip
 

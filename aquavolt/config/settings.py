@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from alerts.users.roles import TOKEN_SCOPES, Permission
 from api.parts import Prices
@@ -18,6 +28,7 @@ from aquavolt.config.documents import ConfigError, Document, read_document
 from aquavolt.config.forms import BUCKET, CURRENCY, LISTEN, NAME, SERVER, SERVICE
 from aquavolt.config.pull_settings import PullSettings
 from aquavolt.config.settings_errors import Sources, settings_error
+from aquavolt.sign_in.settings import SignInSettings, with_secrets
 from aquavolt.stores.influx.settings import InfluxSettings
 
 
@@ -134,6 +145,37 @@ class Settings(_Strict):
     )
     pull: PullSettings = Field(PullSettings(), description="readings out of other systems: `files` and `sql` by name")
     channels: tuple[ChannelSettings, ...] = Field((), description="where notifications go, each with its own name")
+    sign_in_secrets: Annotated[dict[str, SecretStr], BeforeValidator(_of_json)] = Field(
+        default_factory=dict, description="secrets of `sign_in` by its `id`; as text (a variable): JSON"
+    )
+    sign_in: tuple[SignInSettings, ...] = Field(
+        (), validate_default=True, description="providers at which people may sign in, besides here"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _give_secrets(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "sign_in" not in given:
+            return given
+        try:
+            secrets = _of_json(given.get("sign_in_secrets", {}))
+        except ValueError:  # told at its own place
+            return given
+        return {**given, "sign_in": with_secrets(given["sign_in"], secrets)}
+
+    @field_validator("sign_in")
+    @classmethod
+    def _check_sign_in(cls, ways: tuple[SignInSettings, ...], info: ValidationInfo) -> tuple[SignInSettings, ...]:
+        ids = [way.id for way in ways]
+        if twice := sorted({name for name in ids if ids.count(name) > 1}):
+            raise ValueError(f"each provider has an `id` of its own; twice: {', '.join(twice)}")
+        if strange := sorted(set(info.data.get("sign_in_secrets", ())) - set(ids)):
+            raise ValueError(f"`sign_in_secrets` names what is no provider's `id`: {', '.join(strange)}")
+        if without := [way.id for way in ways if way.secret is None]:
+            raise ValueError(f"no secret for {', '.join(without)}: give it there or in `sign_in_secrets`")
+        if ways and not info.data.get("public_url"):
+            raise ValueError("`public_url` is needed too: providers send people back to it")
+        return ways
 
     @property
     def records_url(self) -> str:
@@ -176,6 +218,7 @@ _ENVIRONMENT = {
     "AQUAVOLT_WATCH_KEY": "watch.key",
     "AQUAVOLT_COLLECTOR": "collector.name",
     "AQUAVOLT_BROKERS": "brokers",
+    "AQUAVOLT_SIGN_IN_SECRETS": "sign_in_secrets",
 }
 
 

@@ -57,10 +57,23 @@ def settings_error(error: ValidationError, sources: Sources, allowed: Sequence[s
         elif variable := sources.variable(path, is_missing=fault["type"] == "missing"):
             told.append(f"{variable}: {message}")
         else:
-            in_file.append(Fault(path, message))
+            in_file.append(Fault(_in_file(path, sources.document), message))
     if sources.document and in_file:
         told.append(str(sources.document.error(in_file)))
     return ConfigError("\n".join(told))
+
+
+def _in_file(path: tuple[int | str, ...], document: Document | None) -> tuple[int | str, ...]:
+    """The path without the kinds that the library puts into it: the file has them as a value, not as a key."""
+    here: Any = document.content if document else None
+    kept: list[int | str] = []
+    for part in path:
+        if isinstance(here, dict) and part == here.get("kind") and part not in here:
+            continue
+        kept.append(part)
+        inner = isinstance(here, dict) or (isinstance(here, list) and isinstance(part, int) and part < len(here))
+        here = (here.get(part) if isinstance(here, dict) else here[int(part)]) if inner else None
+    return tuple(kept)
 
 
 def _said(fault: ErrorDetails, allowed: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from alerts.records import Records
 from api.app import create_app
 from api.parts import ApiParts
 from api.stream import EventStream
-from aquavolt.http_server import access_of, serving
+from aquavolt.http_server import access_of, serving, ways_of
 from aquavolt.notify import keep_alive
 from aquavolt.services.footing import OpenStore, shared_store, watch_of
 from aquavolt.services.watch_client import WatchClient
@@ -38,6 +38,8 @@ class Serve:
         watch = watch_of(setup)
         open_store = open_store or shared_store(setup)
         with ExitStack() as opened:
+            self._ways = ways_of(setup)
+            opened.callback(self._ways.close)
             settings.data.mkdir(parents=True, exist_ok=True)
             self.store = open_store(settings.data / FOLDER)
             opened.callback(self.store.close)
@@ -77,6 +79,7 @@ class Serve:
                 stream=self.stream,
                 is_ready=self.watch.readiness,
                 access=access_of(self.setup),
+                sign_in=self._ways,
                 prices=self.setup.settings.prices.prices(),
                 playbook=self.setup.playbook,
                 now=self.setup.clock,

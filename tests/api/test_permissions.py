@@ -74,9 +74,13 @@ ROUTES = {
     "GET /openapi.json": "signed_in",
     "GET /readyz": "open",
     "GET /sign-in": "open",
+    "GET /sign-in/with/{provider}": "open",
+    "GET /sign-in/with/{provider}/back": "open",
     "GET /site": "site.read",
     "GET /site/{node_id}": "site.read",
     "GET /site/{node_id}/children": "site.read",
+    "POST /account/identities/{identity_id}/unlink": "own_account",
+    "POST /account/identities/{provider}": "own_account",
     "POST /account/password": "own_account",
     "POST /account/sessions/end": "own_account",
     "POST /account/sessions/{session_id}/end": "own_account",
@@ -201,7 +205,7 @@ MAY = {
 INSIDE = {
     "alert_id": "leak", "node_id": "dorm-1", "meter_id": "w-dorm-1", "language": "en", "session_id": "0",
     "token_id": "0", "name": "other", "entry_id": "nights", "channel": "pigeon", "delivery_id": "0", "token": "made-up",
-    "plan_id": "1", "rule": "zone_balance",
+    "identity_id": "0", "provider": "nobody", "plan_id": "1", "rule": "zone_balance",
 }  # fmt: skip
 OUTSIDE = INSIDE | {"alert_id": "dead", "node_id": "library", "meter_id": "e-library"}
 QUERY = "?meter=w-dorm-1&start=2026-11-20&end=2026-11-21"
@@ -258,8 +262,9 @@ def test_the_walk_of_somebody_who_is_not_signed_in(guarded):
     for route, permission in ROUTES.items():
         answer = ask(guarded, guarded.client, route)
         if permission == "open":
-            # A link that was made up leads nowhere.
-            expected = {404} if "/go/" in route else {415} if route == "POST /sign-in" else {200, 301, 303}
+            # A link that was made up leads nowhere, nor does a provider that the settings do not name.
+            is_nowhere = "/go/" in route or "/with/" in route
+            expected = {404} if is_nowhere else {415} if route == "POST /sign-in" else {200, 301, 303}
             assert answer.status_code in expected, (route, answer.status_code)
         else:
             assert answer.status_code == 401, route

@@ -26,6 +26,8 @@ ONLY_IN = {
     "rich": ("aquavolt/cli",),
     "uvicorn": ("aquavolt",),
     "httpx": ("aquavolt",),
+    "authlib": ("aquavolt/sign_in", "simulators/sign_in"),
+    "joserfc": ("aquavolt/sign_in", "simulators/sign_in"),
 }
 PACKAGES = ("metering", "device_profiles", "collector", "rules", "alerts", "api", "simulators", "aquavolt")
 
