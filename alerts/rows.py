@@ -115,6 +115,7 @@ def alert_of(row: AlertRow) -> Alert:
         version=row.version,
         comments=row.comments,
         updated_at=moment_of(row.updated_ms),
+        drill=row.drill,
     )
 
 
@@ -150,6 +151,7 @@ def delivery_of(row: OutboxRow) -> Delivery:
         address=row.address,
         language=row.language,
         detail=row.detail,
+        drill=row.drill,
     )
 
 

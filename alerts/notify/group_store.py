@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from alerts.drills.mark import with_drills
 from alerts.models import AlertRow
 from alerts.notices import stable_id
 from alerts.notify.groups import Flush, GroupTimes, Member, Told
@@ -38,7 +39,7 @@ class Looked:
 def take_changed(session: Session, book: Book, now: datetime, limit: int) -> int:
     """Put changed alerts into their groups, and have those looked at now; how many alerts there were."""
     query = select(LookRow, AlertRow).join(AlertRow, AlertRow.id == LookRow.alert_id)
-    found = list(session.execute(query.order_by(LookRow.at_ms, LookRow.alert_id).limit(limit)))
+    found = list(session.execute(with_drills(query.order_by(LookRow.at_ms, LookRow.alert_id).limit(limit))))
     held = _groups_holding(session, [alert.id for _, alert in found])
     seen: set[str] = set()
     for look, row in found:
@@ -73,6 +74,8 @@ def _join(
         if route is None or route_id in routes_held:
             continue
         labels = labels_of(route, alert, book)
+        if alert.drill is not None:  # never told together with what is real
+            labels["drill"] = alert.drill
         group_id = stable_id(route_id, *(f"{k}={v}" for k, v in sorted(labels.items())))
         if session.get(GroupRow, group_id) is None:
             opened = ms_of(changed_at)
@@ -94,7 +97,7 @@ def due_groups(session: Session, now: datetime, limit: int) -> list[Looked]:
         .where(MemberRow.group_id.in_(list(members)))
         .order_by(AlertRow.detected_ms, AlertRow.id)
     )
-    for member, alert in session.execute(inside):
+    for member, alert in session.execute(with_drills(inside)):
         members[member.group_id].append((alert_of(alert), _told(member)))
     return [Looked(row, tuple(members[row.id])) for row in rows]
 
