@@ -10,12 +10,14 @@ from dataclasses import replace
 import numpy as np
 
 from alerts.deadlines import office_days
+from alerts.drills.keeping import DrillKeeper
 from alerts.feedback import FeedbackBook
 from alerts.records import Records
 from alerts.values import Alert, NotifyPolicy
 from api.stream import EventStream
 from aquavolt.channels.kinds import open_channel
 from aquavolt.deadline_watch import DeadlineWatch
+from aquavolt.drilling.runner import DrillParts, DrillRunner
 from aquavolt.judge import CURSOR, Judge, JudgeParts
 from aquavolt.rebuild import Ground, RebuildStoppedError, rebuilt_shard, shard_at_start
 from aquavolt.setup import Setup
@@ -70,6 +72,12 @@ class Judging:
                 TellingParts(settings, lambda: setup.site, self.records, channels, playbook=setup.playbook)
             )
             self.outbox, self.duty_desk = self.telling.outbox, self.telling.duty_desk
+            self.drills = DrillRunner(
+                DrillParts(
+                    DrillKeeper(self.records.database, days), journal, store, lambda: setup.site, setup.rules,
+                    self.judge.copied, self._tell,
+                )
+            )  # fmt: skip
             self.words = WordFeed(FeedbackBook(self.records.database), journal, setup.now)
             self._closing = opened.pop_all()
 
@@ -78,10 +86,12 @@ class Judging:
         self.judge.worker.start()
         self.deadlines.worker.start()
         self.words.worker.start()
+        self.drills.start()
         self.telling.start()
 
     def stop(self) -> None:
         """End after what is under way, and keep the state for the next start."""
+        self.drills.stop()
         self.deadlines.worker.stop()
         self.words.worker.stop()
         self.judge.worker.stop()
@@ -109,7 +119,8 @@ class Judging:
 
     def _tell(self, alerts: Sequence[Alert]) -> None:
         for alert in alerts:
-            self.stream.publish({"type": "alert", "id": alert.id, "state": alert.state.value, "node": alert.node})
+            event = {"type": "alert", "id": alert.id, "state": alert.state.value, "node": alert.node}
+            self.stream.publish(event if alert.drill is None else event | {"drill": alert.drill})
         self.telling.wake()
 
     def _rebuild(self, since: np.datetime64 | None) -> tuple[Shard, int] | None:

@@ -71,7 +71,8 @@ class DrillFault:
         gone = np.maximum(until - self.start_ms, 0)
         if self.kind is not DrillKind.APPLIANCE:
             return gone
-        return gone // USE_EVERY_MS * USE_MS + np.minimum(gone % USE_EVERY_MS, USE_MS)
+        whole, rest = gone // USE_EVERY_MS, gone % USE_EVERY_MS
+        return np.asarray(whole * USE_MS + np.minimum(rest, USE_MS), np.int64)
 
 
 def meter_for(site: Site, node: str, kind: DrillKind) -> Meter | None:

@@ -15,6 +15,7 @@ from alerts.drills.book import SLOT
 from alerts.drills.models import DrillRow
 from alerts.drills.rows import alerts_of, drill_of, note
 from alerts.drills.values import Drill, DrillAction, DrillState, Ending
+from alerts.models import AlertRow
 from alerts.overdue import Terms
 from alerts.rows import alert_of, ms_of
 from alerts.values import Actor, Alert, Clock, NotifyPolicy, Outcome, utc_now
@@ -38,10 +39,15 @@ class DrillKeeper:
 
     def current(self) -> Drill | None:
         """The drill that is asked for or under way; a fault that people have said they mended counts as repaired."""
+        with self._database.reading() as session:
+            if (row := _current(session)) is None:
+                return None
+            if row.repaired_ms is not None or not _mended(session, row.id):
+                return drill_of(row)
         with self._database.writing() as session:
             if (row := _current(session)) is None:
                 return None
-            mended = [a for a in alerts_of(session, row.id) if a.outcome == Outcome.REPAIRED.value]
+            mended = _mended(session, row.id)
             if mended and row.repaired_ms is None:
                 row.repaired_by, row.repaired_ms = mended[0].resolved_by, mended[0].resolved_ms
                 by = Actor(row.repaired_by or RUNNER.name, "alert")
@@ -102,6 +108,10 @@ class DrillKeeper:
             writer.end(alert, f"drill {ending.value}")
         session.flush()
         return tuple(alert_of(alert) for alert in active)
+
+
+def _mended(session: Session, drill: str) -> list[AlertRow]:
+    return [a for a in alerts_of(session, drill) if a.outcome == Outcome.REPAIRED.value]
 
 
 def _current(session: Session) -> DrillRow | None:

@@ -74,7 +74,9 @@ def _of_alert(session: Session, drill: Drill, row: AlertRow) -> AlertReport:
     lines = list(session.scalars(select(AuditRow).where(AuditRow.alert_id == row.id).order_by(AuditRow.id)))
     raised = next((moment_of(line.at_ms) for line in lines if line.action == Action.RAISED.value), None)
     told = _told(session, row, raised)
-    return AlertReport(alert_of(row), _in_event_time(drill, row, lines), tuple(_steps(drill, row, raised, lines, told)), told)
+    return AlertReport(
+        alert_of(row), _in_event_time(drill, row, lines), tuple(_steps(drill, row, raised, lines, told)), told
+    )
 
 
 def _in_event_time(drill: Drill, row: AlertRow, lines: list[AuditRow]) -> float | None:
@@ -98,11 +100,20 @@ def _steps(
         ("acknowledged", Action.ACKNOWLEDGED), ("assigned", Action.ASSIGNED), ("resolved", Action.RESOLVED),
     ):  # fmt: skip
         line = next((line for line in lines if line.action == action.value), None)
-        at = None if line is None else moment_of(line.at_ms)
-        yield Step(name, at, _between(raised, at), "" if line is None else line.actor)
+        at, by = _standing(row, name) if line is None else (moment_of(line.at_ms), line.actor)
+        yield Step(name, at, _between(raised, at), by)
     yield Step("repaired", drill.repaired_at, _between(raised, drill.repaired_at), drill.repaired_by or "")
     cleared = None if row.is_active or not _is_by_meters(lines) else moment_of(_last_cleared(lines).at_ms)
     yield Step("confirmed", cleared, _between(drill.repaired_at, cleared))
+
+
+def _standing(row: AlertRow, name: str) -> tuple[datetime | None, str]:
+    """Who took it and whose it is, where that came with another act."""
+    found = {
+        "acknowledged": (row.acknowledged_ms, row.acknowledged_by), "assigned": (row.assigned_ms, row.assigned_to),
+    }  # fmt: skip
+    at_ms, by = found.get(name, (None, None))
+    return (None, "") if at_ms is None else (moment_of(at_ms), by or "")
 
 
 def _is_by_meters(lines: list[AuditRow]) -> bool:

@@ -74,9 +74,9 @@ def note(
     )  # fmt: skip
 
 
-def only_receiver(session: Session, alert: AlertRow) -> str | None:
-    """The one person who is told of a drill's alert; None: the routes say."""
-    if alert.drill is None or (row := session.get(DrillRow, alert.drill)) is None:
+def only_receiver(session: Session, drill: str | None) -> str | None:
+    """The one person who is told of a drill's alerts; None: the routes say."""
+    if drill is None or (row := session.get(DrillRow, drill)) is None:
         return None
     return row.asked_by if row.audience == Audience.ME.value else None
 

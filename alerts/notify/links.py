@@ -18,8 +18,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.database import Database
-from alerts.errors import AlertError
 from alerts.drills.mark import WITH_DRILLS
+from alerts.errors import AlertError
 from alerts.models import OutboxAlertRow, OutboxRow
 from alerts.notify.letters import Link
 from alerts.notify.models import LinkKeyRow

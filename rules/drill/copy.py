@@ -25,7 +25,11 @@ _Findings = frozenset[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class DrillOrder:
-    """What a copy is made for. `fault` with its times as ms after the copy's beginning; `is_replayed`: of old readings."""
+    """What a copy is made for.
+
+    fault        its times in ms after the copy's beginning
+    is_replayed  it is fed readings of the past
+    """
 
     drill: str
     fault: DrillFault
