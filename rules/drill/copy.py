@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,23 +38,28 @@ class DrillOrder:
 
 
 class DrillCopy:
-    """A shard of its own, from the snapshot of the live one: nothing that happens here is known there."""
+    """A shard of its own, from the snapshot of the live one: nothing that happens here is known there.
+
+    Beside it runs its control, which is fed the same readings without the fault. What the control finds too is none of
+    the drill's doing: a real leak, or one of the days whose readings are replayed.
+    """
 
     def __init__(self, blob: bytes, site: Site, settings: RulesSettings, order: DrillOrder) -> None:
         """Raises: SnapshotError, the snapshot is of other code, rules or meters."""
-        self._shard = Shard.restore(blob, site, settings)
+        self._shard, self._control = (Shard.restore(blob, site, settings) for _ in range(2))
         self._drill, self._seq = order.drill, self._shard.applied_seq
         self.start_ms = self._shard.now_ms or 0
         fault = order.fault
         end = None if fault.end_ms is None else self.start_ms + fault.end_ms
         self._injection = Injection(site, replace(fault, start_ms=self.start_ms + fault.start_ms, end_ms=end))
         self._again = Again(site, self._shard.registers()) if order.is_replayed else None
-        self._standing = {i.id: _findings_of(i) for i in self._shard.open_incidents}
-        self._told: dict[str, bool] = {}  # the drill's incidents, and whether each is open
+        self._standing = {i.id for i in self._shard.open_incidents}
         self._joined: dict[str, np.datetime64] = {}  # those that stood before, and when the fault joined them
+        self._open: dict[str, Incident] = {}  # the drill's, as they were told last
         nodes = {site.meters[m].node for m in self._injection.shares}
         self._subjects = {*self._injection.shares, *(n for n in nodes if n is not None)}
         self._medium = site.meters[fault.meter].medium
+        self._has_told = False
 
     @property
     def now_ms(self) -> int:
@@ -69,7 +75,7 @@ class DrillCopy:
     def is_mended(self) -> bool:
         """Whether the fault is over and all that was told of it has been cleared by the copy's meters."""
         is_over = self.fault.end_ms is not None and self.fault.end_ms <= self.now_ms
-        return is_over and bool(self._told) and not any(self._told.values())
+        return is_over and self._has_told and not self._open
 
     def repair(self) -> None:
         """From now on nothing runs out any more."""
@@ -78,31 +84,52 @@ class DrillCopy:
 
     def process(self, entry: Entry) -> tuple[IncidentChange, ...]:
         """Judge what comes next; the changes of the drill's own incidents, under ids of their own."""
-        if isinstance(entry, ReadingBatch):
-            entry = self._injection.into(entry if self._again is None else self._again.go_on(entry))
         self._seq += 1
-        changes = self._shard.process(self._seq, entry).changes
-        return tuple(self._stamped(change, kind) for change in changes if (kind := self._kind_of(change)) is not None)
+        with_fault = entry
+        if isinstance(entry, ReadingBatch):
+            entry = entry if self._again is None else self._again.go_on(entry)
+            with_fault = self._injection.into(entry)
+        self._control.process(self._seq, entry)
+        changes = self._shard.process(self._seq, with_fault).changes
+        known = self._known()
+        told = [(change, kind) for change in changes if (kind := self._kind_of(change, known)) is not None]
+        stamped = [self._stamped(change, kind) for change, kind in told]
+        return (*stamped, *self._over(known))
 
-    def _kind_of(self, change: IncidentChange) -> ChangeKind | None:
+    def _known(self) -> _Findings:
+        """What the control finds."""
+        return frozenset().union(*map(_findings_of, self._control.open_incidents))
+
+    def _kind_of(self, change: IncidentChange, known: _Findings) -> ChangeKind | None:
         """What the change is in the drill; None where it is none of its own."""
         incident = change.incident
-        if incident.id in self._told:
-            self._told[incident.id] = change.kind is not ChangeKind.CLEARED
-            return change.kind
-        if not self._is_own(incident) or change.kind is ChangeKind.CLEARED:
-            return None
-        self._told[incident.id] = True
-        if incident.id in self._standing:
-            self._joined[incident.id] = change.time
-        return ChangeKind.RAISED
+        is_end, was_open = change.kind is ChangeKind.CLEARED, incident.id in self._open
+        if was_open or (not is_end and self._is_own(incident, known)):
+            self._open[incident.id] = incident
+            if is_end:
+                del self._open[incident.id]
+            elif not was_open and incident.id in self._standing:
+                self._joined.setdefault(incident.id, change.time)
+            self._has_told = True
+            return change.kind if was_open else ChangeKind.RAISED
+        return None
 
-    def _is_own(self, incident: Incident) -> bool:
-        """Whether it is of the fault: new, or grown by what a meter on the fault's way shows."""
+    def _is_own(self, incident: Incident, known: _Findings) -> bool:
+        """Whether it is of the fault: what a meter on the fault's way shows in it, the control does not find."""
         if incident.medium != self._medium or incident.category not in _CATEGORIES:
             return False
-        new = _findings_of(incident) - self._standing.get(incident.id, frozenset())
-        return any(subject in self._subjects for _, subject in new)
+        return any(subject in self._subjects for _, subject in _findings_of(incident) - known)
+
+    def _over(self, known: _Findings) -> Iterator[IncidentChange]:
+        """Those of which nothing is left but what the control finds too, once the fault is over."""
+        if self.fault.end_ms is None or self.fault.end_ms > self.now_ms:
+            return
+        at = np.datetime64(self.now_ms, "ms")
+        for incident in [i for i in self._shard.open_incidents if i.id in self._open]:
+            if not _findings_of(incident) - known:
+                del self._open[incident.id]
+                gone = IncidentChange(ChangeKind.CLEARED, replace(incident, closed_at=at), at)
+                yield self._stamped(gone, ChangeKind.CLEARED)
 
     def _stamped(self, change: IncidentChange, kind: ChangeKind) -> IncidentChange:
         incident, by = change.incident, change.incident.inhibited_by
@@ -114,7 +141,7 @@ class DrillCopy:
             replace(
                 incident,
                 id=self._own_id(incident.id),
-                inhibited_by=self._own_id(by) if by in self._told else by,
+                inhibited_by=self._own_id(by) if by in self._open else by,
                 detected_at=self._joined.get(incident.id, incident.detected_at),
                 evidence=evidence,
             ),
