@@ -17,7 +17,7 @@ from alerts.models import AlertRow
 from alerts.rows import alert_of, ms_of
 from alerts.search import found_by
 from alerts.texts import is_storable
-from alerts.values import AlertCounts, AlertFilter, AlertPage, AlertState
+from alerts.values import EVERY_DRILL, AlertCounts, AlertFilter, AlertPage, AlertState
 from metering.incident import Severity
 
 LARGEST_PAGE = 500
@@ -94,7 +94,9 @@ def _desk_conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
         out += [*waiting, AlertRow.due_ms <= ms_of(wanted.overdue_at)]
     if wanted.search is not None:
         out.append(found_by(wanted.search))
-    if isinstance(wanted.drill, str):
+    if wanted.drill == EVERY_DRILL:
+        out.append(AlertRow.drill.is_not(None))
+    elif isinstance(wanted.drill, str):
         out.append(AlertRow.drill.in_(_storable([wanted.drill])))
     return out
 

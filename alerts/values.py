@@ -163,6 +163,9 @@ class AuditEntry:
     detail: dict[str, Any]
 
 
+EVERY_DRILL = "*"
+
+
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
     """Which alerts: None means any.
@@ -171,7 +174,7 @@ class AlertFilter:
     assigned_to an account; the empty text asks for those of nobody
     overdue_at  only those overdue at this moment
     search      only those that these words lead to
-    drill       those of drills: none (False), too (True), or only those of the drill of this id
+    drill       those of drills: none (False), too (True), only those (`EVERY_DRILL`), or only the drill of this id
     """
 
     state: AlertState | None = None

@@ -115,6 +115,7 @@ _PATH_PARAMETERS: dict[str, Callable[[Request, str], None] | None] = {
     "channel": None,
     "delivery_id": None,
     "token": None,
+    "drill_id": None,
 }
 
 

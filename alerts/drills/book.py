@@ -24,7 +24,7 @@ from alerts.drills.values import (
     DrillPlan,
     DrillState,
 )
-from alerts.errors import AlertError, RefusedError
+from alerts.errors import DrillConflictError, RefusedError, UnknownEntryError
 from alerts.rows import ms_of
 from alerts.texts import is_storable
 from alerts.values import Actor, Clock, utc_now
@@ -33,18 +33,6 @@ from metering.site import Site
 
 SLOT = 1
 _LISTED = 100
-
-
-class UnknownDrillError(AlertError):
-    """There is no drill of this id."""
-
-
-class DrillConflictError(AlertError):
-    """A drill is under way already, or the drill is over; `current` is its id."""
-
-    def __init__(self, message: str, current: str) -> None:
-        super().__init__(message)
-        self.current = current
 
 
 def planned(site: Site, plan: DrillPlan) -> DrillPlan:
@@ -117,7 +105,7 @@ class DrillBook:
         return self._on(drill_id, act)
 
     def stop(self, drill_id: str, actor: Actor) -> Drill:
-        """End it. Raises: UnknownDrillError; DrillConflictError, it is over."""
+        """End it. Raises: UnknownEntryError; DrillConflictError, it is over."""
 
         def act(session: Session, row: DrillRow, now_ms: int) -> None:
             if row.stopped_by is None:
@@ -150,7 +138,7 @@ class DrillBook:
             return tuple(drill_of(row) for row in session.scalars(query))
 
     def get(self, drill_id: str) -> Drill:
-        """Raises: UnknownDrillError."""
+        """Raises: UnknownEntryError."""
         with self._database.reading() as session:
             return drill_of(_known(session, drill_id))
 
@@ -161,7 +149,7 @@ class DrillBook:
             return tuple(audit_of(row) for row in session.scalars(query)) if is_storable(drill_id) else ()
 
     def report(self, drill_id: str) -> DrillReport:
-        """How long everything took. Raises: UnknownDrillError."""
+        """How long everything took. Raises: UnknownEntryError."""
         with self._database.reading() as session:
             return report_of(session, drill_of(_known(session, drill_id)))
 
@@ -172,5 +160,5 @@ class DrillBook:
 def _known(session: Session, drill_id: str, *, is_locked: bool = False) -> DrillRow:
     row = session.get(DrillRow, drill_id, with_for_update=is_locked or None) if is_storable(drill_id) else None
     if row is None:
-        raise UnknownDrillError(f"there is no drill {drill_id!r}")
+        raise UnknownEntryError(f"there is no drill {drill_id!r}")
     return row

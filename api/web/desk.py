@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from alerts.values import Alert, AlertCounts, AlertFilter, AlertState
+from alerts.values import EVERY_DRILL, Alert, AlertCounts, AlertFilter, AlertState
 from api.alerts.document import loss_money
 from api.alerts.evidence import joined_rules, loss_until
 from api.parts import ApiParts, Prices
@@ -20,6 +20,7 @@ from metering.incident import Category
 PAGE = 50
 _MOST_ACTIVE = 500
 _HOURS_A_DAY = 24
+_DRILLED = AlertFilter(state=AlertState.ACTIVE, drill=EVERY_DRILL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,10 @@ def waiting_of(active: Sequence[Alert], reader: str, now: datetime) -> Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The whole page. `waiting` is None with more active alerts than are counted one by one."""
+    """The whole page. `waiting` is None with more active alerts than are counted one by one.
+
+    `drills` are the active alerts of a drill: in no list, no count and no sum.
+    """
 
     head: Head
     waiting: Waiting | None
@@ -120,6 +124,7 @@ class Desk:
     cursor: str | None
     next_cursor: str | None
     places: tuple[tuple[str, str], ...]
+    drills: tuple[Row, ...]
 
     @property
     def address(self) -> str:
@@ -145,6 +150,7 @@ def build_desk(parts: ApiParts, reader: Reader, filters: Filters, cursor: str | 
         rows=tuple(row_of(a, parts, reader, curves.get(a.id)) for a in page.items),
         cursor=cursor,
         next_cursor=page.next_cursor,
+        drills=tuple(row_of(a, parts, reader) for a in alerts.find(_DRILLED, limit=PAGE).items),
         places=tuple((n.id, n.name or n.id) for n in site.nodes.values() if n.kind in ("zone", "building")),
     )
 

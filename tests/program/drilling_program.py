@@ -1,4 +1,4 @@
-"""A program in which a drill is under way, until it is killed: arguments are the data folder, the site file, the clock."""
+"""A program in which a drill is under way, until it is killed: data folder, site file, clock."""
 
 from __future__ import annotations
 

@@ -24,9 +24,9 @@ from state import state_of
 
 import aquavolt
 import aquavolt.store_sink
-from alerts.drills.book import DrillBook, DrillConflictError
+from alerts.drills.book import DrillBook
 from alerts.drills.values import Audience, Ending
-from alerts.errors import RefusedError
+from alerts.errors import DrillConflictError, RefusedError
 from alerts.records import Records
 from alerts.values import Outcome
 from api.parts import Access
@@ -128,7 +128,9 @@ def test_only_who_asked_is_told_where_they_said_so(again, receiver):
         book, drill = await drilled(program, replace(BURST, audience=Audience.ME))
         await until(lambda: book.report(drill.id).first.told)
         told = [t.delivery for t in book.report(drill.id).first.told]
-        assert {t.detail["about"] for t in told} == {"person:li"}  # whom nobody can reach: every channel, in their place
+        assert {t.detail["about"] for t in told} == {
+            "person:li"
+        }  # whom nobody can reach: every channel, in their place
         book.stop(drill.id, LI)
         await until(lambda: book.get(drill.id).is_over)
         assert book.get(drill.id).ending is Ending.STOPPED
@@ -160,7 +162,12 @@ def outside_of(folder):
     return {"journal": entries, "readings": state.readings, "intervals": state.intervals, **tables}
 
 
-PAGES = ("/api/v1/alerts?inhibited=true&limit=500", "/api/v1/desk/figures", "/api/v1/deliveries?limit=500", "/api/v1/usage")
+PAGES = (
+    "/api/v1/alerts?inhibited=true&limit=500",
+    "/api/v1/desk/figures",
+    "/api/v1/deliveries?limit=500",
+    "/api/v1/usage",
+)
 
 
 async def answers_of(program):
@@ -246,8 +253,8 @@ def test_what_cannot_be_drilled_is_refused_or_ends_with_the_reason(again):
         ):
             with pytest.raises(RefusedError, match=reason):
                 book.ask(replace(BURST, **wrong), program.site, LI)
-        program.judge.copied = lambda within_s: (b"torn", 1)
-        program._judging.drills._parts = replace(program._judging.drills._parts, copied=program.judge.copied)
+        runner = program._judging.drills
+        runner._parts = replace(runner._parts, copied=lambda _: (b"torn", 1))
         drill = book.ask(BURST, program.site, LI)
         await until(lambda: book.get(drill.id).is_over)
         ended = book.get(drill.id)
