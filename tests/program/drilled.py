@@ -18,9 +18,8 @@ def drill_alerts(program, drill):
 
 
 def shown(program, drill):
-    """The one alert of the drill that people are shown."""
-    (alert,) = [a for a in drill_alerts(program, drill) if a.inhibited_by is None]
-    return alert
+    """The first alert of the drill that people are shown."""
+    return min((a for a in drill_alerts(program, drill) if a.inhibited_by is None), key=lambda a: a.raised_at)
 
 
 async def drilled(program, plan=BURST):
