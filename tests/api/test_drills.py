@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
-from conftest import NOW, incident
 from signed_in import ADMIN, person
 
 from alerts.drills.book import DrillBook
@@ -13,8 +10,9 @@ from alerts.drills.keeping import DrillKeeper
 from alerts.drills.values import DrillPlan, Ending
 from alerts.users.roles import Role
 from alerts.values import Actor, AlertFilter
+from metering.batch import to_ms
 from metering.drills import DrillKind
-from metering.incident import ChangeKind, IncidentChange
+from metering.incident import Category, ChangeKind, Incident, IncidentChange, Severity
 
 ASKED = {"kind": "burst", "node": "dorm-1", "size": 8.0}
 PLAN = DrillPlan(kind=DrillKind.BURST, node="dorm-1", meter="", medium="", size=8.0)
@@ -23,13 +21,18 @@ PLAN = DrillPlan(kind=DrillKind.BURST, node="dorm-1", meter="", medium="", size=
 def begun(served, actor=ADMIN):
     """A drill under way with one alert; its id."""
     database = served.parts.records.database
-    keeper = DrillKeeper(database, clock=lambda: NOW)
-    drill = DrillBook(database, lambda: NOW).ask(PLAN, served.parts.site(), actor).id
-    start = int(NOW.timestamp() * 1000)
+    keeper = DrillKeeper(database, clock=served.parts.now)
+    drill = DrillBook(database, served.parts.now).ask(PLAN, served.parts.site(), actor).id
+    start = int(served.parts.now().timestamp() * 1000)
     keeper.start(drill, start, 7)
     keeper.advance(drill, start + 3_600_000, start, None)
     evidence = {"drill": {"id": drill, "event_ms": start + 1_800_000}}
-    of = replace(incident(f"{drill}-x"), evidence=evidence)
+    at = to_ms(served.parts.now())
+    of = Incident(
+        id=f"{drill}-x", rule="burst_flow", category=Category.LEAK, medium="water", subject="w-dorm-1", node="dorm-1",
+        severity=Severity.CRITICAL, detected_at=at, onset_at=at, closed_at=None, observed=9.0, expected=1.0,
+        unit="m3/h", loss_rate=8.0, loss_total=4.0, evidence=evidence,
+    )  # fmt: skip
     keeper.apply(drill, [IncidentChange(ChangeKind.RAISED, of, of.detected_at)], "1")
     return drill
 
@@ -97,7 +100,7 @@ def test_the_report_has_the_steps_as_json_and_as_a_table(served):
 
 def test_an_end_closes_its_alerts_and_says_why(served):
     drill = begun(served)
-    DrillKeeper(served.parts.records.database, clock=lambda: NOW).end_left_over()
+    DrillKeeper(served.parts.records.database, clock=served.parts.now).end_left_over()
     assert served.client.get(f"/api/v1/drills/{drill}").json()["ending"] == Ending.INTERRUPTED
     assert not served.parts.records.get_alert(f"{drill}-x").is_active
     assert served.client.post(f"/api/v1/drills/{drill}/stop").status_code == 409

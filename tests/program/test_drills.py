@@ -166,7 +166,7 @@ PAGES = (
     "/api/v1/alerts?inhibited=true&limit=500",
     "/api/v1/desk/figures?start=2026-10-01T00:00:00Z&end=2026-12-01T00:00:00Z",
     "/api/v1/desk/breaches",
-    "/api/v1/usage?start=2026-10-10&end=2026-11-10",
+    "/api/v1/usage?meter=w-campus&start=2026-10-10&end=2026-11-10",
 )
 
 
