@@ -262,3 +262,21 @@ def test_what_cannot_be_drilled_is_refused_or_ends_with_the_reason(again):
         assert "cannot be copied" in ended.detail
 
     run(again(), script)
+
+
+def test_at_the_clocks_speed_it_is_fed_what_comes_in(again, fed):
+    async def script(program):
+        book = DrillBook(program.records.database)
+        drill = book.ask(replace(BURST, speed=1), program.site, LI)
+        await until(lambda: book.get(drill.id).started_at is not None or book.get(drill.id).is_over)
+        began = book.get(drill.id)
+        assert began.source_days is None
+        await feed(fed.entries[FIRST : FIRST + 4])(program)
+        await until(lambda: drill_alerts(program, drill))
+        alert = shown(program, drill)
+        assert alert.node == "canteen"
+        assert began.event_start < alert.detected_at <= book.get(drill.id).event_at  # the meters' clock is ours
+        book.stop(drill.id, LI)
+        await until(lambda: book.get(drill.id).is_over)
+
+    run(again(), script)
