@@ -22,6 +22,8 @@ from rules.shard import Shard
 
 _CATEGORIES = EXCESS | {Category.APPLIANCE}
 _Findings = frozenset[tuple[str, str]]
+_Known = dict[tuple[str, str], float]
+_MUCH = 0.5  # of the fault: so much more than the control finds is the fault's, where something is wrong there already
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +98,15 @@ class DrillCopy:
         stamped = [self._stamped(change, kind) for change, kind in told]
         return (*stamped, *self._over(known))
 
-    def _known(self) -> _Findings:
-        """What the control finds."""
-        return frozenset().union(*map(_findings_of, self._control.open_incidents))
+    def _known(self) -> _Known:
+        """What the control finds, and how much is lost there."""
+        known: _Known = {}
+        for incident in self._control.open_incidents:
+            for finding in _findings_of(incident):
+                known[finding] = max(known.get(finding, 0.0), incident.loss_rate)
+        return known
 
-    def _kind_of(self, change: IncidentChange, known: _Findings) -> ChangeKind | None:
+    def _kind_of(self, change: IncidentChange, known: _Known) -> ChangeKind | None:
         """What the change is in the drill; None where it is none of its own."""
         incident = change.incident
         is_end, was_open = change.kind is ChangeKind.CLEARED, incident.id in self._open
@@ -114,19 +120,24 @@ class DrillCopy:
             return change.kind if was_open else ChangeKind.RAISED
         return None
 
-    def _is_own(self, incident: Incident, known: _Findings) -> bool:
-        """Whether it is of the fault: what a meter on the fault's way shows in it, the control does not find."""
+    def _is_own(self, incident: Incident, known: _Known) -> bool:
+        """Whether it is of the fault: a meter on its way shows what the control does not find, or far more of it."""
         if incident.medium != self._medium or incident.category not in _CATEGORIES:
             return False
-        return any(subject in self._subjects for _, subject in _findings_of(incident) - known)
+        more = _MUCH * self.fault.size
+        return any(
+            finding not in known or incident.loss_rate - known[finding] > more
+            for finding in _findings_of(incident)
+            if finding[1] in self._subjects
+        )
 
-    def _over(self, known: _Findings) -> Iterator[IncidentChange]:
+    def _over(self, known: _Known) -> Iterator[IncidentChange]:
         """Those of which nothing is left but what the control finds too, once the fault is over."""
         if self.fault.end_ms is None or self.fault.end_ms > self.now_ms:
             return
         at = np.datetime64(self.now_ms, "ms")
         for incident in [i for i in self._shard.open_incidents if i.id in self._open]:
-            if not _findings_of(incident) - known:
+            if not self._is_own(incident, known):
                 del self._open[incident.id]
                 gone = IncidentChange(ChangeKind.CLEARED, replace(incident, closed_at=at), at)
                 yield self._stamped(gone, ChangeKind.CLEARED)

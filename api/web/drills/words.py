@@ -38,7 +38,8 @@ STEPS = {
     "repaired": N_("Repaired"),
     "confirmed": N_("Confirmed by the meters"),
 }
-SINCE = {
+_SINCE_RAISED = N_("after it was detected")
+SINCE = dict.fromkeys(STEPS, _SINCE_RAISED) | {
     "raised": N_("after the fault began"),
     "confirmed": N_("after the repair"),
 }
