@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from alerts.deadlines import OfficeDays
 from alerts.desk_policy import DEFAULT, DeskPolicy
+from alerts.drills.mark import WITH_DRILLS
 from alerts.errors import ConflictError, RefusedError, StaleError, UnknownAlertError
 from alerts.models import AlertRow, AuditRow
 from alerts.notices import forget, look_at, tell_person
@@ -121,7 +122,9 @@ class PersonsHand:
         return row
 
     def _locked(self, alert_id: str) -> AlertRow:
-        row = self._session.get(AlertRow, alert_id, with_for_update=True) if is_storable(alert_id) else None
+        row = None
+        if is_storable(alert_id):
+            row = self._session.get(AlertRow, alert_id, with_for_update=True, execution_options=WITH_DRILLS)
         if row is None or not self._sees(alert_of(row)):
             raise UnknownAlertError(alert_id)
         record_if_overdue(self._session, row, self._now_ms, self._policy)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from alerts.drills.mark import WITH_DRILLS, with_drills
 from alerts.models import AlertRow, AuditRow
 from alerts.notices import enqueue, forget, look_at, tell_person, withdraw
 from alerts.overdue import Terms, record_if_overdue
@@ -39,14 +40,26 @@ class _Found(Enum):
 
 
 class ChangeWriter:
-    """Writes the changes of one cause (an entry's sequence). `policy` None: nobody is told, and no deadline runs."""
+    """Writes the changes of one cause (an entry's sequence). `policy` None: nobody is told, and no deadline runs.
 
-    def __init__(self, session: Session, policy: NotifyPolicy | None, terms: Terms, cause: str, now_ms: int) -> None:
+    drill  id of the drill whose alerts they are
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        policy: NotifyPolicy | None,
+        terms: Terms,
+        cause: str,
+        now_ms: int,
+        drill: str | None = None,
+    ) -> None:
         self._session = session
         self._policy = policy
         self._terms = terms
         self._cause = cause
         self._now_ms = now_ms
+        self._drill = drill
         self._written: dict[str, AlertRow] = {}
         self._told: set[tuple[str, NotifyReason]] = set()
 
@@ -83,6 +96,13 @@ class ChangeWriter:
         self._add_audit(row, Action.CLEARED, at_ms, text)
         forget(self._session, row.id)
 
+    def end(self, row: AlertRow, text: str) -> None:
+        """Clear an alert of a drill that has ended. Who was told of it hears so, as the routes say."""
+        row.is_active, row.closed_ms, row.updated_ms = False, max(self._now_ms, row.onset_ms), self._now_ms
+        self._add_audit(row, Action.CLEARED, self._now_ms, text)
+        withdraw(self._session, row.id)
+        look_at(self._session, row.id, self._now_ms)
+
     def _row(self, change: IncidentChange) -> tuple[AlertRow, _Found]:
         incident = change.incident
         is_raised = change.kind is ChangeKind.RAISED
@@ -94,12 +114,13 @@ class ChangeWriter:
             self._written[incident.id] = earlier
             return earlier, _Found.BACK
         # An alert that a rebuilt state gave another incident keeps its id; its old incident may come back as a new one.
-        is_free = self._session.get(AlertRow, incident.id) is None
+        is_free = self._session.get(AlertRow, incident.id, execution_options=WITH_DRILLS) is None
         alert_id = incident.id if is_free else f"{incident.id}~{self._cause}"
         row = AlertRow(
             id=alert_id, incident=incident.id, is_inhibited=False, is_acknowledged=False, is_active=True,
             is_unstable=False, is_breached=False, reopened=0, breaches=0, version=0, comments=0,
             figures_ms=ms_of(change.time), raised_ms=ms_of(incident.detected_at),
+            drill=self._drill,
         )  # fmt: skip
         self._session.add(row)
         self._written[incident.id] = row
@@ -107,13 +128,14 @@ class ChangeWriter:
 
     def _earlier(self, change: IncidentChange) -> AlertRow | None:
         """The cleared alert that a new incident continues."""
-        if change.kind is not ChangeKind.RAISED:
+        if change.kind is not ChangeKind.RAISED or self._drill is not None:
             return None
         return find_cleared(self._session, change.incident, ms_of(change.time), self._terms.policy)
 
     def _find(self, incident: str) -> AlertRow | None:
         if incident not in self._written:
             wanted = select(AlertRow).where(AlertRow.incident == incident).with_for_update()
+            wanted = wanted if self._drill is None else with_drills(wanted)
             row = self._session.scalars(wanted).one_or_none() or alert_of_episode(self._session, incident)
             if row is None:
                 return None

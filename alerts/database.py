@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
+from alerts.drills.mark import RecordsSession
 from alerts.errors import RecordsError
 
 BUSY_TIMEOUT_MS = 15_000
@@ -47,13 +48,13 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that sees one state of the database and writes nothing."""
-        with Session(self.engine) as session:
+        with RecordsSession(self.engine) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A session whose work is committed whole at the end, or not at all."""
-        with self._writing, Session(self._writer) as session, session.begin():
+        with self._writing, RecordsSession(self._writer) as session, session.begin():
             yield session
 
     def migrate(self) -> None:

@@ -13,6 +13,7 @@ from alerts.actions import PersonsHand, checked_name
 from alerts.database import Database
 from alerts.deadlines import OfficeDays
 from alerts.desk_policy import DeskPolicy
+from alerts.drills.mark import with_drills
 from alerts.errors import AlertError, ConflictError, RefusedError
 from alerts.models import AlertRow
 from alerts.once import Once
@@ -144,7 +145,7 @@ class Desk:
         with self.database.writing() as session:
             hand = PersonsHand(session, actor, note, self._now_ms(), policy_book.current(session).policy)
             query = select(AlertRow).where(AlertRow.assigned_to == checked_name(assignee)).order_by(AlertRow.id)
-            rows = session.scalars(query.with_for_update()).all()
+            rows = session.scalars(with_drills(query.with_for_update())).all()
             return tuple(alert_of(hand.unassign(row.id, row.version)) for row in rows)
 
     # -- deadlines ------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from alerts.database import Database
+from alerts.drills.mark import with_drills
 from alerts.models import AlertRow, OutboxAlertRow, OutboxRow
 from alerts.rows import alert_of, delivery_of, moment_of, ms_of
 from alerts.values import Alert, Delivery, DeliveryState
@@ -37,7 +38,7 @@ class DueNotifications:
         Alerts that another explains by now are left out; where nothing is left to tell, it is withdrawn.
         """
         query = (
-            select(OutboxRow)
+            with_drills(select(OutboxRow))
             .where(OutboxRow.channel == channel, OutboxRow.state == DeliveryState.PENDING.value)
             .where(OutboxRow.due_ms <= ms_of(now))
             .order_by(OutboxRow.due_ms, OutboxRow.created_ms, OutboxRow.id)
@@ -56,7 +57,7 @@ class DueNotifications:
         """The channel has it. It stays delivered even if it was withdrawn while it was on its way."""
         with self._database.writing() as session:
             session.execute(
-                update(OutboxRow)
+                with_drills(update(OutboxRow))
                 .where(OutboxRow.id == notification_id)
                 .values(
                     state=DeliveryState.DELIVERED.value, delivered_ms=ms_of(now),
@@ -78,7 +79,7 @@ class DueNotifications:
             OutboxRow.channel == channel, OutboxRow.delivered_ms > ms_of(since), OutboxRow.delivered_ms <= ms_of(now)
         )
         with self._database.reading() as session:
-            return sorted(moment_of(ms) for ms in session.scalars(query) if ms is not None)
+            return sorted(moment_of(ms) for ms in session.scalars(with_drills(query)) if ms is not None)
 
     def _mark_pending(
         self, notification_id: str, values: dict[str, str | int], error: str, *, attempts: int = 1
@@ -87,7 +88,7 @@ class DueNotifications:
         shown = error if len(error) <= LONGEST_ERROR else error[: LONGEST_ERROR - 1] + "…"
         with self._database.writing() as session:
             session.execute(
-                update(OutboxRow)
+                with_drills(update(OutboxRow))
                 .where(*still_pending)
                 .values(**values, attempts=OutboxRow.attempts + attempts, last_error=shown.replace("\0", ""))
             )
@@ -95,6 +96,7 @@ class DueNotifications:
 
 def _alerts_of(session: Session, row: OutboxRow) -> tuple[Alert, ...]:
     query = select(AlertRow).join(OutboxAlertRow, OutboxAlertRow.alert_id == AlertRow.id)
-    rows = session.scalars(query.where(OutboxAlertRow.outbox_id == row.id, AlertRow.is_inhibited.is_(False)))
+    query = query.where(OutboxAlertRow.outbox_id == row.id, AlertRow.is_inhibited.is_(False))
+    rows = session.scalars(with_drills(query))
     # Bursts and what is severe first; of equals the one that is known longest.
     return tuple(sorted((alert_of(r) for r in rows), key=weight_of))

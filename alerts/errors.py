@@ -50,7 +50,7 @@ class RefusedError(AlertError):
 
 
 class UnknownEntryError(AlertError):
-    """No duty, absence, route, silence, contact or digest has this id."""
+    """No duty, absence, route, silence, contact, digest or drill has this id."""
 
 
 class EntryConflictError(AlertError):
@@ -59,3 +59,11 @@ class EntryConflictError(AlertError):
     def __init__(self, message: str, version: int) -> None:
         super().__init__(message)
         self.version = version
+
+
+class DrillConflictError(AlertError):
+    """A drill is under way already, or the drill is over; `current` is its id."""
+
+    def __init__(self, message: str, current: str) -> None:
+        super().__init__(message)
+        self.current = current

@@ -11,12 +11,13 @@ from dataclasses import replace
 from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from alerts.drills.mark import with_drills
 from alerts.errors import CursorError, RefusedError
 from alerts.models import AlertRow
 from alerts.rows import alert_of, ms_of
 from alerts.search import found_by
 from alerts.texts import is_storable
-from alerts.values import AlertCounts, AlertFilter, AlertPage, AlertState
+from alerts.values import EVERY_DRILL, AlertCounts, AlertFilter, AlertPage, AlertState
 from metering.incident import Severity
 
 LARGEST_PAGE = 500
@@ -43,7 +44,8 @@ def page_query(wanted: AlertFilter, cursor: str | None) -> Select[AlertRow]:
     query = select(AlertRow).where(*_conditions(wanted))
     if cursor is not None:
         query = query.where(tuple_(AlertRow.raised_ms, AlertRow.id) < tuple_(*decode_cursor(cursor)))
-    return query.order_by(AlertRow.raised_ms.desc(), AlertRow.id.desc())
+    query = query.order_by(AlertRow.raised_ms.desc(), AlertRow.id.desc())
+    return with_drills(query) if wanted.drill else query
 
 
 def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
@@ -92,6 +94,10 @@ def _desk_conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
         out += [*waiting, AlertRow.due_ms <= ms_of(wanted.overdue_at)]
     if wanted.search is not None:
         out.append(found_by(wanted.search))
+    if wanted.drill == EVERY_DRILL:
+        out.append(AlertRow.drill.is_not(None))
+    elif isinstance(wanted.drill, str):
+        out.append(AlertRow.drill.in_(_storable([wanted.drill])))
     return out
 
 

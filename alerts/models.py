@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from alerts.drills.mark import Drilled
+
 # SQLite counts rows by itself in a column of exactly INTEGER only.
 Counted = BigInteger().with_variant(Integer, "sqlite")
 
@@ -15,7 +17,7 @@ class Base(DeclarativeBase):
     """Root of all tables."""
 
 
-class AlertRow(Base):
+class AlertRow(Drilled, Base):
     """One incident that people handle."""
 
     __tablename__ = "alerts"
@@ -71,7 +73,8 @@ class AlertRow(Base):
         Index("alerts_by_assignee", "assigned_to", "is_inhibited", "raised_ms", "id"),
         Index("alerts_by_key", "category", "medium", "node", "closed_ms"),
         Index("alerts_due", "is_breached", "is_acknowledged", "is_active", "due_ms"),
-        Index("alerts_counted", "is_inhibited", "is_active", "is_acknowledged", "severity", "node"),
+        Index("alerts_counted", "is_inhibited", "is_active", "is_acknowledged", "severity", "node", "drill"),
+        Index("alerts_of_drill", "drill"),
     )
 
 
@@ -93,7 +96,7 @@ class AuditRow(Base):
     __table_args__ = (Index("audit_by_alert", "alert_id", "id"), {"sqlite_autoincrement": True})
 
 
-class OutboxRow(Base):
+class OutboxRow(Drilled, Base):
     """One notification for one address on one channel; `OutboxAlertRow` says of which alerts."""
 
     __tablename__ = "outbox"
@@ -117,6 +120,7 @@ class OutboxRow(Base):
         Index("outbox_due", "channel", "state", "due_ms", "created_ms", "id"),
         Index("outbox_by_alert", "alert_id", "created_ms"),
         Index("outbox_recent", "created_ms", "id"),
+        Index("outbox_of_drill", "drill"),
     )
 
 

@@ -7,6 +7,7 @@ from hashlib import sha256
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from alerts.drills.mark import WITH_DRILLS
 from alerts.models import AlertRow, OutboxAlertRow, OutboxRow
 from alerts.notify.models import LookRow, MemberRow, TellingRow
 from alerts.routing.receivers import Why
@@ -37,6 +38,7 @@ def tell_person(session: Session, alert: AlertRow, person: str, reason: NotifyRe
         TellingRow(
             receiver=f"person:{person}", group_id="", items=[[alert.id, reason.value, 0]],
             has_burst=is_burst(alert_of(alert)), why=Why.NAMED.value, about="", at_ms=now_ms, letter=None, sent_ms=None,
+            drill=alert.drill,
         )
     )  # fmt: skip
 
@@ -55,6 +57,7 @@ def enqueue(
                 alert_id=alert.id,
                 channel=channel,
                 receiver=f"channel:{channel}",
+                drill=alert.drill,
                 reason=reason.value,
                 state=DeliveryState.PENDING.value,
                 attempts=0,
@@ -77,7 +80,7 @@ def withdraw(session: Session, alert_id: str) -> None:
         update(OutboxRow)
         .where(*pending, ~others.exists())
         .values(state=DeliveryState.WITHDRAWN.value)
-        .execution_options(synchronize_session=False)
+        .execution_options(synchronize_session=False, **WITH_DRILLS)
     )
 
 

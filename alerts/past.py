@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from alerts.database import Database
 from alerts.desk_models import BreachRow, EpisodeRow
+from alerts.drills.mark import WITH_DRILLS
 from alerts.errors import RefusedError, UnknownAlertError
 from alerts.models import AlertRow
 from alerts.rows import alert_of, moment_of, ms_of
@@ -134,11 +135,12 @@ class Past:
         the latest. Raises: UnknownAlertError.
         """
         with self._database.reading() as session:
-            alert = session.get(AlertRow, alert_id) if is_storable(alert_id) else None
+            found = is_storable(alert_id)
+            alert = session.get(AlertRow, alert_id, execution_options=WITH_DRILLS) if found else None
             if alert is None:
                 raise UnknownAlertError(alert_id)
-            found = {row.id: row for row in _candidates(session, alert, [n for n in around if is_storable(n)])}
-            ranked = sorted(found.values(), key=lambda r: (-len(_common(r, alert)), -r.raised_ms, r.id))
+            alike = {row.id: row for row in _candidates(session, alert, [n for n in around if is_storable(n)])}
+            ranked = sorted(alike.values(), key=lambda r: (-len(_common(r, alert)), -r.raised_ms, r.id))
             return tuple(Similar(alert_of(row), _common(row, alert)) for row in ranked[:limit])
 
 

@@ -12,6 +12,7 @@ from alerts import policy_book, positions
 from alerts.changes import ChangeWriter
 from alerts.deadlines import OfficeDays
 from alerts.desk import Desk
+from alerts.drills.mark import WITH_DRILLS, with_drills
 from alerts.errors import UnknownAlertError
 from alerts.listing import counts_of, page_of
 from alerts.models import AlertRow, AuditRow, OutboxAlertRow, OutboxRow
@@ -170,7 +171,7 @@ class Records(Desk):
         query = select(OutboxRow).where(OutboxRow.id.in_(told))
         with self.database.reading() as session:
             _known(session, alert_id)
-            rows = session.scalars(query.order_by(OutboxRow.created_ms, OutboxRow.id))
+            rows = session.scalars(with_drills(query.order_by(OutboxRow.created_ms, OutboxRow.id)))
             return tuple(delivery_of(row) for row in rows)
 
     def recent_deliveries(self, limit: int = 100) -> tuple[Delivery, ...]:
@@ -184,7 +185,8 @@ class Records(Desk):
 
 
 def _known(session: Session, alert_id: str) -> AlertRow:
-    row = session.get(AlertRow, alert_id) if is_storable(alert_id) else None
+    found = is_storable(alert_id)
+    row = session.get(AlertRow, alert_id, execution_options=WITH_DRILLS) if found else None
     if row is None:
         raise UnknownAlertError(alert_id)
     return row

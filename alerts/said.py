@@ -20,9 +20,10 @@ _ECHO = "echo"  # the part of a finding that another place's meter shows again
 def say_outcome(session: Session, alert: AlertRow, before: str | None, actor: Actor, text: str, now_ms: int) -> None:
     """The alert's outcome is another one than `before`.
 
-    An alert that came back is a case of its own: its new outcome stands beside the one it had.
+    Of a drill nothing is said. An alert that came back is a case of its own: its new outcome stands beside the one it
+    had.
     """
-    if alert.outcome == before:
+    if alert.outcome == before or alert.drill is not None:  # of a drill the rules learn nothing
         return
     word = word_of(actor, now_ms, outcome=WITHDRAWN if alert.outcome is None else alert.outcome, alert_id=alert.id)
     word.judged, word.text = judged_in(alert), text

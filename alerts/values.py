@@ -69,6 +69,7 @@ class Alert:
                    leave it alone
     comments       how many comments the audit trail holds
     updated_at     when the records last wrote it, by whomever
+    drill          id of the drill it is of; None: it is real
     """
 
     id: str
@@ -108,6 +109,7 @@ class Alert:
     version: int
     comments: int
     updated_at: datetime
+    drill: str | None = None
 
     @property
     def is_active(self) -> bool:
@@ -162,6 +164,9 @@ class AuditEntry:
     detail: dict[str, Any]
 
 
+EVERY_DRILL = "*"
+
+
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
     """Which alerts: None means any.
@@ -170,6 +175,7 @@ class AlertFilter:
     assigned_to an account; the empty text asks for those of nobody
     overdue_at  only those overdue at this moment
     search      only those that these words lead to
+    drill       those of drills: none (False), too (True), only those (`EVERY_DRILL`), or only the drill of this id
     """
 
     state: AlertState | None = None
@@ -183,6 +189,7 @@ class AlertFilter:
     unstable: bool | None = None
     overdue_at: datetime | None = None
     search: Search | None = None
+    drill: bool | str = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +265,7 @@ class Delivery:
     alert_id  the weightiest of its alerts, None where it tells of none
     receiver  `person:NAME` or `channel:NAME`; `address` where on the channel, empty: the channel's own
     detail    JSON-able: why this receiver is told, and what a digest or test says
+    drill     id of the drill it is of; None: it is real
     """
 
     id: str
@@ -274,6 +282,7 @@ class Delivery:
     address: str = ""
     language: str = ""
     detail: dict[str, Any] = field(default_factory=dict)
+    drill: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

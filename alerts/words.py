@@ -57,6 +57,11 @@ _TABLE: dict[str, tuple[str, str]] = {
     "action.resolved": ("处理完毕", "resolved"),
     "action.unanswered": ("无人接单，已上报", "nobody had it, the next were asked"),
     "action.handed_on": ("转交", "handed on"),
+    "drill.stamp": ("【演练】", "[DRILL]"),
+    "drill.text": (
+        "演练 DRILL：这是模拟故障，没有真的漏水或异常；请按真实告警处理。",
+        "DRILL 演练: a simulated fault, nothing is really wrong. Please act as if it were real.",
+    ),
     "reason.raised": ("新告警", "New alert"),
     "reason.reopened": ("告警再次出现", "Alert is back"),
     "reason.assigned": ("派给您的告警", "Alert assigned to you"),

@@ -21,6 +21,7 @@ from api.alerts import acts, history
 from api.alerts import views as alerts
 from api.alerts.conditions import answer_again
 from api.desk import views as desk
+from api.drills import views as drills
 from api.duty import views as duty
 from api.exports import views as exports
 from api.feedback import plan_views
@@ -81,6 +82,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         alerts.router,
         desk.router,
         *duty.ROUTERS,
+        drills.router,
         site.router,
         readings.router,
         head_counts.router,

@@ -117,6 +117,7 @@ _PATH_PARAMETERS: dict[str, Callable[[Request, str], None] | None] = {
     "token": None,
     "provider": None,
     "identity_id": None,
+    "drill_id": None,
 }
 
 

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from alerts.errors import (
     AlertError,
     ConflictError,
+    DrillConflictError,
     EntryConflictError,
     PolicyConflictError,
     StaleError,
@@ -104,6 +105,8 @@ def _alert_problem(error: AlertError) -> Problem:
             return Problem(404, str(error))
         case ConflictError():
             return Problem(409, str(error), current=_standing(error.current))
+        case DrillConflictError():
+            return Problem(409, str(error), current={"drill": error.current})
         case PolicyConflictError() | EntryConflictError():
             return Problem(409, str(error), current={"version": error.version})
     return Problem(422, str(error))

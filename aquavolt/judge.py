@@ -7,8 +7,10 @@ next (it was moved on, or damaged), the state is rebuilt (`rebuild`).
 
 from __future__ import annotations
 
+import queue
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -77,6 +79,7 @@ class Judge:
         self._unwritten = _Unwritten(position)
         self._snapshot_at = parts.monotonic() + SNAPSHOT_EVERY_S
         self.refused = 0
+        self._wanted: queue.SimpleQueue[Future[tuple[bytes, int]]] = queue.SimpleQueue()
         self.worker = Worker("rules", self.turn)
 
     @property
@@ -86,6 +89,7 @@ class Judge:
 
     def turn(self) -> None:
         """Judge what there is, or wait for more."""
+        self._give_copies()
         if self.shard is None:
             self._rebuild()
         elif self._parts.journal.wait_beyond(self._position, 0.5):
@@ -159,6 +163,25 @@ class Judge:
         self._parts.records.save_snapshot(self._position, code_revision(), shard.settings.revision, shard.snapshot())
         self._snapshot_position = self._position
         self._parts.journal.set_cursor(CURSOR, self._position)
+
+    def copied(self, within_s: float) -> tuple[bytes, int] | None:
+        """The shard's state as bytes, and the journal position it stands for; None if it is not to be had in time.
+
+        From any thread; it is taken between two turns, and nothing of it is kept.
+        """
+        wanted: Future[tuple[bytes, int]] = Future()
+        self._wanted.put(wanted)
+        try:
+            return wanted.result(within_s)
+        except TimeoutError:
+            return None if wanted.cancel() else wanted.result()
+
+    def _give_copies(self) -> None:
+        shard = self.shard
+        while shard is not None and self._unwritten.seq == self._position and not self._wanted.empty():
+            wanted = self._wanted.get()
+            if wanted.set_running_or_notify_cancel():
+                wanted.set_result((shard.snapshot(), self._position))
 
     def tell_open(self) -> None:
         """Tell people of what is open and nobody was told of: alerts of a history that was brought in."""

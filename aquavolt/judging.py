@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from alerts.deadlines import office_days
+from alerts.drills.keeping import DrillKeeper
 from alerts.feedback import FeedbackBook
 from alerts.head_counts import HeadCountBook
 from alerts.records import Records
@@ -17,6 +18,7 @@ from alerts.values import Alert, NotifyPolicy
 from api.stream import EventStream
 from aquavolt.channels.kinds import open_channel
 from aquavolt.deadline_watch import DeadlineWatch
+from aquavolt.drilling.runner import DrillParts, DrillRunner
 from aquavolt.judge import CURSOR, Judge, JudgeParts
 from aquavolt.rebuild import Ground, RebuildStoppedError, rebuilt_shard, shard_at_start
 from aquavolt.setup import Setup
@@ -75,8 +77,14 @@ class Judging:
                 )
             )
             self.outbox, self.duty_desk = self.telling.outbox, self.telling.duty_desk
+            self.drills = DrillRunner(
+                DrillParts(
+                    DrillKeeper(self.records.database, days), journal, store, lambda: setup.site, setup.rules,
+                    self.judge.copied, self._tell,
+                )
+            )  # fmt: skip
             self.words = WordFeed(FeedbackBook(self.records.database, setup.clock), journal, setup.now)
-            self.heads = WordFeed(HeadCountBook(self.records.database), journal, setup.now, HEAD_COUNTS)
+            self.heads = WordFeed(HeadCountBook(self.records.database, setup.clock), journal, setup.now, HEAD_COUNTS)
             self._closing = opened.pop_all()
 
     def start(self) -> None:
@@ -85,10 +93,12 @@ class Judging:
         self.deadlines.worker.start()
         self.words.worker.start()
         self.heads.worker.start()
+        self.drills.start()
         self.telling.start()
 
     def stop(self) -> None:
         """End after what is under way, and keep the state for the next start."""
+        self.drills.stop()
         self.deadlines.worker.stop()
         self.words.worker.stop()
         self.heads.worker.stop()
@@ -117,7 +127,8 @@ class Judging:
 
     def _tell(self, alerts: Sequence[Alert]) -> None:
         for alert in alerts:
-            self.stream.publish({"type": "alert", "id": alert.id, "state": alert.state.value, "node": alert.node})
+            event = {"type": "alert", "id": alert.id, "state": alert.state.value, "node": alert.node}
+            self.stream.publish(event if alert.drill is None else event | {"drill": alert.drill})
         self.telling.wake()
 
     def _rebuild(self, since: np.datetime64 | None) -> tuple[Shard, int] | None:

@@ -166,6 +166,13 @@ class IntervalDerivation:
             _intervals_of(self._table, cells), cells.closed_at.view("datetime64[ms]"), corrected[order], events, latest
         )
 
+    def registers(self) -> dict[tuple[str, int], float]:
+        """The newest raw register by meter and quantity code."""
+        table = self._table
+        seen = np.flatnonzero(~table.is_rate & (table.state["last_time"][: table.count] != UNSEEN))
+        meter, code, raw = (table.state[name][seen].tolist() for name in ("meter", "quantity", "last_raw"))
+        return {(table.ids[m], c): value for m, c, value in zip(meter, code, raw, strict=True)}
+
     def state(self) -> dict[str, Any]:
         """All that is remembered: arrays and JSON-able values."""
         return {"channels": self._table.snapshot(), "gaps": self._gaps.snapshot()}

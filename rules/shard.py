@@ -150,6 +150,15 @@ class Shard:
         return None if step is None else np.datetime64(step * GRID_MS, "ms")
 
     @property
+    def now_ms(self) -> int | None:
+        """Event time, ms since 1970; None before the first reading."""
+        return self._watermark.now
+
+    def registers(self) -> dict[tuple[str, int], float]:
+        """The newest register by meter and quantity code."""
+        return self._derivation.registers()
+
+    @property
     def open_incidents(self) -> tuple[Incident, ...]:
         """The open incidents as they were told last."""
         return tuple(i.written for i in self._book.incidents.values() if i.written is not None)

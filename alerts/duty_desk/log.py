@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select, tuple_
 
 from alerts.database import Database
+from alerts.drills.mark import WITH_DRILLS
 from alerts.errors import CursorError, RefusedError, UnknownEntryError
 from alerts.models import OutboxRow
 from alerts.rows import delivery_of, ms_of
@@ -58,7 +59,8 @@ class DeliveryLog:
     def get(self, delivery_id: str) -> Delivery:
         """How a notification stands. Raises: UnknownEntryError."""
         with self._database.reading() as session:
-            row = session.get(OutboxRow, delivery_id) if is_storable(delivery_id) else None
+            found = is_storable(delivery_id)
+            row = session.get(OutboxRow, delivery_id, execution_options=WITH_DRILLS) if found else None
             if row is None:
                 raise UnknownEntryError(f"there is no notification {delivery_id!r}")
             return delivery_of(row)

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 from alerts import feedback_models as _feedback  # noqa: F401 - its table belongs to Base
 from alerts import head_count_models as _head_counts  # noqa: F401 - its tables belong to Base
+from alerts.drills import models as _drills  # noqa: F401 - its tables too
 from alerts.duty_desk import models as _duty_desk  # noqa: F401 - its tables belong to the schema
 from alerts.models import Base
 from alerts.notify import models as _notify  # noqa: F401 - its tables too

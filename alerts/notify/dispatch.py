@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from alerts.database import Database
+from alerts.drills.only import only_route
 from alerts.duty_desk.book_source import BookRevision, BookSource
 from alerts.models import AuditRow
 from alerts.notify.clock_steps import ClockSteps
@@ -106,7 +107,7 @@ class Dispatcher:
 def _look(session: Session, looked: Looked, book: Book, explanations: Explanations, now: datetime) -> None:
     """A look at one group; a route that was taken away hands its alerts to the one that takes everything."""
     route_id = looked.row.route
-    route = book.route(route_id) or DEFAULT_ROUTES["default"]
+    route = only_route(looked.row.labels) or book.route(route_id) or DEFAULT_ROUTES["default"]
     members = [
         Member(alert, mutes_of(alert, route_id, route, now, book, explanations), told) for alert, told in looked.alerts
     ]

@@ -9,6 +9,9 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from alerts.drills.mark import with_drills
+from alerts.drills.only import LABEL, ONLY
+from alerts.drills.rows import only_receiver
 from alerts.models import AlertRow
 from alerts.notices import stable_id
 from alerts.notify.groups import Flush, GroupTimes, Member, Told
@@ -38,7 +41,7 @@ class Looked:
 def take_changed(session: Session, book: Book, now: datetime, limit: int) -> int:
     """Put changed alerts into their groups, and have those looked at now; how many alerts there were."""
     query = select(LookRow, AlertRow).join(AlertRow, AlertRow.id == LookRow.alert_id)
-    found = list(session.execute(query.order_by(LookRow.at_ms, LookRow.alert_id).limit(limit)))
+    found = list(session.execute(with_drills(query.order_by(LookRow.at_ms, LookRow.alert_id).limit(limit))))
     held = _groups_holding(session, [alert.id for _, alert in found])
     seen: set[str] = set()
     for look, row in found:
@@ -66,21 +69,32 @@ def _join(
     """Make the alert a member of its routes' groups; the groups. A route that has it already keeps it where it is."""
     if not alert.is_active:
         return set()
+    only = only_receiver(session, alert.drill)
+    if only is not None:
+        return groups or {_join_group(session, alert, ONLY, {LABEL: only}, now, changed_at)}
     routes_held = set(session.scalars(select(GroupRow.route).where(GroupRow.id.in_(groups)))) if groups else set()
     joined = set()
     for route_id in routes_of(alert, now, book):
         route = book.route(route_id)
         if route is None or route_id in routes_held:
             continue
-        labels = labels_of(route, alert, book)
-        group_id = stable_id(route_id, *(f"{k}={v}" for k, v in sorted(labels.items())))
-        if session.get(GroupRow, group_id) is None:
-            opened = ms_of(changed_at)
-            session.add(GroupRow(id=group_id, route=route_id, labels=labels, opened_ms=opened, due_ms=ms_of(now)))
-            session.flush()
-        session.add(MemberRow(group_id=group_id, alert_id=alert.id, steps=0))
-        joined.add(group_id)
+        joined.add(_join_group(session, alert, route_id, labels_of(route, alert, book), now, changed_at))
     return joined
+
+
+def _join_group(
+    session: Session, alert: Alert, route_id: str, labels: dict[str, str], now: datetime, changed_at: datetime
+) -> str:
+    """Make the alert a member of the route's group of these labels; the group. A drill's has none but its own."""
+    if alert.drill is not None:
+        labels = labels | {"drill": alert.drill}
+    group_id = stable_id(route_id, *(f"{k}={v}" for k, v in sorted(labels.items())))
+    if session.get(GroupRow, group_id) is None:
+        opened = ms_of(changed_at)
+        session.add(GroupRow(id=group_id, route=route_id, labels=labels, opened_ms=opened, due_ms=ms_of(now)))
+        session.flush()
+    session.add(MemberRow(group_id=group_id, alert_id=alert.id, steps=0))
+    return group_id
 
 
 def due_groups(session: Session, now: datetime, limit: int) -> list[Looked]:
@@ -94,7 +108,7 @@ def due_groups(session: Session, now: datetime, limit: int) -> list[Looked]:
         .where(MemberRow.group_id.in_(list(members)))
         .order_by(AlertRow.detected_ms, AlertRow.id)
     )
-    for member, alert in session.execute(inside):
+    for member, alert in session.execute(with_drills(inside)):
         members[member.group_id].append((alert_of(alert), _told(member)))
     return [Looked(row, tuple(members[row.id])) for row in rows]
 

@@ -55,6 +55,10 @@ class LetterWriter:
         return alert_link(self.page_base, due.alerts[0].id) if len(due.alerts) == 1 else f"{self.page_base}/"
 
     def _write(self, due: Due, link: Link, language: Language) -> Message:
+        message = self._written(due, link, language)
+        return message if due.delivery.drill is None else stamped(message, language)
+
+    def _written(self, due: Due, link: Link, language: Language) -> Message:
         reason, detail, site = due.delivery.reason, due.delivery.detail, self.site()
         if reason in {NotifyReason.DIGEST, NotifyReason.ROSTER, NotifyReason.TEST}:
             return _notice(reason, detail, due.alerts, site, link, language)
@@ -64,6 +68,12 @@ class LetterWriter:
         (alert,) = due.alerts
         writer = MessageWriter(self.site, self.page_base, self.clock, self.playbook)
         return writer.write(alert, reason, language, link=link.url, why=why, takes=link.takes)
+
+
+def stamped(message: Message, language: Language) -> Message:
+    """The message of a drill: it says so before all else, in its title and in its text."""
+    title = one_line(f"{word('drill.stamp', language)} {message.title}")
+    return Message(title, f"{word('drill.text', language)}\n{message.text}", message.link)
 
 
 def _why(detail: dict[str, str], language: Language) -> str:

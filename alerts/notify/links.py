@@ -19,6 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.database import Database
+from alerts.drills.mark import WITH_DRILLS
 from alerts.errors import AlertError
 from alerts.models import OutboxAlertRow, OutboxRow
 from alerts.notify.letters import Link
@@ -89,7 +90,7 @@ class Links:
             raise ExpiredLinkError("this link is past its end; sign in to see the alert")
         notification = payload[1 : 1 + _ID_BYTES].hex()
         with self._database.reading() as session:
-            row = session.get(OutboxRow, notification)
+            row = session.get(OutboxRow, notification, execution_options=WITH_DRILLS)
             if row is None:
                 raise LinkError("the message of this link is no longer there")
             told = select(OutboxAlertRow.alert_id).where(OutboxAlertRow.outbox_id == notification)

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from alerts.drills.mark import Drilled
 from alerts.models import Base
 
 _Counted = BigInteger().with_variant(Integer, "sqlite")
@@ -52,7 +53,7 @@ class MemberRow(Base):
     __table_args__ = (Index("group_members_by_alert", "alert_id"),)
 
 
-class TellingRow(Base):
+class TellingRow(Drilled, Base):
     """What a group has to tell one receiver. Without `sent_ms` it waits for the brake; the rest is the log."""
 
     __tablename__ = "tellings"

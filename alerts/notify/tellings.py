@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from alerts.drills.mark import with_drills
 from alerts.models import AlertRow, OutboxAlertRow, OutboxRow
 from alerts.notices import stable_id
 from alerts.notify.brake import WINDOW, earliest, may_go_apart
@@ -45,7 +46,7 @@ def write_telling(session: Session, receiver: Receiver, group_id: str, news: Seq
         TellingRow(
             receiver=receiver.key, group_id=group_id, items=[[n.alert.id, n.reason.value, n.step] for n in news],
             has_burst=any(is_burst(n.alert) for n in news), why=receiver.why.value, about=receiver.about,
-            at_ms=ms_of(now), letter=None, sent_ms=None,
+            at_ms=ms_of(now), letter=None, sent_ms=None, drill=news[0].alert.drill,
         )
     )  # fmt: skip
 
@@ -60,17 +61,20 @@ class Released:
 
 def release(session: Session, book: Book, now: datetime) -> Released:
     """Write the messages that may go now."""
-    waiting: dict[str, list[TellingRow]] = {}
+    waiting: dict[tuple[str, str | None], list[TellingRow]] = {}
     session.flush()
-    for row in session.scalars(select(TellingRow).where(TellingRow.sent_ms.is_(None)).order_by(TellingRow.id)):
-        waiting.setdefault(row.receiver, []).append(row)
+    unsent = select(TellingRow).where(TellingRow.sent_ms.is_(None)).order_by(TellingRow.id)
+    for row in session.scalars(with_drills(unsent)):
+        waiting.setdefault((row.receiver, row.drill), []).append(row)
     done = [_release_to(session, key, rows, book, now) for key, rows in waiting.items()]
     later = [one.next_at for one in done if one.next_at is not None]
     return Released(sum(one.letters for one in done), min(later, default=None))
 
 
-def _release_to(session: Session, key: str, rows: list[TellingRow], book: Book, now: datetime) -> Released:
-    sent = _sent(session, key, now)
+def _release_to(
+    session: Session, key: tuple[str, str | None], rows: list[TellingRow], book: Book, now: datetime
+) -> Released:
+    sent = _sent(session, *key, now)
     due = earliest(sent, now, has_burst=any(r.has_burst for r in rows))
     if due > now:
         return Released(0, due)
@@ -86,12 +90,14 @@ def _release_to(session: Session, key: str, rows: list[TellingRow], book: Book, 
     return Released(letters, None)
 
 
-def _sent(session: Session, key: str, now: datetime) -> list[datetime]:
-    """When messages went to the receiver; tellings that were joined are one."""
+def _sent(session: Session, receiver: str, drill: str | None, now: datetime) -> list[datetime]:
+    """When messages went to the receiver; tellings that were joined are one. A drill brakes nothing but itself."""
     query = select(TellingRow.letter, TellingRow.sent_ms).where(
-        TellingRow.receiver == key, TellingRow.sent_ms > ms_of(now - WINDOW), TellingRow.letter.is_not(None)
-    )
-    return [moment_of(ms) for _, ms in session.execute(query.distinct()) if ms is not None]
+        TellingRow.receiver == receiver, TellingRow.drill.is_(None) if drill is None else TellingRow.drill == drill,
+        TellingRow.sent_ms > ms_of(now - WINDOW), TellingRow.letter.is_not(None),
+    )  # fmt: skip
+    sent = session.execute(with_drills(query.distinct()))
+    return [moment_of(ms) for _, ms in sent if ms is not None]
 
 
 def _letter(session: Session, rows: Sequence[TellingRow]) -> Letter:
@@ -139,7 +145,7 @@ def _take_back(session: Session, group_id: str, news: News) -> None:
 
 
 def _alerts(session: Session, wanted: set[str]) -> dict[str, Alert]:
-    rows = session.scalars(select(AlertRow).where(AlertRow.id.in_(wanted)))
+    rows = session.scalars(with_drills(select(AlertRow).where(AlertRow.id.in_(wanted))))
     return {row.id: alert_of(row) for row in rows}
 
 
@@ -160,6 +166,7 @@ def _post(session: Session, letter: Letter, book: Book, now: datetime) -> None:
                 id=notification, alert_id=lead.alert.id, channel=address.channel, receiver=to.key,
                 address=address.address, language=language, detail=detail, reason=reason.value,
                 state=DeliveryState.PENDING.value, attempts=0, created_ms=ms_of(now), due_ms=ms_of(now), last_error="",
+                drill=lead.alert.drill,
             )
         )  # fmt: skip
         session.flush()
@@ -182,4 +189,4 @@ def addresses_of(receiver: Receiver, severity: Severity, book: Book) -> list[tup
 
 def drop_old(session: Session, now: datetime) -> None:
     """Forget tellings that went out long ago: what they became stands in the outbox."""
-    session.execute(delete(TellingRow).where(TellingRow.sent_ms < ms_of(now - KEPT)))
+    session.execute(with_drills(delete(TellingRow).where(TellingRow.sent_ms < ms_of(now - KEPT))))

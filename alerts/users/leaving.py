@@ -9,6 +9,7 @@ from sqlalchemy import Select, delete, or_, select
 from sqlalchemy.orm import Session
 
 from alerts.database import Database
+from alerts.drills.mark import with_drills
 from alerts.models import AlertRow, AuditRow
 from alerts.notices import forget, look_at, tell_person
 from alerts.rows import alert_of, ms_of
@@ -115,11 +116,8 @@ class Leaving:
 
 def _held(name: str) -> Select[AlertRow]:
     has = or_(AlertRow.acknowledged_by == name, AlertRow.assigned_to == name)
-    return (
-        select(AlertRow)
-        .where(AlertRow.is_active.is_(True), has, AlertRow.outcome.is_(None))
-        .order_by(AlertRow.detected_ms.desc())
-    )
+    held = select(AlertRow).where(AlertRow.is_active.is_(True), has, AlertRow.outcome.is_(None))
+    return with_drills(held.order_by(AlertRow.detected_ms.desc()))
 
 
 def _hand_on(session: Session, name: str, heir: str | None, actor: Actor, now_ms: int) -> int:

@@ -41,6 +41,8 @@ class Permission(StrEnum):
     CHANNELS_TEST = "channels.test"
     DELIVERIES_READ = "deliveries.read"
     RULES_TUNE = "rules.tune"
+    DRILLS_READ = "drills.read"
+    DRILLS_MANAGE = "drills.manage"
     SITE_READ = "site.read"
     COLLECTING_READ = "collecting.read"
     METRICS_READ = "metrics.read"
@@ -55,13 +57,15 @@ _ANYBODY = frozenset({_P.SIGNED_IN, _P.OWN_ACCOUNT})
 _HANDLES_ALERTS = _ANYBODY | {_P.ALERTS_READ, _P.ALERTS_HANDLE}
 _ON_THE_SITE = _HANDLES_ALERTS | {_P.SITE_READ, _P.RULES_TUNE}
 _SETS_DUTIES = frozenset({_P.DESK_MANAGE, _P.DUTY_READ, _P.DUTY_MANAGE, _P.SILENCES_MANAGE, _P.DELIVERIES_READ})
+_DRILLS = frozenset({_P.DRILLS_READ, _P.DRILLS_MANAGE})
 EVERYTHING = frozenset(_P) - {_P.OPEN}
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: EVERYTHING,
-    Role.HEAD_OF_LOGISTICS: _ON_THE_SITE | _SETS_DUTIES | {_P.COLLECTING_READ, _P.HEAD_COUNTS_WRITE},
+    Role.HEAD_OF_LOGISTICS: _ON_THE_SITE | _SETS_DUTIES | _DRILLS | {_P.COLLECTING_READ, _P.HEAD_COUNTS_WRITE},
     Role.ENERGY_MANAGER: _ON_THE_SITE
     | _SETS_DUTIES
+    | _DRILLS
     | {_P.COLLECTING_READ, _P.METRICS_READ, _P.READINGS_WRITE, _P.HEAD_COUNTS_WRITE, _P.CHANNELS_TEST},
     Role.MAINTAINER: _ON_THE_SITE | {_P.COLLECTING_READ, _P.DUTY_READ},
     Role.DORM_MANAGER: _ON_THE_SITE | {_P.HEAD_COUNTS_WRITE},
@@ -69,11 +73,11 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.CONTRACTOR: _HANDLES_ALERTS,
     Role.AUDITOR: _ANYBODY
     | {_P.ALERTS_READ, _P.SITE_READ, _P.COLLECTING_READ, _P.METRICS_READ, _P.USERS_READ}
-    | {_P.DUTY_READ, _P.DELIVERIES_READ},
+    | {_P.DUTY_READ, _P.DELIVERIES_READ, _P.DRILLS_READ},
 }
 
 # These show or change what belongs to no single part, so an account that is limited to some never has them.
-NEEDS_WHOLE_SITE = _SETS_DUTIES | {_P.CHANNELS_TEST, _P.METRICS_READ, _P.USERS_READ, _P.USERS_MANAGE}
+NEEDS_WHOLE_SITE = _SETS_DUTIES | _DRILLS | {_P.CHANNELS_TEST, _P.METRICS_READ, _P.USERS_READ, _P.USERS_MANAGE}
 # What a token may be given. Accounts and their tokens are a person's own matter, behind a password.
 TOKEN_SCOPES = tuple(p for p in _P if "." in p.value and not p.value.startswith("users."))
 # They see what is assigned to them, and no other alert.

@@ -179,7 +179,9 @@ def _publish(parts: ApiParts, alert: Alert | None, change: str) -> None:
 
 def alert_event(alert: Alert, change: str) -> dict[str, Any]:
     """What the live stream says of a changed alert; readers fetch the rest."""
+    drill = {} if alert.drill is None else {"drill": alert.drill}
     return {
+        **drill,
         "type": "alert",
         "id": alert.id,
         "change": change,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from alerts.values import Action, DeliveryState, NotifyReason, Outcome
 from api.alerts.schema import AlertOut
@@ -37,6 +37,7 @@ class DeliveryOut(BaseModel):
     due_at: datetime
     delivered_at: datetime | None
     last_error: str
+    drill: str | None = Field(description="Id of the drill it is of; null: it is real")
 
 
 class HistoryOut(BaseModel):

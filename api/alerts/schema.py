@@ -26,7 +26,7 @@ ALERT_EXAMPLE: dict[str, Any] = {
     "resolved_at": None, "assigned_to": None, "assigned_by": None, "assigned_at": None,
     "raised_at": "2026-11-20T20:00:00Z", "reopened": 0, "reopened_at": None, "unstable": False,
     "due_at": "2026-11-20T22:00:00Z", "overdue": False, "breaches": 0, "version": 1, "comments": 0,
-    "updated_at": "2026-11-21T06:00:00Z", "rules_revision": "1",
+    "updated_at": "2026-11-21T06:00:00Z", "rules_revision": "1", "drill": None,
 }  # fmt: skip
 
 
@@ -106,6 +106,7 @@ class AlertOut(BaseModel):
     comments: int
     updated_at: datetime
     rules_revision: str
+    drill: str | None = Field(description="Id of the drill it is of; null: it is real")
 
 
 class AlertPageOut(BaseModel):

@@ -79,10 +79,11 @@ def list_alerts(
         str | None, Query(max_length=200, description="Place, meter, person, id, or words of a remark")
     ] = None,
     inhibited: Annotated[bool, Query(description="Also those that another alert explains")] = False,
+    drill: Annotated[bool, Query(description="Also those of drills, which are not real")] = False,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[str | None, Query(max_length=500)] = None,
 ) -> JsonResponse:
-    """Inhibited alerts come only with `inhibited=true`."""
+    """Inhibited alerts come only with `inhibited=true`, those of drills only with `drill=true`."""
     wanted = AlertFilter(
         state=read_state(state),
         category=category,
@@ -95,6 +96,7 @@ def list_alerts(
         unstable=unstable,
         search=search_of(site, q),
         inhibited=None if inhibited else False,
+        drill=drill,
     )
     page = alerts.find(wanted, cursor=cursor, limit=limit)
     items = [alert_document(a, site, parts) for a in page.items]

@@ -13,16 +13,17 @@ from fastapi import Depends, Request
 from markupsafe import Markup
 
 from alerts.losses import loss_until
-from alerts.values import Alert, AlertCounts
+from alerts.values import EVERY_DRILL, Alert, AlertCounts, AlertFilter, AlertState
 from api.parts import ApiParts, Prices
 from api.web.desk_filters import Filters
-from api.web.desk_rows import DeskRows, is_judged
+from api.web.desk_rows import DeskRows, Row, is_judged, row_of
 from api.web.open_alerts import OpenAlerts, OpenAlertsKept
 from api.web.rendering import Reader, Rendering
 from metering.incident import Category
 
 PAGE = 50
 _HOURS_A_DAY = 24
+_DRILLED = AlertFilter(state=AlertState.ACTIVE, drill=EVERY_DRILL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,10 @@ def waiting_of(active: Sequence[Alert], reader: str, now: datetime) -> Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The whole page. `waiting` is None with more active alerts than are counted one by one."""
+    """The whole page. `waiting` is None with more active alerts than are counted one by one.
+
+    `drills` are the active alerts of a drill: in no list, no count and no sum.
+    """
 
     head: Head
     waiting: Waiting | None
@@ -105,6 +109,7 @@ class Desk:
     address: str
     next_address: str | None
     places: tuple[tuple[str, str], ...]
+    drills: tuple[Row, ...]
 
 
 class DeskBuilder:
@@ -128,6 +133,7 @@ class DeskBuilder:
             rows=self._rows.write(page.items, self._parts, self._pages, reader, here),
             address=here,
             next_address=page_address(filters, page.next_cursor) if page.next_cursor else None,
+            drills=tuple(row_of(a, self._parts, reader) for a in reader.alerts.find(_DRILLED, limit=PAGE).items),
             places=tuple((n.id, n.name or n.id) for n in site.nodes.values() if n.kind in ("zone", "building")),
         )
 

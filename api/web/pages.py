@@ -23,6 +23,7 @@ from api.web import (
     task_views,
     user_views,
 )
+from api.web.drills import views as drill_views
 from api.web.duty import log_views, roster_views, route_views, silence_views
 from api.web.forms import local_path
 from api.web.rendering import STATIC, Pages
@@ -47,6 +48,7 @@ ROUTERS = (
     route_views.router,
     silence_views.router,
     log_views.router,
+    drill_views.router,
 )
 _OPEN = [needs(Permission.OPEN)]
 _YEAR_S = 365 * 24 * 3600

@@ -43,9 +43,9 @@ class Tasks:
 def build_tasks(parts: ApiParts, reader: Reader) -> Tasks:
     """Reads what is theirs and what waits for somebody."""
     alerts, name, now = reader.alerts, reader.user.name, parts.now()
-    own = AlertFilter(state=AlertState.ACTIVE, assigned_to=name)
+    own = AlertFilter(state=AlertState.ACTIVE, assigned_to=name, drill=True)
     mine = [a for a in alerts.find(own, limit=_MOST_MINE).items if a.outcome is None]
-    cleared = alerts.find(AlertFilter(state=AlertState.CLEARED, assigned_to=name), limit=_MOST_MINE).items
+    cleared = alerts.find(AlertFilter(state=AlertState.CLEARED, assigned_to=name, drill=True), limit=_MOST_MINE).items
     settled = [a for a in cleared if a.outcome is None and a.closed_at and now - a.closed_at <= _SETTLE_WITHIN]
     waiting, more_wait = _waiting(reader)
 
@@ -67,7 +67,7 @@ def _waiting(reader: Reader) -> tuple[Sequence[Alert], bool]:
     """Nobody's alerts; none for who sees only what is assigned to them."""
     if reader.reach.assignee is not None:
         return (), False
-    nobodys = AlertFilter(state=AlertState.ACTIVE, acknowledged=False, assigned_to="")
+    nobodys = AlertFilter(state=AlertState.ACTIVE, acknowledged=False, assigned_to="", drill=True)
     page = reader.alerts.find(nobodys, limit=_MOST_WAITING)
     return page.items, page.next_cursor is not None
 

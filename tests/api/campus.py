@@ -39,6 +39,7 @@ class Campus:
     records: Records
     stream: EventStream
     posted: list[ReadingBatch]
+    snapshot: bytes
     readiness: Readiness = field(default_factory=lambda: Readiness(is_ready=True))
 
     def raise_leak(self, node: str = "dorm-2", meter: str = "w-dorm-2") -> str:
@@ -60,8 +61,8 @@ class Campus:
         self.records.close()
 
 
-def fill(store: DuckDBStore, records: Records, site: Site, batches: Iterable[ReadingBatch]) -> None:
-    """Readings into the store, through the rules, into the records: as the program does."""
+def fill(store: DuckDBStore, records: Records, site: Site, batches: Iterable[ReadingBatch]) -> bytes:
+    """Readings into the store, through the rules, into the records: as the program does; the rules' last state."""
     shard = Shard(site)
     for seq, batch in enumerate(batches, start=1):
         store.append_readings([batch], seq)
@@ -69,6 +70,7 @@ def fill(store: DuckDBStore, records: Records, site: Site, batches: Iterable[Rea
         store.upsert_intervals(events.intervals)
         records.apply(events.changes, seq)
     store.maintain(to_ms(datetime.now(UTC)))
+    return shard.snapshot()
 
 
 def health_of(site: Site, now: datetime) -> HealthReport:
@@ -108,7 +110,7 @@ def build(
     records = Records(f"sqlite:///{folder / 'records.db'}", policy=NotifyPolicy(channels=("webhook", "email")))
     records.migrate()
     history = list(simulated.history(simulated.start, to_ms(now)))
-    fill(store, records, site, [concatenate(history[i : i + 4]) for i in range(0, len(history), 4)])
+    snapshot = fill(store, records, site, [concatenate(history[i : i + 4]) for i in range(0, len(history), 4)])
     stream, posted = EventStream(heartbeat_s=15.0), []
     campus: Campus
     parts = ApiParts(
@@ -124,7 +126,7 @@ def build(
         now=lambda: now,
         duty_desk=DutyDesk(records.database, surroundings_of(lambda: site, ("webhook", "email")), lambda: now),
     )
-    campus = Campus(parts, store, records, stream, posted)
+    campus = Campus(parts, store, records, stream, posted, snapshot)
     return campus
 
 

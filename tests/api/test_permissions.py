@@ -151,6 +151,18 @@ ROUTES = {
     "GET /go/{token}": "open",
     "POST /go/{token}": "open",
     "POST /go/{token}/{alert_id}": "open",
+    "GET /api/v1/drills": "drills.read",
+    "GET /api/v1/drills/{drill_id}": "drills.read",
+    "GET /api/v1/drills/{drill_id}/report": "drills.read",
+    "GET /api/v1/drills/{drill_id}/report.csv": "drills.read",
+    "POST /api/v1/drills": "drills.manage",
+    "POST /api/v1/drills/{drill_id}/repair": "drills.manage",
+    "POST /api/v1/drills/{drill_id}/stop": "drills.manage",
+    "GET /drills": "drills.read",
+    "GET /drills/{drill_id}": "drills.read",
+    "POST /drills": "drills.manage",
+    "POST /drills/{drill_id}/repair": "drills.manage",
+    "POST /drills/{drill_id}/stop": "drills.manage",
     "GET /api/v1/duties": "duty.read",
     "GET /api/v1/duties/{entry_id}": "duty.read",
     "GET /api/v1/duties/{entry_id}/history": "duty.read",
@@ -184,15 +196,18 @@ ROUTES = {
 }
 ANYBODY = {"open", "signed_in", "own_account"}
 ALERTS = ANYBODY | {"alerts.read", "alerts.handle"}
+DRILLS = {"drills.read", "drills.manage"}
 DUTIES = {"desk.manage", "duty.read", "duty.manage", "silences.manage", "deliveries.read"}
 MAY = {
     "admin": ALERTS
     | DUTIES
+    | DRILLS
     | {"site.read", "rules.tune", "collecting.read", "metrics.read", "readings.write"}
     | {"users.read", "users.manage", "channels.test", "head_counts.write"},
-    "head_of_logistics": ALERTS | DUTIES | {"site.read", "rules.tune", "collecting.read", "head_counts.write"},
+    "head_of_logistics": ALERTS | DUTIES | DRILLS | {"site.read", "rules.tune", "collecting.read", "head_counts.write"},
     "energy_manager": ALERTS
     | DUTIES
+    | DRILLS
     | {"site.read", "rules.tune", "collecting.read", "metrics.read", "readings.write", "channels.test"}
     | {"head_counts.write"},
     "maintainer": ALERTS | {"site.read", "rules.tune", "collecting.read", "duty.read"},
@@ -200,12 +215,13 @@ MAY = {
     "duty_guard": ALERTS | {"site.read", "rules.tune"},
     "contractor": ALERTS,
     "auditor": ANYBODY
-    | {"alerts.read", "site.read", "collecting.read", "metrics.read", "users.read", "duty.read", "deliveries.read"},
+    | {"alerts.read", "site.read", "collecting.read", "metrics.read", "users.read", "duty.read", "deliveries.read"}
+    | {"drills.read"},
 }
 INSIDE = {
     "alert_id": "leak", "node_id": "dorm-1", "meter_id": "w-dorm-1", "language": "en", "session_id": "0",
     "token_id": "0", "name": "other", "entry_id": "nights", "channel": "pigeon", "delivery_id": "0", "token": "made-up",
-    "identity_id": "0", "provider": "nobody", "plan_id": "1", "rule": "zone_balance",
+    "identity_id": "0", "provider": "nobody", "plan_id": "1", "rule": "zone_balance", "drill_id": "drill-1",
 }  # fmt: skip
 OUTSIDE = INSIDE | {"alert_id": "dead", "node_id": "library", "meter_id": "e-library"}
 QUERY = "?meter=w-dorm-1&start=2026-11-20&end=2026-11-21"
