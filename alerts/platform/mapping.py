@@ -15,8 +15,8 @@ from alerts.platform.json_path import JsonPath
 from alerts.platform.template import check_template
 from alerts.orders.states import OrderState
 from alerts.orders.values import OrderAction
-from alerts.platform.values import TOLD, Says, Urgency
-from metering.incident import Category
+from alerts.values import Outcome
+from alerts.platform.values import TOLD, OrderCategory, Says, Urgency
 
 Scalar = str | int
 Kind = TypeVar("Kind", bound=StrEnum)
@@ -45,7 +45,7 @@ class Codes(Strict):
 
     status: dict[OrderState, Scalar] = Field(default_factory=dict)
     urgency: dict[Urgency, Scalar] = Field(default_factory=dict)
-    category: dict[Category, Scalar] = Field(default_factory=dict)
+    category: dict[OrderCategory, Scalar] = Field(default_factory=dict)
     event: dict[OrderAction, Scalar] = Field(default_factory=dict)
     place: Annotated[dict[str, Scalar], BeforeValidator(_texts)] = Field(default_factory=dict)
 
@@ -92,6 +92,10 @@ class Receive(Strict):
     order: JsonPath | None = Field(None, description="our number")
     number: JsonPath | None = Field(None, description="theirs")
     person: JsonPath | None = None
+    people: Annotated[dict[str, str], BeforeValidator(_texts)] = Field(
+        default_factory=dict, description="their person: our account; who is not here is `repair-platform`"
+    )
+    outcome: Outcome = Field(Outcome.REPAIRED, description="what an order is found to be that the platform has done")
     note: JsonPath | None = None
     rating: JsonPath | None = Field(None, description="1 to 5")
     photos: JsonPath | None = Field(None, description="a list of addresses or pictures, or one of them")

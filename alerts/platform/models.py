@@ -13,16 +13,15 @@ from alerts.models import Base, Counted
 class SentRow(Base):
     """One message to the platform.
 
-    event_id  the line of the order's history that it tells of; null: the order as it stands, asked for by hand
+    event_id  the line of the order's history that it tells of; these rise, and so they are sent in their order
     document  the order as of then, in our words: the mapping is applied when it is sent
     """
 
     __tablename__ = "platform_sent"
 
-    seq: Mapped[int] = mapped_column(Counted, primary_key=True, autoincrement=True)
+    event_id: Mapped[int] = mapped_column(ForeignKey("work_order_events.id"), primary_key=True, autoincrement=False)
     id: Mapped[str] = mapped_column(String, unique=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("work_orders.id"))
-    event_id: Mapped[int | None] = mapped_column(ForeignKey("work_order_events.id"), unique=True)
     event: Mapped[str]
     document: Mapped[dict[str, Any]] = mapped_column(JSON)
     state: Mapped[str]
@@ -35,10 +34,9 @@ class SentRow(Base):
     answer: Mapped[str] = mapped_column(Text, default="")
 
     __table_args__ = (
-        Index("platform_sent_due", "state", "seq"),
-        Index("platform_sent_by_order", "order_id", "seq"),
-        Index("platform_sent_recent", "created_ms", "seq"),
-        {"sqlite_autoincrement": True},
+        Index("platform_sent_due", "state", "event_id"),
+        Index("platform_sent_by_order", "order_id", "event_id"),
+        Index("platform_sent_recent", "created_ms", "event_id"),
     )
 
 
@@ -81,8 +79,28 @@ class LinkRow(Base):
     number: Mapped[str] = mapped_column(String, default="")
     said: Mapped[str] = mapped_column(String, default="")
     said_ms: Mapped[int | None] = mapped_column(BigInteger)
+    rating: Mapped[int | None] = mapped_column(Integer)  # given before the order could be closed here
 
     __table_args__ = (Index("platform_links_by_number", "number"),)
+
+
+class WantedPhotoRow(Base):
+    """A photo that the platform named by its address, to be fetched from there."""
+
+    __tablename__ = "platform_photos"
+
+    id: Mapped[int] = mapped_column(Counted, primary_key=True, autoincrement=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("work_orders.id"))
+    url: Mapped[str] = mapped_column(Text)
+    state: Mapped[str]
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    due_ms: Mapped[int] = mapped_column(BigInteger)
+    last_error: Mapped[str] = mapped_column(Text, default="")
+
+    __table_args__ = (
+        Index("platform_photos_due", "state", "due_ms"),
+        Index("platform_photos_by_order", "order_id"),
+    )
 
 
 class PlatformPositionRow(Base):

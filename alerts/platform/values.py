@@ -9,8 +9,8 @@ from typing import Any
 
 from alerts.orders.values import OrderAction
 
-PLATFORM = "repair platform"
-"""The actor of what the platform does, in the audit trail."""
+PLATFORM = "repair-platform"
+"""The actor of what the platform does, in the audit trail; and who has an order that somebody of theirs has."""
 
 
 class Direction(StrEnum):
@@ -39,6 +39,17 @@ class Says(StrEnum):
 TOLD = tuple(action for action in OrderAction if action is not OrderAction.CHECKED)
 # These leave an order's state alone, so it does not matter that later ones came before them.
 REMARKS = frozenset({Says.NOTED, Says.PHOTO_ADDED, Says.RATED})
+
+
+class OrderCategory(StrEnum):
+    """What is wrong: an alert's category, or that a person reported it."""
+
+    LEAK = "leak"
+    CONSUMPTION = "consumption"
+    APPLIANCE = "appliance"
+    SUPPLY = "supply"
+    DATA_QUALITY = "data_quality"
+    REPORT = "report"
 
 
 class Urgency(StrEnum):
@@ -104,6 +115,7 @@ class Inbound:
     at       the platform's time; None where it says none
     says     None: a code that the mapping does not know; `code` is what it was
     order    our number, `number` theirs; one of them is there
+    person   our account of who has it; empty though `has_person`: somebody of theirs
     photos   addresses, or the pictures themselves (`data:` or base64)
     """
 
@@ -114,6 +126,7 @@ class Inbound:
     order: str = ""
     number: str = ""
     person: str = ""
+    has_person: bool = False
     note: str = ""
     rating: int | None = None
     photos: tuple[str, ...] = ()
@@ -141,7 +154,7 @@ class Sent:
     """A message to the platform. `document` is the order as of the event, before mapping; `answer` what was answered."""
 
     id: str
-    seq: int
+    event_id: int
     order_id: int
     event: OrderAction
     document: dict[str, Any] = field(repr=False)
@@ -180,3 +193,4 @@ class Link:
     number: str
     said: str = ""
     said_at: datetime | None = None
+    rating: int | None = None

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "p001"
-down_revision = "f001"
+down_revision = "o001"
 
 _COUNTED = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -21,8 +21,21 @@ def upgrade() -> None:
         sa.Column("number", sa.String(), nullable=False),
         sa.Column("said", sa.String(), nullable=False),
         sa.Column("said_ms", sa.BigInteger()),
+        sa.Column("rating", sa.Integer()),
     )
     op.create_index("platform_links_by_number", "platform_links", ["number"])
+    op.create_table(
+        "platform_photos",
+        sa.Column("id", _COUNTED, primary_key=True, autoincrement=True),
+        sa.Column("order_id", _COUNTED, sa.ForeignKey("work_orders.id"), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_ms", sa.BigInteger(), nullable=False),
+        sa.Column("last_error", sa.Text(), nullable=False),
+    )
+    op.create_index("platform_photos_due", "platform_photos", ["state", "due_ms"])
+    op.create_index("platform_photos_by_order", "platform_photos", ["order_id"])
     op.create_table(
         "platform_position",
         sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
@@ -33,10 +46,9 @@ def upgrade() -> None:
 def _create_sent() -> None:
     op.create_table(
         "platform_sent",
-        sa.Column("seq", _COUNTED, primary_key=True, autoincrement=True),
+        sa.Column("event_id", _COUNTED, sa.ForeignKey("work_order_events.id"), primary_key=True, autoincrement=False),
         sa.Column("id", sa.String(), nullable=False, unique=True),
         sa.Column("order_id", _COUNTED, sa.ForeignKey("work_orders.id"), nullable=False),
-        sa.Column("event_id", _COUNTED, sa.ForeignKey("work_order_events.id"), unique=True),
         sa.Column("event", sa.String(), nullable=False),
         sa.Column("document", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
@@ -47,11 +59,10 @@ def _create_sent() -> None:
         sa.Column("delivered_ms", sa.BigInteger()),
         sa.Column("last_error", sa.Text(), nullable=False),
         sa.Column("answer", sa.Text(), nullable=False),
-        sqlite_autoincrement=True,
     )
-    op.create_index("platform_sent_due", "platform_sent", ["state", "seq"])
-    op.create_index("platform_sent_by_order", "platform_sent", ["order_id", "seq"])
-    op.create_index("platform_sent_recent", "platform_sent", ["created_ms", "seq"])
+    op.create_index("platform_sent_due", "platform_sent", ["state", "event_id"])
+    op.create_index("platform_sent_by_order", "platform_sent", ["order_id", "event_id"])
+    op.create_index("platform_sent_recent", "platform_sent", ["created_ms", "event_id"])
 
 
 def _create_received() -> None:
