@@ -40,7 +40,7 @@ class PlatformFigures:
 class PlatformDesk:
     """Thread-safe; every act is one transaction and stands in the history of what people set.
 
-    inbox  None: the platform says nothing; feed None: it is told nothing
+    inbox  None: the platform says nothing
     wake   called when something is to be sent
     """
 
@@ -48,7 +48,7 @@ class PlatformDesk:
         self,
         database: Database,
         inbox: Inbox | None,
-        feed: PlatformFeed | None,
+        feed: PlatformFeed,
         wake: Callable[[], None] = lambda: None,
         clock: Clock = utc_now,
     ) -> None:
@@ -136,8 +136,6 @@ class PlatformDesk:
         with self._database.writing() as session:
             if session.get(OrderRow, order_id) is None:
                 raise UnknownEntryError(f"there is no work order {order_id}")
-            if self._feed is None:
-                raise RefusedError("this platform is told nothing: `repair_platform.direction` is `in`")
             self._feed.tell_all_of(session, order_id)
             found = self._again(session, actor, f"order {order_id}", SentRow.order_id == order_id)
         self._wake()

@@ -56,7 +56,7 @@ class DocumentWriter:
         }
 
     def _words(self, order: Order, alert: Alert | None, link: str) -> dict[str, str]:
-        words = {}
+        words: dict[str, str] = {}
         for tag, language in (("zh", Language.ZH_CN), ("en", Language.EN)):
             title, text = order.title, order.words
             if alert is not None:

@@ -127,7 +127,7 @@ class Inbox:
 
     def _place(self, session: Session, row: ReceivedRow, said: Inbound) -> None:
         placing, reason, order = self._placed(session, row, said)
-        row.placing, row.reason, row.order_id = placing.value, reason, order and order.id
+        row.placing, row.reason, row.order_id = placing.value, reason, None if order is None else order.id
         answer: dict[str, Any] = {"event": row.id, "result": placing.value, "reason": reason}
         if placing is not Placing.UNPLACED:
             row.body = without_pictures(row.body)

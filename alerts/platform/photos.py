@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
@@ -59,10 +60,10 @@ class PhotoTaker:
         """Raises: ValueError."""
         try:
             parts = urlsplit(url)
-            host = (parts.hostname or "").lower()
+            host, is_web = (parts.hostname or "").lower(), parts.scheme in {"http", "https"}
         except ValueError:
-            host = ""
-        if host not in self.hosts or parts.scheme not in {"http", "https"} or len(url) > LONGEST_URL:
+            host, is_web = "", False
+        if host not in self.hosts or not is_web or len(url) > LONGEST_URL:
             raise ValueError(f"not fetched from {host or 'there'}: `repair_platform.photos_from` does not name it")
         known = select(WantedPhotoRow.id).where(WantedPhotoRow.order_id == order.id, WantedPhotoRow.url == url)
         if session.scalars(known).first() is None:
@@ -97,7 +98,7 @@ def keep_photo(session: Session, order: OrderRow, content: bytes, now_ms: int) -
     )  # fmt: skip
     session.add(row)
     order.photos += 1
-    about = {"photo": row.id, "stage": stage.value}
+    about: dict[str, Any] = {"photo": row.id, "stage": stage.value}
     write(session, order, OrderAction.PHOTO_ADDED, _ACTOR, now_ms, is_new_version=False, **about)
 
 

@@ -139,7 +139,8 @@ def counts_of(session: Session) -> dict[SentState, int]:
 
 def oldest_waiting(session: Session) -> datetime | None:
     """Since when the oldest message waits."""
-    return maybe_moment(session.scalar(select(func.min(SentRow.created_ms)).where(SentRow.state == _PENDING)))
+    found: int | None = session.scalar(select(func.min(SentRow.created_ms)).where(SentRow.state == _PENDING))
+    return maybe_moment(found)
 
 
 def page_of(session: Session, which: Sequence[ColumnElement[bool]], limit: int) -> list[Sent]:

@@ -16,6 +16,7 @@ from aquavolt.channels.kinds import ChannelSettings
 from aquavolt.config.documents import ConfigError, Document, read_document
 from aquavolt.config.forms import BUCKET, CURRENCY, LISTEN, NAME, SERVER, SERVICE
 from aquavolt.config.settings_errors import Sources, settings_error
+from aquavolt.repair.settings import RepairPlatformSettings
 from aquavolt.stores.influx.settings import InfluxSettings
 
 
@@ -115,6 +116,7 @@ class Settings(_Strict):
         default_factory=dict, description="by `host:port`; as text (a variable): JSON"
     )
     channels: tuple[ChannelSettings, ...] = Field((), description="where notifications go, each with its own name")
+    repair_platform: RepairPlatformSettings | None = Field(None, description="an existing one, the master of orders")
 
     @property
     def records_url(self) -> str:
