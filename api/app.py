@@ -26,6 +26,7 @@ from api.feedback import views as feedback
 from api.identity import Identity
 from api.parts import ApiParts
 from api.permits import check_routes, declared
+from api.platform import views as platform
 from api.problem_schema import ProblemOut
 from api.problems import HANDLED, Answer, Problem, answer_error
 from api.rate_limits import RateLimitLayer
@@ -76,6 +77,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         alerts.router,
         desk.router,
         *duty.ROUTERS,
+        platform.router,
         site.router,
         readings.router,
         collector.router,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # a program that only reads settings loads no database librar
     from alerts.records import Records
     from alerts.users.users import Users
     from alerts.users.values import Account, SessionInfo
+    from api.platform.parts import RepairPlatform
     from api.stream import EventStream
 
 DEMO_HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -136,6 +137,7 @@ class ApiParts:
     users     accounts, sessions and tokens; none: made of the records
     limits    how often one account may ask
     is_assignable  whether alerts may be assigned to an account of this name
+    repair_platform  the one that there is, the master of orders; None: its operations answer 503
     duty_desk  roster, routes and silences; None: their operations answer 503
     """
 
@@ -156,3 +158,4 @@ class ApiParts:
     is_assignable: Callable[[str], bool] = lambda _: True
     version: str = "0.1.0"
     duty_desk: DutyDesk | None = None
+    repair_platform: RepairPlatform | None = None

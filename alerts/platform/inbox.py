@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from alerts.database import Database
 from alerts.errors import AlertError, RefusedError
 from alerts.orders.errors import OrderConflictError
+from alerts.orders.journal import in_order
 from alerts.orders.models import OrderRow
 from alerts.platform.acting import PlatformHand, standing, state_said
 from alerts.platform.links import learn_number, link_row, order_meant
@@ -126,6 +127,7 @@ class Inbox:
         return None if made.rowcount else session.get_one(ReceivedRow, said.id)
 
     def _place(self, session: Session, row: ReceivedRow, said: Inbound) -> None:
+        in_order(session)  # before any order is held: whoever acts on one takes them in this order
         placing, reason, order = self._placed(session, row, said)
         row.placing, row.reason, row.order_id = placing.value, reason, None if order is None else order.id
         answer: dict[str, Any] = {"event": row.id, "result": placing.value, "reason": reason}

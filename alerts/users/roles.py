@@ -45,6 +45,7 @@ class Permission(StrEnum):
     COLLECTING_READ = "collecting.read"
     METRICS_READ = "metrics.read"
     READINGS_WRITE = "readings.write"
+    PLATFORM_MANAGE = "platform.manage"
     USERS_READ = "users.read"
     USERS_MANAGE = "users.manage"
 
@@ -53,7 +54,9 @@ _P = Permission
 _ANYBODY = frozenset({_P.SIGNED_IN, _P.OWN_ACCOUNT})
 _HANDLES_ALERTS = _ANYBODY | {_P.ALERTS_READ, _P.ALERTS_HANDLE}
 _ON_THE_SITE = _HANDLES_ALERTS | {_P.SITE_READ, _P.RULES_TUNE}
-_SETS_DUTIES = frozenset({_P.DESK_MANAGE, _P.DUTY_READ, _P.DUTY_MANAGE, _P.SILENCES_MANAGE, _P.DELIVERIES_READ})
+_SETS_DUTIES = frozenset({_P.DESK_MANAGE, _P.DUTY_READ, _P.DUTY_MANAGE, _P.SILENCES_MANAGE, _P.DELIVERIES_READ}) | {
+    _P.PLATFORM_MANAGE
+}
 EVERYTHING = frozenset(_P) - {_P.OPEN}
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
