@@ -17,7 +17,7 @@ from alerts.values import Clock, utc_now
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
-Said = TypeVar("Said", contravariant=True)
+Said_contra = TypeVar("Said_contra", contravariant=True)
 
 _MINUTE = timedelta(minutes=1)
 _log = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ class ChannelStatus:
     paused_until: datetime | None = None
 
 
-class Queue(Protocol[Item, Said]):
+class Queue(Protocol[Item, Said_contra]):
     """What waits to be sent over one way, and the marks of what became of it."""
 
     def next(self, now: datetime) -> Item | None:
@@ -58,7 +58,7 @@ class Queue(Protocol[Item, Said]):
         """Its id, and how often it was tried before."""
         ...
 
-    def mark_delivered(self, item: Item, answer: Said, now: datetime) -> None:
+    def mark_delivered(self, item: Item, answer: Said_contra, now: datetime) -> None:
         """The other side has it."""
         ...
 

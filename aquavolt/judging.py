@@ -18,6 +18,7 @@ from aquavolt.channels.kinds import open_channel
 from aquavolt.deadline_watch import DeadlineWatch
 from aquavolt.judge import CURSOR, Judge, JudgeParts
 from aquavolt.rebuild import Ground, RebuildStoppedError, rebuilt_shard, shard_at_start
+from aquavolt.repair.parts import mirror_of
 from aquavolt.setup import Setup
 from aquavolt.stores.calls import OwnedStore
 from aquavolt.telling import Telling, TellingParts
@@ -70,6 +71,9 @@ class Judging:
                 TellingParts(settings, lambda: setup.site, self.records, channels, playbook=setup.playbook)
             )
             self.outbox, self.duty_desk = self.telling.outbox, self.telling.duty_desk
+            self.mirror = mirror_of(setup, self.records)
+            if self.mirror is not None:
+                opened.callback(self.mirror.close)
             self.words = WordFeed(FeedbackBook(self.records.database), journal, setup.now)
             self._closing = opened.pop_all()
 
@@ -79,6 +83,8 @@ class Judging:
         self.deadlines.worker.start()
         self.words.worker.start()
         self.telling.start()
+        if self.mirror is not None:
+            self.mirror.start()
 
     def stop(self) -> None:
         """End after what is under way, and keep the state for the next start."""
@@ -88,6 +94,8 @@ class Judging:
         with suppress(Exception):
             self.judge.snapshot()
         self.telling.stop()
+        if self.mirror is not None:
+            self.mirror.stop()
 
     def close(self) -> None:
         """Close the records and channels."""

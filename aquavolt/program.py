@@ -23,6 +23,7 @@ from aquavolt.http_server import access_of, listen, serving
 from aquavolt.judge import CURSOR as STREAM
 from aquavolt.judging import Judging
 from aquavolt.rebuild import Ground
+from aquavolt.repair.parts import parts_of_mirror
 from aquavolt.setup import ProgramError, Setup, cancelled, until_first
 from aquavolt.store_sink import CURSORS
 from aquavolt.stores.lock import DataLock
@@ -181,6 +182,7 @@ class Program:
                 access=access_of(self.setup),
                 prices=settings.prices.prices(),
                 playbook=self.setup.playbook,
+                repair_platform=parts_of_mirror(self._judging.mirror),
             )
         )
 

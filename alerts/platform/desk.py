@@ -1,4 +1,4 @@
-"""What people see and do of the repair platform: messages, events, what waits; sending again, placing, setting aside."""
+"""What people see and do of the repair platform: messages and events; sending again, placing, setting aside."""
 
 from __future__ import annotations
 
@@ -157,9 +157,7 @@ class PlatformDesk:
             row.placing = Placing.SET_ASIDE.value
             self._note(session, actor, event_id, "set_aside", {"reason": row.reason})
 
-    def _again(
-        self, session: Session, actor: Actor, about: str, *which: ColumnElement[bool]
-    ) -> list[tuple[str, int]]:
+    def _again(self, session: Session, actor: Actor, about: str, *which: ColumnElement[bool]) -> list[tuple[str, int]]:
         found = send_again(session, ms_of(self._clock()), *which)
         if found:
             self._note(session, actor, about, "sent_again", {"messages": len(found)})

@@ -12,6 +12,7 @@ from alerts.models import AlertRow
 from alerts.orders.listing import events_after, events_of, photos_of_order
 from alerts.orders.models import OrderEventRow, OrderRow
 from alerts.orders.rows import order_of
+from alerts.orders.states import OrderState
 from alerts.orders.values import OrderAction, OrderEvent
 from alerts.platform.document import DocumentWriter
 from alerts.platform.models import LinkRow, PlatformPositionRow, SentRow
@@ -84,8 +85,9 @@ class PlatformFeed:
         """The platform hears nothing of its own acts, but that what it calls closed awaits the meters."""
         if event.action is not OrderAction.DONE:
             return False
-        link = session.get(LinkRow, event.order_id)
-        return link is not None and link.said == Says.CLOSED.value
+        order, link = session.get_one(OrderRow, event.order_id), session.get(LinkRow, event.order_id)
+        is_waiting = order.alert_id is not None and order.state == OrderState.DONE.value
+        return is_waiting and link is not None and link.said == Says.CLOSED.value
 
     def _tell(self, session: Session, event: OrderEvent) -> bool:
         if event.action not in self._told:

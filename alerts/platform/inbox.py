@@ -138,9 +138,7 @@ class Inbox:
             answer |= standing(order, number)
         row.answer = answer
 
-    def _placed(
-        self, session: Session, row: ReceivedRow, said: Inbound
-    ) -> tuple[Placing, str, OrderRow | None]:
+    def _placed(self, session: Session, row: ReceivedRow, said: Inbound) -> tuple[Placing, str, OrderRow | None]:
         if said.says is None:
             known = ", ".join(self._receive.events)
             return Placing.UNPLACED, f"what happened is {said.code!r}; the mapping knows: {known}", None

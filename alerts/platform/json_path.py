@@ -1,4 +1,4 @@
-"""Paths into a JSON document, as a mapping writes them: `data.order.no`, `photos[0].url`, `$.data` with or without `$`."""
+"""Paths into a JSON document, as a mapping writes them: `data.order.no`, `photos[0].url`, also `$.data.order`."""
 
 from __future__ import annotations
 
@@ -51,12 +51,11 @@ def read(document: Any, path: str | None) -> Any:
         return MISSING
     found = document
     for step in steps_of(path):
-        if isinstance(step, str) and isinstance(found, dict) and step in found:
-            found = found[step]
-        elif isinstance(step, int) and isinstance(found, list) and step < len(found):
-            found = found[step]
-        else:
+        is_member = isinstance(step, str) and isinstance(found, dict) and step in found
+        is_item = isinstance(step, int) and isinstance(found, list) and step < len(found)
+        if not is_member and not is_item:
             return MISSING
+        found = found[step]
     return found
 
 

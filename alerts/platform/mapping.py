@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from alerts.platform.json_path import JsonPath
-from alerts.platform.template import check_template
 from alerts.orders.states import OrderState
 from alerts.orders.values import OrderAction
-from alerts.values import Outcome
+from alerts.platform.json_path import JsonPath
+from alerts.platform.template import check_template
 from alerts.platform.values import TOLD, OrderCategory, Says, Urgency
+from alerts.values import Outcome
 
 Scalar = str | int
 Kind = TypeVar("Kind", bound=StrEnum)

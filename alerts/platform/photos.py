@@ -12,7 +12,6 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
@@ -98,8 +97,8 @@ def keep_photo(session: Session, order: OrderRow, content: bytes, now_ms: int) -
     )  # fmt: skip
     session.add(row)
     order.photos += 1
-    about: dict[str, Any] = {"photo": row.id, "stage": stage.value}
-    write(session, order, OrderAction.PHOTO_ADDED, _ACTOR, now_ms, is_new_version=False, **about)
+    about = {"photo": row.id, "stage": stage.value}
+    write(session, order, OrderAction.PHOTO_ADDED, _ACTOR, now_ms, is_new_version=False, detail=about)
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,9 +131,8 @@ def send_again(session: Session, now_ms: int, *which: ColumnElement[bool]) -> li
 
 def counts_of(session: Session) -> dict[SentState, int]:
     """How many messages stand where."""
-    found = {
-        SentState(state): n for state, n in session.execute(select(SentRow.state, func.count()).group_by(SentRow.state))
-    }
+    counted = select(SentRow.state, func.count()).group_by(SentRow.state)
+    found = {SentState(state): number for state, number in session.execute(counted)}
     return {state: found.get(state, 0) for state in SentState}
 
 
@@ -145,7 +144,8 @@ def oldest_waiting(session: Session) -> datetime | None:
 
 def page_of(session: Session, which: Sequence[ColumnElement[bool]], limit: int) -> list[Sent]:
     """The latest first."""
-    return [sent_of(r) for r in session.scalars(select(SentRow).where(*which).order_by(SentRow.event_id.desc()).limit(limit))]
+    query = select(SentRow).where(*which).order_by(SentRow.event_id.desc()).limit(limit)
+    return [sent_of(row) for row in session.scalars(query)]
 
 
 def _shown(error: str) -> str:

@@ -42,7 +42,7 @@ def check(secrets: Sequence[str], timestamp: str | None, signature: str | None, 
         raise ForgedError(f"the timestamp is more than {WINDOW_S // 60} minutes off: sign with the time of the request")
     given = signature.strip().lower().removeprefix(_SCHEME).encode()
     expected = [sign(secret, timestamp, body).removeprefix(_SCHEME).encode() for secret in secrets]
-    if not any([hmac.compare_digest(given, one) for one in expected]):  # a list: every one takes its time
+    if sum(hmac.compare_digest(given, one) for one in expected) == 0:  # a sum: every one takes its time
         raise ForgedError("the signature is not of this body, this timestamp and the secret")
 
 

@@ -35,14 +35,11 @@ def check_template(template: Any) -> None:
 def _texts(template: Any, place: Place) -> Iterator[tuple[Place, str]]:
     if len(place) > _DEEPEST:
         raise TemplateError(place[:3], "is nested too deep")
-    if isinstance(template, dict):
-        for key, inner in template.items():
-            if not isinstance(key, str):
+    if isinstance(template, dict | list):
+        for key, inner in template.items() if isinstance(template, dict) else enumerate(template):
+            if isinstance(template, dict) and not isinstance(key, str):
                 raise TemplateError((*place, key), "a JSON object's names are texts: put it in quotes")
             yield from _texts(inner, (*place, key))
-    elif isinstance(template, list):
-        for i, inner in enumerate(template):
-            yield from _texts(inner, (*place, i))
     elif isinstance(template, str):
         yield place, template
     elif template is not None and not isinstance(template, bool | int | float):

@@ -151,7 +151,7 @@ class SentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message to the platform. `document` is the order as of the event, before mapping; `answer` what was answered."""
+    """A message to the platform. `document` is the order as of the event, in our words; `answer` what was answered."""
 
     id: str
     event_id: int

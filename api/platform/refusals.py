@@ -1,4 +1,4 @@
-"""Requests in the platform's name that were refused: the last ones, in memory, so that nobody fills a disk with them."""
+"""Requests in the platform's name that were refused: the last ones, in memory: nobody fills a disk with them."""
 
 from __future__ import annotations
 

@@ -43,8 +43,10 @@ _UNPLACED = 202
 @router.post(
     PLATFORM_EVENTS.removeprefix("/api/v1"),
     response_model=EventAnswerOut,
-    responses={202: {"model": EventAnswerOut, "description": "Kept, and not placed (yet)"}}
-    | problems(401, 403, 409, 413, 415, 421, 422, 503),
+    responses={
+        202: {"model": EventAnswerOut, "description": "Kept, and not placed (yet)"},
+        **problems(401, 403, 409, 413, 415, 421, 422, 503),
+    },
     summary="An event of the repair platform",
     openapi_extra=EVENT_BODY,
     dependencies=[needs(Permission.OPEN)],
@@ -69,9 +71,7 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _take(
-    platform: RepairPlatform, body: bytes, given: tuple[str | None, str | None], origin: str
-) -> JsonResponse:
+def _take(platform: RepairPlatform, body: bytes, given: tuple[str | None, str | None], origin: str) -> JsonResponse:
     if platform.desk.inbox is None:
         raise Problem(503, "This repair platform is only told: `repair_platform.direction` is `out`.")
     try:

@@ -68,7 +68,8 @@ class PlatformClient:
         if answer.ok is not None:
             said = read(document, answer.ok)
             if said is MISSING:
-                raise ChannelError(f"{self._settings.shown} answered without `{answer.ok}`: {text[:80]}", is_retryable=True)
+                reason = f"{self._settings.shown} answered without `{answer.ok}`: {text[:80]}"
+                raise ChannelError(reason, is_retryable=True)
             if str(said) not in {str(value) for value in answer.ok_values}:
                 why = read_text(document, answer.message, 200)
                 raise ChannelError(

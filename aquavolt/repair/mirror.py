@@ -19,7 +19,7 @@ from alerts.platform.photos import PhotoTaker, WantedPhotos
 from alerts.platform.queue import PlatformAnswer, PlatformQueue
 from alerts.platform.values import Direction, Sent
 from alerts.platform.wire import Wire
-from alerts.playbook import Playbook, shipped_playbook
+from alerts.playbook import Playbook
 from alerts.rows import ms_of
 from alerts.sender import ChannelStatus, LaneSettings, Sender
 from alerts.values import Clock, utc_now
@@ -43,13 +43,6 @@ class PlatformGround:
     page_base: str
     playbook: Playbook
     clock: Clock = utc_now
-
-
-def ground_of(
-    settings: RepairPlatformSettings, site: Callable[[], Site], database: Database, page_base: str
-) -> PlatformGround:
-    """With the playbook that ships and the wall clock."""
-    return PlatformGround(settings, site, database, page_base, shipped_playbook())
 
 
 def inbox_of(ground: PlatformGround) -> Inbox | None:
@@ -83,7 +76,7 @@ class Mirror:
     """`start` to `stop`, then `close`. `wake` once something was written."""
 
     def __init__(self, ground: PlatformGround, lanes: LaneSettings | None = None) -> None:
-        self._clock = ground.clock
+        self.ground = ground
         self._inbox = inbox_of(ground)
         self._feed = feed_of(ground, self._inbox)
         self._client = PlatformClient(

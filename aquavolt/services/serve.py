@@ -15,6 +15,7 @@ from api.parts import ApiParts
 from api.stream import EventStream
 from aquavolt.http_server import access_of, serving
 from aquavolt.notify import keep_alive
+from aquavolt.repair.parts import parts_of_another
 from aquavolt.services.footing import OpenStore, shared_store, watch_of
 from aquavolt.services.watch_client import WatchClient
 from aquavolt.setup import ProgramError, Setup, cancelled, until_first
@@ -79,6 +80,7 @@ class Serve:
                 access=access_of(self.setup),
                 prices=self.setup.settings.prices.prices(),
                 playbook=self.setup.playbook,
+                repair_platform=parts_of_another(self.setup, self.records),
             )
         )
         stopping = loop.create_task(stop.wait(), name="stop")

@@ -72,7 +72,9 @@ def settings_of(url: str, **more: Any) -> RepairPlatformSettings:
 
 
 def ground_of(records: Records, site: Any, settings: RepairPlatformSettings) -> PlatformGround:
-    return PlatformGround(settings, lambda: site, records.database, "http://127.0.0.1:8000", shipped_playbook(), utc_now)
+    return PlatformGround(
+        settings, lambda: site, records.database, "http://127.0.0.1:8000", shipped_playbook(), utc_now
+    )
 
 
 @dataclass
