@@ -102,9 +102,20 @@ CODED = ("event", "status", "urgency", "category", "place")
 TIMES = ("event_at", "created_at", "due_at")
 
 
+_STATUS_AFTER = {
+    OrderAction.ASSIGNED: "assigned",
+    OrderAction.STARTED: "in_work",
+    OrderAction.DONE: "done",
+    OrderAction.VERIFIED: "verified",
+    OrderAction.REOPENED: "reopened",
+    OrderAction.CLOSED: "closed",
+}
+
+
 def example_document(event: OrderAction = OrderAction.CREATED) -> dict[str, Any]:
     """An order as it may be told, for trials of a mapping."""
-    return {name: found.example for name, found in FIELDS.items()} | {"event": event.value}
+    made = {"event": event.value, "status": _STATUS_AFTER.get(event, "open")}
+    return {name: found.example for name, found in FIELDS.items()} | made
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from api.web import (
     bulk_views,
     feedback_views,
     link_views,
+    platform_views,
     site_views,
     task_views,
     user_views,
@@ -43,6 +44,7 @@ ROUTERS = (
     route_views.router,
     silence_views.router,
     log_views.router,
+    platform_views.router,
 )
 _OPEN = [needs(Permission.OPEN)]
 _YEAR_S = 365 * 24 * 3600

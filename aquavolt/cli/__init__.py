@@ -11,6 +11,7 @@ from aquavolt.cli import (
     commissioning,
     data,
     meters,
+    platform,
     profiles,
     recording,
     service,
@@ -36,6 +37,7 @@ app.add_typer(simulate.app, name="simulate")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(site.app, name="site")
 app.add_typer(user.app, name="user")
+app.add_typer(platform.app, name="platform")
 
 
 def main() -> None:

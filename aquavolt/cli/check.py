@@ -20,6 +20,7 @@ def check(
     from aquavolt.config.documents import ConfigError, load_playbook, load_rules, load_site
     from aquavolt.config.doubts import doubts
     from aquavolt.config.settings import load_settings
+    from aquavolt.repair.trial import mapping_doubts
 
     with told(ConfigError):
         found = load_settings(settings, site=site, rules=rules)
@@ -32,7 +33,8 @@ def check(
     typer.echo(f"{connected} meters have a connection and will be read")
     if lonely := [m.id for m in checked.meters.values() if m.node is None]:
         typer.echo(f"without a place (alerts cannot say where): {', '.join(lonely[:10])}{' ...' * (len(lonely) > 10)}")  # noqa: PLR2004
-    for doubt in doubts(checked):
+    platform = found.repair_platform
+    for doubt in [*doubts(checked), *([] if platform is None else mapping_doubts(platform, checked))]:
         typer.echo(f"look at this: {doubt}")
     typer.echo("everything is in order")
 
