@@ -21,6 +21,7 @@ from alerts.playbook import shipped_playbook
 from alerts.records import Records
 from alerts.sender import LaneSettings
 from alerts.values import Actor, utc_now
+from api.platform.parts import RepairPlatform
 from aquavolt.repair.mirror import Mirror, PlatformGround
 from aquavolt.repair.parts import platform_parts
 from aquavolt.repair.settings import RepairPlatformSettings
@@ -77,6 +78,11 @@ def ground_of(records: Records, site: Any, settings: RepairPlatformSettings) -> 
     )
 
 
+def platform_of(records: Records, site: Any) -> RepairPlatform:
+    """One that nothing is sent to."""
+    return platform_parts(ground_of(records, site, settings_of("http://127.0.0.1:9/nowhere")))
+
+
 @dataclass
 class Mirrored:
     """Both sides."""
@@ -111,9 +117,8 @@ class Mirrored:
 @contextlib.contextmanager
 def mirrored(records: Records, site: Any, make: Any, listen: Any, **settings: Any) -> Iterator[Mirrored]:
     """An application that is listened to, the simulator that speaks to it, and the mirror, worked by hand."""
-    holder: dict[str, Any] = {}
     with contextlib.ExitStack() as stack:
-        served = make(repair_platform=platform_parts(ground_of(records, site, settings_of("http://127.0.0.1:9/x"))))
+        served = make(repair_platform=platform_of(records, site))
         address = listen(served.app)
         simulator = Simulator(f"{address}/api/v1/platform/events")
         stack.callback(simulator.close)
@@ -121,6 +126,5 @@ def mirrored(records: Records, site: Any, make: Any, listen: Any, **settings: An
         mirror = Mirror(ground, FAST)
         stack.callback(mirror.close)
         mirror.step()
-        holder["parts"] = served.parts
         orders = Orders(records.database, lambda: site)
         yield Mirrored(records, orders, mirror, simulator, served, address)

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import base64
+import functools
+import http.server
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
 import time
+from pathlib import Path
 
 import httpx
 import pytest
-from conftest import SITE
+from conftest import SITE, incident
 from mirrored import OFFICE, SECRET, mirrored
 from PIL import Image
 
+import aquavolt
+from alerts.orders.making import NewOrder
+from alerts.orders.orders import Orders
 from alerts.orders.states import OrderState
 from alerts.orders.values import OrderAction
 from alerts.platform.signing import sign
 from alerts.platform.values import PLATFORM, Placing, SentState
 from alerts.values import Actor, Outcome
+from metering.batch import to_ms
+from metering.incident import ChangeKind, IncidentChange
 
 CHEN = Actor("chen", "test")
 
@@ -69,9 +82,6 @@ def test_an_order_and_what_becomes_of_it_are_told_in_order_and_the_number_is_kep
 
 
 def test_what_was_before_there_was_a_platform_is_told_only_when_asked_for(records, make, listen):
-    from alerts.orders.making import NewOrder
-    from alerts.orders.orders import Orders
-
     old = Orders(records.database, lambda: SITE).open(OFFICE, NewOrder(alert_id="floor")).id
     with mirrored(records, SITE, make, listen) as both:
         both.work()
@@ -98,6 +108,23 @@ def test_a_platform_that_is_down_for_a_day_loses_nothing_and_keeps_the_order(bot
     both.work_until(lambda: set(states(both)) == {SentState.DELIVERED})
     notes = [[m["note"] for m in order["taken"]] for order in both.simulator.orders()]
     assert notes == [["", "first", "second"]] * 3
+
+
+def test_killed_between_the_answer_and_its_mark_the_message_is_sent_again_with_its_id(both, records):
+    """`kill -9` of a program of its own: the platform hears it twice, and has one order."""
+    order = both.open(node="dorm-1", title="a tap runs")
+    program = [sys.executable, str(Path(__file__).parent / "killed_mirror.py"), str(records.database.engine.url)]
+    path = os.pathsep.join([str(Path(aquavolt.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path}
+    endings = [
+        subprocess.run([*program, both.simulator.url, point], env=environment, timeout=200, check=False).returncode
+        for point in ("answered", "none")
+    ]
+    assert endings == [-signal.SIGKILL, 0]
+    (theirs,) = both.simulator.orders()
+    assert (len(theirs["taken"]), both.simulator.state()["repeats"]) == (1, 1)
+    assert both.number(order) == theirs["number"]
+    assert states(both) == [SentState.DELIVERED]
 
 
 @pytest.mark.parametrize("fault", [{"error": 503}, {"error": 429}, {"down": True}, {"lose_answer": True}])
@@ -169,14 +196,10 @@ def test_the_platforms_word_is_done_and_closed_waits_for_the_meters(both, record
 
 
 def clear(records, alert):
-    from conftest import incident
-
-    from metering.incident import ChangeKind, IncidentChange
-
-    at = records.get_alert(alert).detected_at
-    gone = incident(alert, node="dorm-1-f2", subject="w-dorm-1-f2", rule="minimum_night_flow", evidence={},
-                    closed_at=__import__("metering.batch", fromlist=["to_ms"]).to_ms(at))  # fmt: skip
-    records.apply([IncidentChange(ChangeKind.CLEARED, gone, gone.closed_at)], records.applied_seq() + 1)
+    at = to_ms(records.get_alert(alert).detected_at)
+    where = {"node": "dorm-1-f2", "subject": "w-dorm-1-f2", "rule": "minimum_night_flow", "evidence": {}}
+    gone = incident(alert, closed_at=at, **where)
+    records.apply([IncidentChange(ChangeKind.CLEARED, gone, at)], records.applied_seq() + 1)
 
 
 def test_an_order_without_an_alert_is_closed_by_the_platforms_word(both):
@@ -271,7 +294,8 @@ def post(both, body: bytes, **headers: str) -> httpx.Response:
 @pytest.mark.parametrize(
     ("body", "status"),
     [(b"no json", 422), (b"[1]", 422), (b'"x"', 422), (b'{"id": "\\u0000"}', 422), (b"{}", 202), (b"\xff", 422),
-     (b"[" * 100_000, 422), (b'{"a":' * 60 + b"1" + b"}" * 60, 422), (b'{"event": {"a": 1}, "at": [], "rating": {}}', 202),
+     (b"[" * 100_000, 422), (b'{"a":' * 60 + b"1" + b"}" * 60, 422),
+     (b'{"event": {"a": 1}, "at": [], "rating": {}}', 202),
      (b'{"event": "closed", "order": 10000000000000000000, "number": []}', 202),
      (b'{"event": "closed", "number": "BX-00001", "at": 1e400}', 422)],
 )  # fmt: skip
@@ -326,10 +350,6 @@ def test_a_picture_in_the_event_is_kept_and_an_address_is_not_fetched(both):
 
 
 def test_a_photo_is_fetched_from_a_host_that_is_allowed(records, make, listen, tmp_path):
-    import functools
-    import http.server
-    import threading
-
     Image.new("RGB", (64, 48), "navy").save(tmp_path / "a.jpg", "JPEG")
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -349,3 +369,47 @@ def test_a_photo_is_fetched_from_a_host_that_is_allowed(records, make, listen, t
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+# -- the page -----------------------------------------------------------------------------------------------------
+
+
+def page_of(both, path="/repair-platform", language="en", **form):
+    headers = {"Accept": "text/html", "Accept-Language": language}
+    ask = both.served.client.post if form else both.served.client.get
+    return ask(path, headers=headers, **({"data": form} if form else {}))
+
+
+def test_the_page_shows_messages_events_and_what_is_not_placed(both):
+    order, number = opened(both)
+    both.simulator.misdeed(number, "unknown_event")
+    both.simulator.act(number, "closed")
+    both.simulator.misdeed(number, "forged")
+    text = page_of(both).text
+    for words in (number, "teleported", "Not placed", "the signature is not of this body"):
+        assert words in text, words
+    both.work()
+    assert "done, awaits the meters" in page_of(both).text
+    assert "已完工，待表计确认" in page_of(both, language="zh-CN").text
+    assert page_of(both, f"/repair-platform?order={order + 1}").text.count("BX-00001") == 0
+
+
+def test_the_page_sends_again_and_says_what_is_wrong(both):
+    order, _ = opened(both)
+    assert page_of(both, "/repair-platform/replay", order=str(order)).headers["Location"] == "/repair-platform?again=1"
+    both.work()
+    assert both.simulator.state()["repeats"] == 1
+    for form in ({"order": "999"}, {"order": "x"}, {"since": "2026-01-01T00:00"}, {"message": "none"}):
+        answer = page_of(both, "/repair-platform/replay", **form)
+        assert answer.status_code == 422, form
+        assert 'role="alert"' in answer.text
+    span = {"since": "2020-01-01T00:00", "until": "2098-01-01T00:00"}
+    assert page_of(both, "/repair-platform/replay", **span).status_code == 303
+
+
+def test_without_a_platform_the_page_says_so(make):
+    served = make(repair_platform=None)
+    assert "repair_platform" in served.client.get("/repair-platform", headers={"Accept": "text/html"}).text
+    assert served.client.get("/api/v1/platform").status_code == 503
+    headers = {"Content-Type": "application/json"}
+    assert served.client.post("/api/v1/platform/events", content=b"{}", headers=headers).status_code == 503
