@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from alerts.once import AnsweredError
+from alerts.orders.orders import Orders
 from alerts.users.users import users_of
 from api.access import AccessLayer
 from api.alerts import acts, history
@@ -24,6 +25,7 @@ from api.desk import views as desk
 from api.duty import views as duty
 from api.feedback import views as feedback
 from api.identity import Identity
+from api.orders import routers as orders
 from api.parts import ApiParts
 from api.permits import check_routes, declared
 from api.platform import views as platform
@@ -70,6 +72,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.state.reaches = reaches
     app.state.users = users
     app.state.identity = identity
+    app.state.orders = Orders(parts.records.database, parts.site, parts.playbook, parts.now)
     app.state.registry = metrics.registry_of(parts)
     for router in (
         acts.router,
@@ -77,6 +80,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         alerts.router,
         desk.router,
         *duty.ROUTERS,
+        *orders.ROUTERS,
         platform.router,
         site.router,
         readings.router,

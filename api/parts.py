@@ -137,6 +137,7 @@ class ApiParts:
     users     accounts, sessions and tokens; none: made of the records
     limits    how often one account may ask
     is_assignable  whether alerts may be assigned to an account of this name
+    public_reports  whether who is not signed in may report running water
     repair_platform  the one that there is, the master of orders; None: its operations answer 503
     duty_desk  roster, routes and silences; None: their operations answer 503
     """
@@ -158,4 +159,5 @@ class ApiParts:
     is_assignable: Callable[[str], bool] = lambda _: True
     version: str = "0.1.0"
     duty_desk: DutyDesk | None = None
+    public_reports: bool = True
     repair_platform: RepairPlatform | None = None

@@ -22,6 +22,8 @@ from alerts.errors import (
     UnknownAlertError,
     UnknownEntryError,
 )
+from alerts.orders.errors import OrderStateError, TickConflictError
+from alerts.orders.status_links import StatusLinkError
 from alerts.users.errors import (
     AccountConflictError,
     AccountError,
@@ -103,6 +105,12 @@ def _alert_problem(error: AlertError) -> Problem:
             return Problem(404, str(error))
         case ConflictError():
             return Problem(409, str(error), current=_standing(error.current))
+        case OrderStateError():
+            return Problem(409, str(error), code=error.code)
+        case TickConflictError():
+            return Problem(409, str(error))
+        case StatusLinkError():
+            return Problem(404, f"{error}.")
         case PolicyConflictError() | EntryConflictError():
             return Problem(409, str(error), current={"version": error.version})
     return Problem(422, str(error))

@@ -11,8 +11,10 @@ from typing import Any
 from sqlalchemy import select
 
 from alerts.actions import LONGEST_TEXT, checked_name, checked_text
+from alerts.deadlines import is_burst
 from alerts.desk_policy import RepairTimes
 from alerts.errors import RefusedError
+from alerts.models import AlertRow
 from alerts.orders.errors import OrderStateError
 from alerts.orders.hand import OrderHand
 from alerts.orders.models import OrderRow
@@ -23,7 +25,6 @@ from alerts.playbook import Playbook
 from alerts.rows import alert_of, moment_of, ms_of
 from alerts.texts import is_storable
 from alerts.values import Alert
-from alerts.weights import is_burst
 from alerts.words import Language
 from metering.incident import Severity
 from metering.site import Site
@@ -94,32 +95,35 @@ def open_order(hand: OrderHand, new: NewOrder, ground: Ground, sees_node: Callab
     return row
 
 
-def _taken(hand: OrderHand, alert_id: str) -> Alert:
+def _taken(hand: OrderHand, alert_id: str) -> AlertRow:
     row = hand.link.take(alert_id)
     unfinished = select(OrderRow.id).where(OrderRow.alert_id == row.id, OrderRow.state != OrderState.CLOSED.value)
     if (known := hand.session.scalars(unfinished.limit(1)).one_or_none()) is not None:
         raise OrderStateError(f"there is an order of this alert already: {known}", "exists")
-    return alert_of(row)
+    return row
 
 
-def _row(hand: OrderHand, new: NewOrder, ground: Ground, alert: Alert | None) -> OrderRow:
-    severity = new.severity or (Severity.WARNING if alert is None else alert.severity)
+def _row(hand: OrderHand, new: NewOrder, ground: Ground, alert: AlertRow | None) -> OrderRow:
+    severity = new.severity or (Severity.WARNING if alert is None else Severity(alert.severity))
     given = {"title": checked_text(new.title, "a title", LONGEST_TITLE)}
     given["words"] = checked_text(new.words, "what is to be done", LONGEST_TEXT)
-    due = new.due_at or moment_of(hand.now_ms) + repair_time(severity, ground.times, alert)
+    due = new.due_at or moment_of(hand.now_ms) + repair_time(
+        severity, ground.times, burst=alert is not None and is_burst(alert)
+    )
     name = hand.person.actor.name
     node = new.node or "" if alert is None else alert.node
     return OrderRow(
         state=OrderState.OPEN.value, alert_id=new.alert_id, node=node, severity=severity.value,
         owner=checked_name(new.owner or name), created_by=name, created_ms=hand.now_ms, due_ms=ms_of(due),
-        rating_words="", checklist=_checklist(new, ground, alert), reopened=0, photos=0, version=1,
+        rating_words="", checklist=_checklist(new, ground, None if alert is None else alert_of(alert)),
+        reopened=0, photos=0, version=1,
         updated_ms=hand.now_ms, **given,
     )  # fmt: skip
 
 
-def repair_time(severity: Severity, times: RepairTimes, alert: Alert | None = None) -> timedelta:
+def repair_time(severity: Severity, times: RepairTimes, *, burst: bool = False) -> timedelta:
     """How long the work may take, by the desk's policy."""
-    hours = times.burst if alert is not None and is_burst(alert) else getattr(times, severity.value)
+    hours = times.burst if burst else getattr(times, severity.value)
     return timedelta(hours=hours)
 
 

@@ -188,10 +188,20 @@ class Orders:
 
     # -- photos ---------------------------------------------------------------------------------------------------
 
-    def add_photo(self, order_id: int, person: Person, picture: Picture, stage: PhotoStage = PhotoStage.WORK) -> Photo:
+    def add_photo(
+        self,
+        order_id: int,
+        person: Person,
+        picture: Picture,
+        stage: PhotoStage = PhotoStage.WORK,
+        *,
+        once: Once | None = None,
+    ) -> Photo:
         """Put a photo to an order that is not closed; at most 8. Never conflicts."""
         now_ms = self._now_ms()
         with self.database.writing() as session:
+            if once is not None:
+                answers.begin(session, once, now_ms)
             hand = OrderHand(session, person, "", now_ms, policy_book.current(session).policy)
             row = hand.seen(order_id)
             hand.check_may_work(row)
@@ -203,18 +213,20 @@ class Orders:
             row.photos += 1
             about = {"photo": kept.id, "stage": stage.value}
             write(session, row, OrderAction.PHOTO_ADDED, person.actor, now_ms, is_new_version=False, detail=about)
-            return photo_of(kept)
+            photo = photo_of(kept)
+            if once is not None:
+                answers.finish(session, once, photo)
+            return photo
 
-    def photo(self, photo_id: str) -> tuple[Photo, bytes]:
-        """A photo and its JPEG. Whether the caller sees its order or report is for the caller to ask.
-
-        Raises: UnknownPhotoError.
-        """
+    def photo_facts(self, photo_id: str) -> Photo:
+        """Whose photo it is. Raises: UnknownPhotoError."""
         with self.database.reading() as session:
-            row = session.get(PhotoRow, photo_id) if is_storable(photo_id) else None
-            if row is None:
-                raise UnknownPhotoError
-            return photo_of(row), row.content
+            return photo_of(_known_photo(session, photo_id))
+
+    def photo_content(self, photo_id: str) -> bytes:
+        """Its JPEG. Whether the caller sees its order or report is for the caller to ask. Raises: UnknownPhotoError."""
+        with self.database.reading() as session:
+            return _known_photo(session, photo_id).content
 
     def photos_of(self, order_id: int) -> tuple[Photo, ...]:
         """The order's photos and those of its reports, oldest first."""
@@ -285,3 +297,10 @@ class Orders:
 
     def _now_ms(self) -> int:
         return ms_of(self._clock())
+
+
+def _known_photo(session: Session, photo_id: str) -> PhotoRow:
+    row = session.get(PhotoRow, photo_id) if is_storable(photo_id) else None
+    if row is None:
+        raise UnknownPhotoError
+    return row

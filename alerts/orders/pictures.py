@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from alerts.words import Language
+
 MOST_BYTES = 10 * 1024 * 1024
 MOST_PIXELS = 25_000_000
 LONGEST_SIDE = 2048
@@ -31,24 +33,36 @@ class Refusal(StrEnum):
     TOO_MANY = "too_many"
 
 
-_WORDS = {
-    Refusal.EMPTY: "The photo is empty.",
-    Refusal.TOO_LARGE: f"A photo may have {MOST_BYTES // 1024 // 1024} MB.",
-    Refusal.TOO_MANY_PIXELS: f"A photo may have {MOST_PIXELS // 1_000_000} megapixels.",
-    Refusal.HEIC: "This is a HEIC photo, whatever it is named: send it as JPEG (the phone's camera settings, "
-    "'most compatible').",
-    Refusal.OTHER_TYPE: "This is no photo that is read here, whatever it is named; allowed: JPEG, PNG, WebP.",
-    Refusal.DAMAGED: "The photo is damaged or not whole.",
-    Refusal.TOO_MANY: "There are as many photos as there may be.",
+_WORDS: dict[Refusal, tuple[str, str]] = {
+    Refusal.EMPTY: ("照片是空文件。", "The photo is empty."),
+    Refusal.TOO_LARGE: (
+        f"照片不能超过 {MOST_BYTES // 1024 // 1024} MB。",
+        f"A photo may have {MOST_BYTES // 1024 // 1024} MB.",
+    ),
+    Refusal.TOO_MANY_PIXELS: (
+        f"照片不能超过 {MOST_PIXELS // 10_000} 万像素。",
+        f"A photo may have {MOST_PIXELS // 1_000_000} megapixels.",
+    ),
+    Refusal.HEIC: (
+        "这是 HEIC 照片（与文件名无关），请以 JPEG 发送（手机相机设置“兼容性最佳”）。",
+        "This is a HEIC photo, whatever it is named: send it as JPEG (camera setting 'most compatible').",
+    ),
+    Refusal.OTHER_TYPE: (
+        "这不是可以接收的照片（与文件名无关）；可用：JPEG、PNG、WebP。",
+        "This is no photo that is read here, whatever it is named; allowed: JPEG, PNG, WebP.",
+    ),
+    Refusal.DAMAGED: ("照片已损坏或不完整。", "The photo is damaged or not whole."),
+    Refusal.TOO_MANY: ("照片数量已达上限。", "There are as many photos as there may be."),
 }
 
 
 class PictureError(Exception):
-    """The photo is not taken; `reason` says why."""
+    """The photo is not taken; `reason` says why, `texts` in each language."""
 
     def __init__(self, reason: Refusal) -> None:
-        super().__init__(_WORDS[reason])
+        super().__init__(_WORDS[reason][1])
         self.reason = reason
+        self.texts = dict(zip((language.value for language in Language), _WORDS[reason], strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +116,11 @@ def _rewritten(content: bytes) -> Picture:
         # Before a pixel is decoded: the header says how many there will be.
         if image.width * image.height > MOST_PIXELS:
             raise PictureError(Refusal.TOO_MANY_PIXELS)
-        if image.format == "JPEG":
+        if image.format in {"JPEG", "MPO"}:  # MPO: a JPEG with more pictures behind it, as phones make them
             image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # decoded smaller where it is much larger
         image.load()
-        upright = ImageOps.exif_transpose(image)
-        upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-        return _as_jpeg(upright)
+        image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))  # first, so that nothing large is copied
+        return _as_jpeg(ImageOps.exif_transpose(image))
 
 
 def _as_jpeg(image: Image.Image) -> Picture:

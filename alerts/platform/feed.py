@@ -68,10 +68,12 @@ class PlatformFeed:
 
     def tell_all_of(self, session: Session, order_id: int) -> int:
         """Messages of what of this order was never told (it is older than the platform); how many."""
-        events, told = events_of(session, order_id), 0
         place = session.get(PlatformPositionRow, _ONLY)  # none: the program that sends has not begun
-        for event in events:
-            if (place is None or event.id <= place.event_id) and event.actor != PLATFORM and session.get(SentRow, event.id) is None:
+        last = None if place is None else place.event_id
+        told = 0
+        for event in events_of(session, order_id):
+            is_before = last is None or event.id <= last
+            if is_before and event.actor != PLATFORM and session.get(SentRow, event.id) is None:
                 told += self._tell(session, event)
         return told
 

@@ -34,6 +34,10 @@ class Permission(StrEnum):
     OWN_ACCOUNT = "own_account"
     ALERTS_READ = "alerts.read"
     ALERTS_HANDLE = "alerts.handle"
+    ORDERS_READ = "orders.read"
+    ORDERS_WORK = "orders.work"
+    ORDERS_MANAGE = "orders.manage"
+    PATROL_WALK = "patrol.walk"
     DESK_MANAGE = "desk.manage"
     DUTY_READ = "duty.read"
     DUTY_MANAGE = "duty.manage"
@@ -53,7 +57,9 @@ class Permission(StrEnum):
 _P = Permission
 _ANYBODY = frozenset({_P.SIGNED_IN, _P.OWN_ACCOUNT})
 _HANDLES_ALERTS = _ANYBODY | {_P.ALERTS_READ, _P.ALERTS_HANDLE}
-_ON_THE_SITE = _HANDLES_ALERTS | {_P.SITE_READ, _P.RULES_TUNE}
+_WORKS_ON_ORDERS = frozenset({_P.ORDERS_READ, _P.ORDERS_WORK})
+_OFFICE_OF_ORDERS = _WORKS_ON_ORDERS | {_P.ORDERS_MANAGE}
+_ON_THE_SITE = _HANDLES_ALERTS | {_P.SITE_READ, _P.RULES_TUNE, _P.ORDERS_READ, _P.PATROL_WALK}
 _SETS_DUTIES = frozenset({_P.DESK_MANAGE, _P.DUTY_READ, _P.DUTY_MANAGE, _P.SILENCES_MANAGE, _P.DELIVERIES_READ}) | {
     _P.PLATFORM_MANAGE
 }
@@ -61,24 +67,25 @@ EVERYTHING = frozenset(_P) - {_P.OPEN}
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: EVERYTHING,
-    Role.HEAD_OF_LOGISTICS: _ON_THE_SITE | _SETS_DUTIES | {_P.COLLECTING_READ},
+    Role.HEAD_OF_LOGISTICS: _ON_THE_SITE | _SETS_DUTIES | _OFFICE_OF_ORDERS | {_P.COLLECTING_READ},
     Role.ENERGY_MANAGER: _ON_THE_SITE
     | _SETS_DUTIES
+    | _OFFICE_OF_ORDERS
     | {_P.COLLECTING_READ, _P.METRICS_READ, _P.READINGS_WRITE, _P.CHANNELS_TEST},
-    Role.MAINTAINER: _ON_THE_SITE | {_P.COLLECTING_READ, _P.DUTY_READ},
+    Role.MAINTAINER: _ON_THE_SITE | _WORKS_ON_ORDERS | {_P.COLLECTING_READ, _P.DUTY_READ},
     Role.DORM_MANAGER: _ON_THE_SITE,
     Role.DUTY_GUARD: _ON_THE_SITE,
-    Role.CONTRACTOR: _HANDLES_ALERTS,
+    Role.CONTRACTOR: _HANDLES_ALERTS | _WORKS_ON_ORDERS,
     Role.AUDITOR: _ANYBODY
     | {_P.ALERTS_READ, _P.SITE_READ, _P.COLLECTING_READ, _P.METRICS_READ, _P.USERS_READ}
-    | {_P.DUTY_READ, _P.DELIVERIES_READ},
+    | {_P.DUTY_READ, _P.DELIVERIES_READ, _P.ORDERS_READ},
 }
 
 # These show or change what belongs to no single part, so an account that is limited to some never has them.
 NEEDS_WHOLE_SITE = _SETS_DUTIES | {_P.CHANNELS_TEST, _P.METRICS_READ, _P.USERS_READ, _P.USERS_MANAGE}
 # What a token may be given. Accounts and their tokens are a person's own matter, behind a password.
 TOKEN_SCOPES = tuple(p for p in _P if "." in p.value and not p.value.startswith("users."))
-# They see what is assigned to them, and no other alert.
+# They see what is assigned to them, and no other alert or work order.
 OWN_ALERTS_ONLY = frozenset({Role.CONTRACTOR})
 
 

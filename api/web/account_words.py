@@ -42,6 +42,10 @@ ROLE_HINTS = {
 SCOPES = {
     Permission.ALERTS_READ: N_("read alerts"),
     Permission.ALERTS_HANDLE: N_("acknowledge, comment and resolve alerts"),
+    Permission.ORDERS_READ: N_("read work orders"),
+    Permission.ORDERS_WORK: N_("work on orders: begin, photos, done"),
+    Permission.ORDERS_MANAGE: N_("open, give away, rate and close work orders, and answer reports"),
+    Permission.PATROL_WALK: N_("walk the patrol and tick it off"),
     Permission.DESK_MANAGE: N_("set the deadlines of the desk"),
     Permission.DUTY_READ: N_("read who is on duty and who is told of what"),
     Permission.DUTY_MANAGE: N_("set duties, routes and contacts"),

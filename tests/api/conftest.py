@@ -39,7 +39,7 @@ from metering.site_document import parse_site
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from mirrored import platform_of  # noqa: E402 - found once the path is set
+from mirrored import platform_of
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # noon in Shanghai, on the grid
 DAYS = 35
