@@ -27,9 +27,11 @@ class DocumentWriter:
     page_base: str
     messages: MessageWriter
 
-    def write(self, order: Order, event: OrderEvent, alert: Alert | None, photos: tuple[str, ...]) -> dict[str, Any]:
+    def write(
+        self, order: Order, event: OrderEvent, alert: Alert | None, photos: tuple[str, ...], *, is_contractor: bool
+    ) -> dict[str, Any]:
         """All but `delivery`, `revision` and `number`, which are known once it is sent."""
-        link = f"{self.page_base}/orders/{order.id}"
+        link, assignee = f"{self.page_base}/orders/{order.id}", event.detail.get("assignee") or ""
         return {
             "event": event.action.value,
             "event_at": iso(event.at),
@@ -43,12 +45,12 @@ class DocumentWriter:
             "place": order.node,
             "place_zh": place_text(self.site(), order.node),
             "place_en": place_text(self.site(), order.node),
-            "assignee": event.detail.get("assignee") or "",
-            "contractor": "",
+            "assignee": assignee,
+            "contractor": assignee if is_contractor else "",
             "created_at": iso(order.created_at),
             "due_at": _maybe(order.due_at),
             "link": link,
-            "photos": [f"{self.page_base}/photos/{photo}" for photo in photos],
+            "photos": [f"{self.page_base}/api/v1/photos/{photo}" for photo in photos],
             "alert": order.alert_id,
             "is_verified": _is_verified(order, event),
             "rating": order.rating,

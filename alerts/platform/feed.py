@@ -19,6 +19,8 @@ from alerts.platform.models import LinkRow, PlatformPositionRow, SentRow
 from alerts.platform.queue import enqueue
 from alerts.platform.values import PLATFORM, Says
 from alerts.rows import alert_of, ms_of
+from alerts.users.models import AccountRow
+from alerts.users.roles import Role
 from alerts.values import Clock, utc_now
 
 _AT_ONCE = 200
@@ -97,6 +99,10 @@ class PlatformFeed:
         order = order_of(session.get_one(OrderRow, event.order_id))
         alert = None if order.alert_id is None else session.get(AlertRow, order.alert_id)
         photos = tuple(photo.id for photo in photos_of_order(session, order.id))
-        document = self._writer.write(order, event, None if alert is None else alert_of(alert), photos)
+        account = session.scalars(select(AccountRow).where(AccountRow.name == event.detail.get("assignee"))).first()
+        document = self._writer.write(
+            order, event, None if alert is None else alert_of(alert), photos,
+            is_contractor=account is not None and account.role == Role.CONTRACTOR.value,
+        )  # fmt: skip
         enqueue(session, order.id, event.action, event.id, document, ms_of(self._clock()))
         return True

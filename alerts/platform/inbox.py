@@ -102,7 +102,7 @@ class Inbox:
         with self._database.writing() as session:
             row = unplaced(session, event_id)
             said = read_event(row.body, row.digest, self._receive, self._zone())
-            row.says, row.code = said.says, said.code
+            row.says, row.code, row.our_number, row.number = said.says, said.code, said.order, said.number
             self._place(session, row, replace(said, id=row.id))
             return Placing(row.placing)
 

@@ -89,7 +89,7 @@ FIELDS: dict[str, Named] = {
     "text_zh": Named("all that a repairer needs", "每小时约 480 升，自 11 月 21 日 02:00 起。"),
     "text_en": Named("the same in English", "About 480 litres an hour since 21 November, 02:00."),
     "assignee": Named("who has it: an account, empty: nobody", "wang"),
-    "contractor": Named("the firm that has it, empty: none", ""),
+    "contractor": Named("who has it where that is a contractor's account, else empty", ""),
     "created_at": Named("when the order was made", "2026-11-23T04:00:00Z"),
     "due_at": Named("to be done by then, null: no deadline", "2026-11-24T04:00:00Z"),
     "link": Named("the order's page here", "https://aquavolt.example.edu.cn/orders/42"),

@@ -77,6 +77,19 @@ class PlatformOut(BaseModel):
     last_error: str
 
 
+class LinkOut(BaseModel):
+    """What the platform calls an order, and what it said of it last."""
+
+    model_config = _example(
+        {"order": 42, "number": "BX-00017", "said": "closed", "said_at": "2026-11-23T07:20:00Z", "rating": 5}
+    )
+    order: int
+    number: str = Field(description="Empty: it gave none")
+    said: str = Field(description="Empty: nothing")
+    said_at: datetime | None
+    rating: int | None
+
+
 class MessageOut(BaseModel):
     """One message to the platform."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from alerts.platform.inbox import EventReusedError
 from alerts.platform.signing import ForgedError, check
-from alerts.platform.values import Placing, Received, Sent, SentState
+from alerts.platform.values import Link, Placing, Received, Sent, SentState
 from alerts.users.roles import Permission
 from alerts.values import Actor
 from api.access import PLATFORM_EVENTS
@@ -22,6 +22,7 @@ from api.platform.schema import (
     EventAnswerOut,
     EventOut,
     EventsOut,
+    LinkOut,
     MessageOut,
     MessagesOut,
     PlacedOut,
@@ -30,7 +31,7 @@ from api.platform.schema import (
     ReplayIn,
     ReplayOut,
 )
-from api.problem_schema import BULK_PROBLEMS, LIST_PROBLEMS, problems, with_503
+from api.problem_schema import BULK_PROBLEMS, LIST_PROBLEMS, ONE_PROBLEMS, problems, with_503
 from api.problems import Problem
 from api.wire import JsonResponse, jsonable, time_text
 
@@ -122,6 +123,24 @@ def list_messages(
     """Latest first."""
     found = platform.desk.sent(state=state, order_id=order, limit=limit)
     return JsonResponse({"items": [_message(one) for one in found]})
+
+
+@router.get(
+    "/platform/orders/{order_id}", response_model=LinkOut, responses=ONE_PROBLEMS,
+    summary="What the repair platform calls an order", dependencies=[needs(Permission.ORDERS_READ)],
+)  # fmt: skip
+def get_link(platform: CurrentPlatform, order_id: Annotated[int, Path(ge=1, le=10**15)]) -> JsonResponse:
+    """Its number there, and the state that it said last."""
+    link = platform.desk.link(order_id) or Link(order_id, "")
+    return JsonResponse(
+        {
+            "order": order_id,
+            "number": link.number,
+            "said": link.said,
+            "said_at": time_text(link.said_at),
+            "rating": link.rating,
+        }
+    )
 
 
 @router.get(

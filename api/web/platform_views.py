@@ -12,8 +12,7 @@ from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from alerts.errors import AlertError
-from alerts.orders.values import OrderAction
-from alerts.platform.values import Direction, Placing, Says, SentState
+from alerts.platform.values import Placing, SentState
 from alerts.users.roles import Permission
 from api.dependencies import CurrentActor, Parts
 from api.parts import ApiParts
@@ -23,59 +22,14 @@ from api.platform.schema import PlaceIn, ReplayIn
 from api.platform.views import place_asked, replay_asked
 from api.problems import Problem
 from api.web.forms import Form
+from api.web.platform_words import WORDS
 from api.web.rendering import Pages
-from api.web.wording import N_
 from metering.site import Site
 
 router = APIRouter(include_in_schema=False, prefix="/repair-platform")
 _READ, _MANAGE = [needs(Permission.DELIVERIES_READ)], [needs(Permission.PLATFORM_MANAGE)]
 _SEE_OTHER, _REFUSED = 303, 422
 _SHOWN, _MOST_DIGITS = 50, 15
-
-WORDS: dict[str, dict[str, str]] = {
-    "directions": {
-        Direction.BOTH: N_("both ways: it is told of orders, and says what becomes of them"),
-        Direction.OUT: N_("out: it is told of orders"),
-        Direction.IN: N_("in: it says what becomes of orders"),
-    },
-    "sent_states": {
-        SentState.PENDING: N_("waits"),
-        SentState.DELIVERED: N_("taken"),
-        SentState.FAILED: N_("refused"),
-    },
-    "placings": {
-        Placing.APPLIED: N_("applied"),
-        Placing.LATE: N_("came too late"),
-        Placing.UNPLACED: N_("not placed"),
-        Placing.SET_ASIDE: N_("set aside"),
-    },
-    "told": {
-        OrderAction.CREATED: N_("opened"),
-        OrderAction.ASSIGNED: N_("given to somebody"),
-        OrderAction.UNASSIGNED: N_("taken back"),
-        OrderAction.CHANGED: N_("changed"),
-        OrderAction.STARTED: N_("begun"),
-        OrderAction.CHECKED: N_("checklist"),
-        OrderAction.NOTED: N_("a note"),
-        OrderAction.PHOTO_ADDED: N_("a photo"),
-        OrderAction.REPORT_JOINED: N_("a report joined"),
-        OrderAction.DONE: N_("done, awaits the meters"),
-        OrderAction.VERIFIED: N_("confirmed"),
-        OrderAction.REOPENED: N_("opened again"),
-        OrderAction.CLOSED: N_("closed"),
-    },
-    "says": {
-        Says.ASSIGNED: N_("given to somebody"),
-        Says.REJECTED: N_("handed back"),
-        Says.STARTED: N_("begun"),
-        Says.DONE: N_("done"),
-        Says.REOPENED: N_("opened again"),
-        Says.CLOSED: N_("closed"),
-        Says.NOTED: N_("a note"),
-        Says.PHOTO_ADDED: N_("a photo"),
-        Says.RATED: N_("rated"),
-    },
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +71,10 @@ def _found(platform: RepairPlatform, filters: PlatformFilters) -> dict[str, Any]
     desk, order = platform.desk, int(filters.order) if filters.order else None
     sent = desk.sent(state=SentState(filters.state) if filters.state else None, order_id=order, limit=_SHOWN)
     received = desk.received(order_id=order, limit=_SHOWN)
-    orders = [one.order_id for one in (*sent, *received) if one.order_id is not None]
+    orders = [one.order_id for one in sent] + [one.order_id for one in received if one.order_id is not None]
     return {
         "figures": desk.figures(),
-        "status": platform.status(),
+        "sending": platform.status(),
         "refusals": platform.refusals.last(),
         "filters": filters,
         "sent": sent,

@@ -19,6 +19,9 @@ from alerts.values import Clock, utc_now
 from aquavolt.channels.posting import Poster
 from aquavolt.repair.settings import RepairPlatformSettings
 
+# They are about the address or the secret, not about the order: a proxy during maintenance, a key that was changed.
+_OF_THE_WAY = (401, 402, 403, 404, 405, 407, 421, 423)
+
 
 class PlatformClient:
     """Sends messages. The mapping is applied now: one that was mended holds for what waits, too."""
@@ -30,7 +33,7 @@ class PlatformClient:
         self._wire = wire
         self._database = database
         self._clock = clock
-        self._poster = Poster(settings, clock=clock)
+        self._poster = Poster(settings, clock=clock, also_retried=_OF_THE_WAY)
 
     def close(self) -> None:
         """Give the connections back."""

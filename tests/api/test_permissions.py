@@ -92,6 +92,7 @@ ROUTES = {
     "POST /sign-in": "open",
     "POST /sign-out": "own_account",
     "GET /api/v1/platform": "deliveries.read",
+    "GET /api/v1/platform/orders/{order_id}": "orders.read",
     "GET /api/v1/platform/received": "deliveries.read",
     "GET /api/v1/platform/sent": "deliveries.read",
     "GET /repair-platform": "deliveries.read",

@@ -128,7 +128,9 @@ def test_killed_between_the_answer_and_its_mark_the_message_is_sent_again_with_i
     assert states(both) == [SentState.DELIVERED]
 
 
-@pytest.mark.parametrize("fault", [{"error": 503}, {"error": 429}, {"down": True}, {"lose_answer": True}])
+@pytest.mark.parametrize(
+    "fault", [{"error": 503}, {"error": 429}, {"error": 403}, {"down": True}, {"lose_answer": True}]
+)
 def test_what_fails_is_tried_again_with_the_same_id(both, fault):
     both.simulator.faults(**fault, times=2)
     order = both.open(node="dorm-1", title="a tap runs")
