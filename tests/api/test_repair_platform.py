@@ -349,7 +349,7 @@ def test_a_picture_in_the_event_is_kept_and_an_address_is_not_fetched(both):
     assert answer["result"] == "applied"
     assert re.findall(r"photo \d", answer["reason"]) == ["photo 2", "photo 3", "photo 4"]
     (photo,) = both.orders.photos_of(order)
-    assert both.orders.photo(photo.id)[1].startswith(b"\xff\xd8\xff")
+    assert both.orders.photo_content(photo.id).startswith(b"\xff\xd8\xff")
 
 
 def test_a_photo_is_fetched_from_a_host_that_is_allowed(records, make, listen, tmp_path):
