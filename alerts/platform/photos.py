@@ -22,7 +22,7 @@ from alerts.orders.journal import write
 from alerts.orders.models import OrderRow, PhotoRow
 from alerts.orders.orders import MOST_PHOTOS
 from alerts.orders.pictures import PictureError, take_picture
-from alerts.orders.states import OrderState
+from alerts.orders.states import FINISHED, OrderState
 from alerts.orders.values import OrderAction, PhotoStage
 from alerts.platform.models import WantedPhotoRow
 from alerts.platform.values import PLATFORM, SentState
@@ -90,7 +90,7 @@ def keep_photo(session: Session, order: OrderRow, content: bytes, now_ms: int) -
     if order.photos >= MOST_PHOTOS:
         raise ValueError(f"an order has at most {MOST_PHOTOS} photos")
     picture = take_picture(content)
-    stage = PhotoStage.WORK if order.state != OrderState.DONE.value else PhotoStage.CLOSING
+    stage = PhotoStage.CLOSING if OrderState(order.state) in FINISHED else PhotoStage.WORK
     row = PhotoRow(
         id=secrets.token_hex(16), order_id=order.id, report_id=None, stage=stage.value, by=PLATFORM, at_ms=now_ms,
         width=picture.width, height=picture.height, size_bytes=len(picture.content), content=picture.content,

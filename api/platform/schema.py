@@ -33,7 +33,7 @@ EVENT_BODY: dict[str, Any] = {
         {
             "name": "X-AquaVolt-Signature", "in": "header", "required": True, "schema": {"type": "string"},
             "description": "`sha256=` + hex of HMAC-SHA256(secret, timestamp + `.` + body)",
-            "example": "sha256=3b1f…",
+            "example": "sha256=9ca369ed5ee78774ebe377194f53392c3d62123707d420892b792b100fed6b27",
         },
     ],
 }  # fmt: skip

@@ -194,7 +194,7 @@ MAY = {
 INSIDE = {
     "alert_id": "leak", "node_id": "dorm-1", "meter_id": "w-dorm-1", "language": "en", "session_id": "0",
     "token_id": "0", "name": "other", "entry_id": "nights", "channel": "pigeon", "delivery_id": "0", "token": "made-up",
-    "plan_id": "1", "rule": "zone_balance",
+    "plan_id": "1", "rule": "zone_balance", "order_id": "1",
 }  # fmt: skip
 OUTSIDE = INSIDE | {"alert_id": "dead", "node_id": "library", "meter_id": "e-library"}
 TYPED = {"POST /sign-in", "POST /api/v1/platform/events"}  # what comes there has to say of what type it is

@@ -394,7 +394,7 @@ def test_the_page_shows_messages_events_and_what_is_not_placed(both):
     both.work()
     assert "done, awaits the meters" in page_of(both).text
     assert "已完工，待表计确认" in page_of(both, language="zh-CN").text
-    assert page_of(both, f"/repair-platform?order={order + 1}").text.count("BX-00001") == 0
+    assert "It has said nothing yet." in page_of(both, f"/repair-platform?order={order + 1}").text
 
 
 def test_the_page_sends_again_and_says_what_is_wrong(both):
