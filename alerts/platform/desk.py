@@ -19,6 +19,7 @@ from alerts.platform.links import link_of
 from alerts.platform.models import LinkRow, ReceivedRow, SentRow
 from alerts.platform.queue import counts_of, oldest_waiting, page_of, send_again
 from alerts.platform.values import Link, Placing, Received, Says, Sent, SentState
+from alerts.platform.whys import in_english, why_of
 from alerts.rows import maybe_moment, moment_of, ms_of
 from alerts.texts import is_storable
 from alerts.values import Actor, Clock, utc_now
@@ -155,7 +156,7 @@ class PlatformDesk:
         with self._database.writing() as session:
             row = unplaced(session, event_id)
             row.placing = Placing.SET_ASIDE.value
-            self._note(session, actor, event_id, "set_aside", {"reason": row.reason})
+            self._note(session, actor, event_id, "set_aside", {"whys": row.whys})
 
     def _again(self, session: Session, actor: Actor, about: str, *which: ColumnElement[bool]) -> list[tuple[str, int]]:
         found = send_again(session, ms_of(self._clock()), *which)
@@ -173,6 +174,7 @@ class PlatformDesk:
 
 
 def _received(row: ReceivedRow) -> Received:
+    whys = [why_of(document) for document in row.whys]
     return Received(
         id=row.id,
         received_at=moment_of(row.received_ms),
@@ -183,7 +185,8 @@ def _received(row: ReceivedRow) -> Received:
         says=None if row.says is None else Says(row.says),
         code=row.code,
         placing=Placing(row.placing),
-        reason=row.reason,
+        reason=in_english(whys),
+        whys=tuple(whys),
         body=row.body,
     )
 

@@ -25,6 +25,7 @@ from alerts.platform.photos import PhotoTaker
 from alerts.platform.reading import at_or_now, digest_of, read_event
 from alerts.platform.signing import WINDOW_S
 from alerts.platform.values import PLATFORM, REMARKS, Inbound, Placing, Says
+from alerts.platform.whys import Why, in_english
 from alerts.rows import ms_of
 from alerts.texts import is_storable
 from alerts.values import Clock, utc_now
@@ -120,7 +121,7 @@ class Inbox:
         made: Any = session.execute(
             insert.values(
                 id=said.id, received_ms=ms_of(now), at_ms=ms_of(at_or_now(said.at, now, _AHEAD)), our_number=said.order,
-                number=said.number, says=said.says and said.says.value, code=said.code, reason="",
+                number=said.number, says=said.says and said.says.value, code=said.code, whys=[],
                 placing=Placing.UNPLACED.value, body=document, digest=digest, answer={},
             ).on_conflict_do_nothing()
         )  # fmt: skip
@@ -128,9 +129,10 @@ class Inbox:
 
     def _place(self, session: Session, row: ReceivedRow, said: Inbound) -> None:
         in_order(session)  # before any order is held: whoever acts on one takes them in this order
-        placing, reason, order = self._placed(session, row, said)
-        row.placing, row.reason, row.order_id = placing.value, reason, None if order is None else order.id
-        answer: dict[str, Any] = {"event": row.id, "result": placing.value, "reason": reason}
+        placing, whys, order = self._placed(session, row, said)
+        row.placing, row.order_id = placing.value, None if order is None else order.id
+        row.whys = [why.document() for why in whys]
+        answer: dict[str, Any] = {"event": row.id, "result": placing.value, "reason": in_english(whys)}
         if placing is not Placing.UNPLACED:
             row.body = without_pictures(row.body)
         if order is not None:
@@ -138,38 +140,37 @@ class Inbox:
             answer |= standing(order, number)
         row.answer = answer
 
-    def _placed(self, session: Session, row: ReceivedRow, said: Inbound) -> tuple[Placing, str, OrderRow | None]:
+    def _placed(self, session: Session, row: ReceivedRow, said: Inbound) -> tuple[Placing, list[Why], OrderRow | None]:
         if said.says is None:
             known = ", ".join(self._receive.events)
-            return Placing.UNPLACED, f"what happened is {said.code!r}; the mapping knows: {known}", None
+            return Placing.UNPLACED, [Why("unknown_event", {"said": said.code or "–", "known": known})], None
         order = order_meant(session, said.order, said.number)
         if order is None:
-            return Placing.UNPLACED, f"no order is known as {said.order or said.number or '(nothing)'}", None
+            return Placing.UNPLACED, [Why("unknown_order", {"number": said.order or said.number or "–"})], None
         if said.number:
             learn_number(session, order.id, said.number)
         link, at_ms = link_row(session, order.id), row.at_ms or row.received_ms
         is_late = said.says not in REMARKS and link.said_ms is not None and at_ms < link.said_ms
         try:
             with session.begin_nested():
-                reason = self._do(session, order, said, is_late=is_late)
+                whys = self._do(session, order, said, is_late=is_late)
                 if not is_late:
                     state_said(link, said.says, at_ms)
         except (AlertError, OrderConflictError) as error:
             session.refresh(order)
-            return Placing.UNPLACED, str(error), order
-        return (Placing.LATE if is_late else Placing.APPLIED), reason, order
+            return Placing.UNPLACED, [Why("refused", {"error": str(error)})], order
+        return (Placing.LATE if is_late else Placing.APPLIED), whys, order
 
-    def _do(self, session: Session, order: OrderRow, said: Inbound, *, is_late: bool) -> str:
+    def _do(self, session: Session, order: OrderRow, said: Inbound, *, is_late: bool) -> list[Why]:
         now_ms = ms_of(self._clock())
         hand = PlatformHand(session, order, said, self._receive.outcome, now_ms)
-        reasons = []
+        whys = []
         if is_late:
             hand.remark()
-            reasons.append("a later event of this order was here before: its state stays")
+            whys.append(Why("late"))
         elif said.says is not None:
             hand.act(said.says)
-        reasons += self._photos.take(session, order, said.photos, now_ms)
-        return "; ".join(reasons)
+        return whys + self._photos.take(session, order, said.photos, now_ms)
 
 
 def read_object(body: bytes) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class ReceivedRow(Base):
     says: Mapped[str | None]
     code: Mapped[str] = mapped_column(String, default="")
     placing: Mapped[str]
-    reason: Mapped[str] = mapped_column(Text, default="")
+    whys: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     body: Mapped[dict[str, Any]] = mapped_column(JSON)
     digest: Mapped[str]
     answer: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -26,6 +26,7 @@ from alerts.orders.states import FINISHED, OrderState
 from alerts.orders.values import OrderAction, PhotoStage
 from alerts.platform.models import WantedPhotoRow
 from alerts.platform.values import PLATFORM, SentState
+from alerts.platform.whys import Why
 from alerts.rows import ms_of
 from alerts.values import Actor
 
@@ -42,7 +43,7 @@ class PhotoTaker:
 
     hosts: Collection[str] = ()
 
-    def take(self, session: Session, order: OrderRow, photos: Sequence[str], now_ms: int) -> list[str]:
+    def take(self, session: Session, order: OrderRow, photos: Sequence[str], now_ms: int) -> list[Why]:
         """Put them to the order, or on the list of what is to be fetched; why not, of those that are not."""
         refused = []
         for number, photo in enumerate(photos, start=1):
@@ -52,7 +53,7 @@ class PhotoTaker:
                 else:
                     keep_photo(session, order, _inline(photo), now_ms)
             except (PictureError, ValueError) as error:
-                refused.append(f"photo {number}: {error}")
+                refused.append(Why("photo", {"number": str(number), "error": str(error)}))
         return refused
 
     def _want(self, session: Session, order: OrderRow, url: str, now_ms: int) -> None:

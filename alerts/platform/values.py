@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from alerts.orders.values import OrderAction
+from alerts.platform.whys import Why
 
 PLATFORM = "repair-platform"
 """The actor of what the platform does, in the audit trail; and who has an order that somebody of theirs has."""
@@ -82,8 +83,8 @@ FIELDS: dict[str, Named] = {
     "category": Named("what is wrong", "leak"),
     "medium": Named("water, electricity, ...", "water"),
     "place": Named("the place's code: of `codes.place`, else its id in the site file", "dorm-2-f3"),
-    "place_zh": Named("the place and what it is in, in Chinese words", "主校区 梅园2号楼 3层"),
-    "place_en": Named("the same; names of places are as the site file has them", "主校区 / 梅园2号楼 / 3层"),
+    "place_zh": Named("the place and what it is in, in Chinese words", "主校区 › 梅园2号楼 › 3层"),
+    "place_en": Named("the same; names of places are as the site file has them", "主校区 › 梅园2号楼 › 3层"),
     "title_zh": Named("one line", "梅园2号楼 3层 疑似漏水"),
     "title_en": Named("one line", "Leak suspected: 梅园2号楼 3层"),
     "text_zh": Named("all that a repairer needs", "每小时约 480 升，自 11 月 21 日 02:00 起。"),
@@ -193,6 +194,7 @@ class Received:
     code: str
     placing: Placing
     reason: str
+    whys: tuple[Why, ...]
     body: dict[str, Any] = field(repr=False)
 
 

@@ -20,6 +20,13 @@ PLATFORM_SAYS = {
     Says.RATED: N_("rated"),
 }
 WORDS: dict[str, Any] = {
+    "whys": {
+        "unknown_event": N_("what happened is “%(said)s”; the mapping knows: %(known)s"),
+        "unknown_order": N_("no order is known here as %(number)s"),
+        "late": N_("a later event of this order was here before: its state stays"),
+        "refused": N_("the order does not take it: %(error)s"),
+        "photo": N_("photo %(number)s was not taken: %(error)s"),
+    },
     "directions": {
         Direction.BOTH: N_("both ways: it is told of orders, and says what becomes of them"),
         Direction.OUT: N_("out: it is told of orders"),

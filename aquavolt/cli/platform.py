@@ -107,7 +107,7 @@ def replay(
         else:
             start, end = (moment.replace(tzinfo=site.zone) for moment in (since, until) if moment is not None)
             count = desk.replay_range(start, end, actor, SentState.FAILED if failed else None)
-    typer.echo(f"{count} messages go again")
+    typer.echo(f"messages that go again: {count}")
 
 
 def _settings(settings: Path | None, data: Path | None = None) -> tuple[Settings, RepairPlatformSettings, Site]:

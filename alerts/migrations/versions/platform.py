@@ -77,7 +77,7 @@ def _create_received() -> None:
         sa.Column("says", sa.String()),
         sa.Column("code", sa.String(), nullable=False),
         sa.Column("placing", sa.String(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("whys", sa.JSON(), nullable=False),
         sa.Column("body", sa.JSON(), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
         sa.Column("answer", sa.JSON(), nullable=False),
