@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from alerts.backoff import Backoff
+from alerts.models import AlertRow
 from alerts.orders.hand import Person
 from alerts.orders.making import NewOrder
 from alerts.orders.orders import Orders
@@ -83,6 +84,14 @@ def platform_of(records: Records, site: Any) -> RepairPlatform:
     return platform_parts(ground_of(records, site, settings_of("http://127.0.0.1:9/nowhere")))
 
 
+def meters_agree(records: Records, alert: str) -> None:
+    """The alert is over, as the rules would write it."""
+    with records.database.writing() as session:
+        row = session.get_one(AlertRow, alert)
+        row.is_active, row.closed_ms = False, row.detected_ms + 1
+    records.look_after()
+
+
 @dataclass
 class Mirrored:
     """Both sides."""
@@ -115,10 +124,11 @@ class Mirrored:
 
 
 @contextlib.contextmanager
-def mirrored(records: Records, site: Any, make: Any, listen: Any, **settings: Any) -> Iterator[Mirrored]:
+def mirrored(records: Records, make: Any, listen: Any, **settings: Any) -> Iterator[Mirrored]:
     """An application that is listened to, the simulator that speaks to it, and the mirror, worked by hand."""
     with contextlib.ExitStack() as stack:
-        served = make(repair_platform=platform_of(records, site))
+        served = make()
+        site = served.parts.site()
         address = listen(served.app)
         simulator = Simulator(f"{address}/api/v1/platform/events")
         stack.callback(simulator.close)

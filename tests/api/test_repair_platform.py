@@ -18,8 +18,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import SITE, incident
-from mirrored import OFFICE, SECRET, mirrored
+from mirrored import OFFICE, SECRET, meters_agree, mirrored
 from PIL import Image
 
 import aquavolt
@@ -30,15 +29,13 @@ from alerts.orders.values import OrderAction
 from alerts.platform.signing import sign
 from alerts.platform.values import PLATFORM, Placing, SentState
 from alerts.values import Actor, Outcome
-from metering.batch import to_ms
-from metering.incident import ChangeKind, IncidentChange
 
 CHEN = Actor("chen", "test")
 
 
 @pytest.fixture
 def both(records, make, listen):
-    with mirrored(records, SITE, make, listen) as found:
+    with mirrored(records, make, listen) as found:
         yield found
 
 
@@ -83,8 +80,8 @@ def test_an_order_and_what_becomes_of_it_are_told_in_order_and_the_number_is_kep
 
 
 def test_what_was_before_there_was_a_platform_is_told_only_when_asked_for(records, make, listen):
-    old = Orders(records.database, lambda: SITE).open(OFFICE, NewOrder(alert_id="floor")).id
-    with mirrored(records, SITE, make, listen) as both:
+    old = Orders(records.database, make().parts.site).open(OFFICE, NewOrder(alert_id="floor")).id
+    with mirrored(records, make, listen) as both:
         both.work()
         assert both.simulator.orders() == []
         both.orders.note(old, OFFICE, "now there is one")
@@ -141,7 +138,7 @@ def test_what_fails_is_tried_again_with_the_same_id(both, fault):
 
 
 def test_a_slow_platform_is_given_up_and_asked_again(records, make, listen):
-    with mirrored(records, SITE, make, listen, timeout_s=0.3) as both:
+    with mirrored(records, make, listen, timeout_s=0.3) as both:
         both.simulator.faults(slow_s=1.0, times=1)
         order = both.open(node="dorm-1", title="a tap runs")
         both.work_until(lambda: both.number(order) != "")
@@ -190,19 +187,12 @@ def test_the_platforms_word_is_done_and_closed_waits_for_the_meters(both, record
     both.work()
     assert told(both)[-1] == "done", "the platform is told that its closed awaits the meters"
     assert both.simulator.orders()[0]["said_by_them"] == "done"
-    clear(records, "floor")
+    meters_agree(records, "floor")
     both.work()
     closed = both.orders.get(order)
     assert (closed.state, closed.closed_by, closed.rating) == (OrderState.CLOSED, PLATFORM, 5)
     assert told(both)[-1] == "verified"
     assert "换了角阀" in [event.text for event in both.orders.events_of(order)]
-
-
-def clear(records, alert):
-    at = to_ms(records.get_alert(alert).detected_at)
-    where = {"node": "dorm-1-f2", "subject": "w-dorm-1-f2", "rule": "minimum_night_flow", "evidence": {}}
-    gone = incident(alert, closed_at=at, **where)
-    records.apply([IncidentChange(ChangeKind.CLEARED, gone, at)], records.applied_seq() + 1)
 
 
 def test_an_order_without_an_alert_is_closed_by_the_platforms_word(both):
@@ -359,7 +349,7 @@ def test_a_photo_is_fetched_from_a_host_that_is_allowed(records, make, listen, t
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        with mirrored(records, SITE, make, listen, photos_from=["127.0.0.1"]) as both:
+        with mirrored(records, make, listen, photos_from=["127.0.0.1"]) as both:
             order, number = opened(both)
             url = f"http://127.0.0.1:{server.server_address[1]}/a.jpg"
             both.mirror.desk.inbox.take(

@@ -9,14 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
-from sqlalchemy import select
 
-from alerts.models import AlertRow
 from alerts.orders.states import OrderState
 from api.app import create_app
 
@@ -46,7 +45,7 @@ class Both:
     mirror: Any
     orders: Any
     open: Callable[..., int]
-    records: Any
+    meters_agree: Callable[[str], None]
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +64,11 @@ def both(site: Any) -> Iterator[Both]:
     thread.start()
     mirror.start()
     orders = harness.Orders(campus.records.database, campus.parts.site)
-    yield Both(
-        address, simulator, mirror, orders,
-        lambda **new: orders.open(harness.OFFICE, harness.NewOrder(**new)).id, campus.records,
-    )  # fmt: skip
+
+    def open_order(**new: Any) -> int:
+        return int(orders.open(harness.OFFICE, harness.NewOrder(**new)).id)
+
+    yield Both(address, simulator, mirror, orders, open_order, partial(harness.meters_agree, campus.records))
     mirror.stop()
     mirror.close()
     server.should_exit = True
@@ -82,14 +82,6 @@ def until(is_so: Callable[[], bool], within_s: float = 90.0) -> None:
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.02)
-
-
-def meters_agree(both: Both, alert: str) -> None:
-    """The leak is over, as the rules would write it."""
-    with both.records.database.writing() as session:
-        row = session.scalars(select(AlertRow).where(AlertRow.id == alert)).one()
-        row.is_active, row.closed_ms = False, row.detected_ms + 1
-    both.records.look_after()
 
 
 def tab_of(chromium: Any, address: str, language: str, size: dict[str, Any]) -> Any:
@@ -119,7 +111,7 @@ def test_an_order_is_mirrored_to_the_platform_and_closed_from_there(chromium: An
     theirs.reload()
     assert theirs.locator(f"tr#{number} .t").inner_text() == "done"
 
-    meters_agree(both, alert)
+    both.meters_agree(alert)
     until(lambda: both.orders.get(order).state is OrderState.CLOSED)
     until(lambda: both.simulator.orders()[0]["said_by_them"] == "verified")
     closed = both.orders.get(order)
