@@ -78,6 +78,7 @@ class Serve:
                 is_ready=self.watch.readiness,
                 access=access_of(self.setup),
                 prices=self.setup.settings.prices.prices(),
+                public_reports=self.setup.settings.public_reports,
                 playbook=self.setup.playbook,
             )
         )
