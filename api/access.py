@@ -20,8 +20,9 @@ _UNASKED_FOLDERS = ("/static/", "/vendor/")
 # Nobody need be signed in for these either; the page says who is.
 # The repair platform has no account: its signature says that it is the one.
 PLATFORM_EVENTS = "/api/v1/platform/events"
-_OPEN_PATHS = frozenset({"/sign-in", PLATFORM_EVENTS})
-_OPEN_FOLDERS = ("/language/", "/go/")  # what `/go/` leads to stands in its signed link: that says who comes
+_OPEN_PATHS = frozenset({"/sign-in", "/report", PLATFORM_EVENTS})
+# What `/go/` and `/report/` lead to stands in their signed links: `/go/` says who comes, `/report/` shows one report.
+_OPEN_FOLDERS = ("/language/", "/go/", "/report/")
 
 # No inline script or style anywhere: charts and htmx set styles through the DOM, which the policy allows.
 SECURITY_HEADERS = {

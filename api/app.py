@@ -38,6 +38,7 @@ from api.site import views as site
 from api.system import collector, meters, metrics, status
 from api.users import views as accounts
 from api.web import pages
+from api.web.orders.reporters import Reporters
 from api.web.rendering import Rendering, way_to_sign_in
 
 _DESCRIPTION = """Water and electricity meters of a campus: what they count, what is wrong, and where.
@@ -72,6 +73,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.state.reaches = reaches
     app.state.users = users
     app.state.identity = identity
+    app.state.reporters = Reporters()
     app.state.orders = Orders(parts.records.database, parts.site, parts.playbook, parts.now)
     app.state.registry = metrics.registry_of(parts)
     for router in (

@@ -22,7 +22,7 @@ from api.access import SAFE_METHODS, is_open, not_signed_in
 from api.dependencies import get_alerts, get_parts, get_reach, meter_of, node_of
 from api.feedback.book import book_of
 from api.orders.reach import check_order, check_photo, check_report
-from api.orders.uploads import is_multipart, read_upload_form, text_of
+from api.orders.uploads import close_upload_form, is_multipart, read_upload_form, text_of
 from api.parts import User
 from api.problems import Problem
 from api.web.forms import is_form, read_form
@@ -50,10 +50,14 @@ class Permit:
             raise not_signed_in()
         if self.permission not in user.permissions:
             raise _forbidden(user, self.permission)
-        await _check_csrf(request, user)
-        for name, value in request.path_params.items():
-            if (check := _PATH_PARAMETERS[name]) is not None:
-                await run_in_threadpool(check, request, value)
+        try:
+            await _check_csrf(request, user)
+            for name, value in request.path_params.items():
+                if (check := _PATH_PARAMETERS[name]) is not None:
+                    await run_in_threadpool(check, request, value)
+        except Exception:
+            await close_upload_form(request)
+            raise
 
 
 def needs(permission: Permission) -> Any:

@@ -181,6 +181,7 @@ class Program:
                 is_ready=self.readiness,
                 access=access_of(self.setup),
                 prices=settings.prices.prices(),
+                public_reports=settings.public_reports,
                 playbook=self.setup.playbook,
                 repair_platform=parts_of_mirror(self._judging.mirror),
             )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -24,6 +25,13 @@ def refused(error: PictureError) -> Problem:
     return Problem(_STATUS.get(error.reason, 422), str(error), code=error.reason.value, texts=error.texts)
 
 
+class _TooLongError(MultiPartException):
+    """More is sent than is read. The parser of forms gives back what it has for it."""
+
+    def __init__(self) -> None:
+        super().__init__("too long")
+
+
 async def read_photo(request: Request) -> bytes:
     """The body, of at most 10 MB: not a byte more is kept, and nothing is read of one that says it has more.
 
@@ -31,8 +39,11 @@ async def read_photo(request: Request) -> bytes:
         Problem: 413.
     """
     body = bytearray()
-    async for chunk in _bounded(request, MOST_BYTES):
-        body += chunk
+    try:
+        async for chunk in _bounded(request, MOST_BYTES):
+            body += chunk
+    except _TooLongError as error:
+        raise too_large(MOST_BYTES) from error
     return bytes(body)
 
 
@@ -66,10 +77,30 @@ async def read_upload_form(request: Request) -> FormData:
         )
         try:
             request.state.upload_form = await parser.parse()
+        except _TooLongError as error:
+            raise too_large(MOST_FORM_BYTES) from error
         except (MultiPartException, KeyError, ValueError, UnicodeError) as error:
             raise Problem(422, "The form cannot be read: it is damaged, or has too many fields.") from error
     form: FormData = request.state.upload_form
     return form
+
+
+async def close_upload_form(request: Request) -> None:
+    """Give the files of a form back, if one was read."""
+    if hasattr(request.state, "upload_form"):
+        await request.state.upload_form.close()
+
+
+async def get_upload_form(request: Request) -> AsyncGenerator[FormData, None]:
+    """The form of a route, closed once it is answered. Raises: as `read_upload_form`."""
+    form = await read_upload_form(request)
+    try:
+        yield form
+    finally:
+        await form.close()
+
+
+UploadForm = Annotated[FormData, Depends(get_upload_form)]
 
 
 def text_of(form: FormData, name: str) -> str:
@@ -96,19 +127,20 @@ async def pictures_of(form: FormData, name: str = "photo") -> list[Picture]:
 
 
 async def _bounded(request: Request, most: int) -> AsyncGenerator[bytes, None]:
-    """Raises: Problem 413."""
+    """Raises: _TooLongError."""
     said = request.headers.get("content-length", "")
     if said.isdecimal() and int(said[:20]) > most:
-        raise _too_large(most)
+        raise _TooLongError
     taken = 0
     async for chunk in request.stream():
         taken += len(chunk)
         if taken > most:
-            raise _too_large(most)
+            raise _TooLongError
         yield chunk
 
 
-def _too_large(most: int) -> Problem:
+def too_large(most: int) -> Problem:
+    """413, with words in both languages."""
     megabytes = most // 1024 // 1024
     texts = {"zh-CN": f"上传内容不能超过 {megabytes} MB。", "en": f"At most {megabytes} MB are read."}
     return Problem(413, texts["en"], code=Refusal.TOO_LARGE.value, texts=texts)

@@ -24,6 +24,7 @@ from api.web import (
 )
 from api.web.duty import log_views, roster_views, route_views, silence_views
 from api.web.forms import local_path
+from api.web.orders import office_views, patrol_views, report_views, views
 from api.web.rendering import STATIC, Pages
 from api.web.texts import COOKIE, LANGUAGES
 from api.web.vendor import VENDOR
@@ -45,6 +46,10 @@ ROUTERS = (
     silence_views.router,
     log_views.router,
     platform_views.router,
+    views.router,
+    office_views.router,
+    patrol_views.router,
+    report_views.router,
 )
 _OPEN = [needs(Permission.OPEN)]
 _YEAR_S = 365 * 24 * 3600

@@ -106,6 +106,7 @@ class Settings(_Strict):
     records: str | None = Field(None, description="SQLAlchemy URL; none: SQLite in the data folder")
     token: SecretStr | None = Field(None, description="what programs send as `Authorization: Bearer`")
     public_url: str | None = Field(None, description="address of the page as people reach it, for links in messages")
+    public_reports: bool = Field(True, description="whether who is not signed in may report running water")
     retention_days: int = Field(1100, ge=1, description="raw readings older than this go; intervals stay")
     influx: InfluxConnection | None = Field(None, description="none: the embedded store in the data folder")
     watch: WatchSettings | None = Field(None, description="for the split services")

@@ -79,6 +79,7 @@ class Serve:
                 is_ready=self.watch.readiness,
                 access=access_of(self.setup),
                 prices=self.setup.settings.prices.prices(),
+                public_reports=self.setup.settings.public_reports,
                 playbook=self.setup.playbook,
                 repair_platform=parts_of_another(self.setup, self.records),
             )

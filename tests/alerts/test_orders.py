@@ -18,6 +18,9 @@ from alerts.orders.making import NewOrder
 from alerts.orders.orders import Orders
 from alerts.orders.states import OrderState
 from alerts.orders.values import OrderAction, OrderFilter, ReportState
+from alerts.users.roles import WHOLE_SITE, Role
+from alerts.users.users import users_of
+from alerts.users.values import AccountState
 from alerts.values import Actor, Outcome
 from metering.incident import ChangeKind, Severity
 from metering.site_document import parse_site
@@ -261,3 +264,21 @@ def test_what_cannot_be(orders, leak):
         orders.check(order, OFFICE, 99)
     with pytest.raises(OrderStateError, match="nobody can agree"):
         orders.verify(order, OFFICE)
+
+
+@pytest.mark.parametrize("heir", ["wang", None])
+def test_the_orders_of_an_account_that_goes_are_handed_on(orders, records, leak, clock, heir):
+    users = users_of(records.database, clock)
+    for name in ("li", "wang"):
+        users.accounts.add(name, Role.MAINTAINER, (WHOLE_SITE,), OFFICE.actor)
+    order, other = opened(orders, leak, assignee="li"), opened_of_the_office(orders, "li")
+    orders.finish(other, LI, Outcome.REPAIRED)
+    users.leaving.leave("li", AccountState.DISABLED, OFFICE.actor, heir=heir)
+    assert orders.get(order).assignee == heir
+    assert orders.get(order).state is (OrderState.OPEN if heir is None else OrderState.ASSIGNED)
+    assert orders.get(other).assignee == "li"  # it is done
+    assert orders.events_of(order)[-1].detail["assigned_before"] == "li"
+
+
+def opened_of_the_office(orders: Orders, assignee: str) -> int:
+    return orders.open(OFFICE, NewOrder(node="dorm-2", assignee=assignee)).id

@@ -400,6 +400,17 @@ def test_the_page_sends_again_and_says_what_is_wrong(both):
     assert page_of(both, "/repair-platform/replay", **span).status_code == 303
 
 
+def test_the_orders_own_page_says_what_the_platform_calls_it_and_that_closed_awaits_the_meters(both):
+    order, number = opened(both)
+    both.simulator.act(number, "closed")
+    text = page_of(both, f"/orders/{order}").text
+    assert number in text
+    assert "closed there; here the meters have not confirmed it yet" in text
+    meters_agree(both.records, "floor")
+    both.work()
+    assert "the meters have not confirmed it yet" not in page_of(both, f"/orders/{order}").text
+
+
 def test_without_a_platform_the_page_says_so(make):
     served = make(repair_platform=None)
     assert "repair_platform" in served.client.get("/repair-platform", headers={"Accept": "text/html"}).text

@@ -12,6 +12,11 @@ import pytest
 
 from alerts.duty.roster import Absence, Duty, Shift
 from alerts.duty_desk.entries import EntryKind
+from alerts.orders.hand import Person
+from alerts.orders.making import NewOrder
+from alerts.orders.orders import Orders
+from alerts.orders.pictures import take_picture
+from alerts.orders.status_links import StatusLinks
 from alerts.routing.routes import Address, Contact, Match, Route, Silence
 from alerts.users.roles import Role
 from alerts.users.users import users_of
@@ -26,6 +31,7 @@ PAGES = [
     "/site/dorm-2", "/meters/w-dorm-2", "/collector", "/commissioning", "/users", "/users/audit", "/sign-in",
     "/duty", "/duty/duties/m", "/duty/routes?dry=1&node=dorm-2", "/duty/routes/r", "/duty/silences", "/notifications",
     "/repair-platform",
+    "/orders", "/orders?view=done", "/orders/{order}", "/reports", "/patrol", "/report?node=dorm-2", "/report/{status}",
     "/no-such-page",  # but not /docs: what Swagger UI draws is not ours
 ]  # fmt: skip
 _GRAVE = ("serious", "critical")
@@ -68,14 +74,29 @@ def alert(site: Any) -> str:
     return str(raised)
 
 
+@pytest.fixture(scope="module")
+def order(site: Any, alert: str) -> dict[str, str]:
+    """An order that is worked on, with a photo and a report; another report that waits; and the link of the first."""
+    parts = site.campus.parts
+    orders, office = Orders(parts.records.database, parts.site, clock=parts.now), Person(Actor("demo"), manages=True)
+    picture = take_picture(Path(__file__).parents[2].joinpath("docs", "screens", "alerts-desk-zh.png").read_bytes())
+    told = orders.report("dorm-2", "水一直流", "3层水房", "zh-CN", [picture])
+    orders.report("dorm-3", "滴水", "", "zh-CN", [picture])
+    made = orders.open(office, NewOrder(alert_id=alert, report_id=told.id, assignee="demo"))
+    orders.check(made.id, office, 0)
+    orders.add_photo(made.id, office, picture)
+    status = StatusLinks(parts.records.database, parts.now).token_of(told.id)
+    return {"order": str(made.id), "status": status}
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_has_no_serious_fault(
-    open_tab: Callable[..., Any], alert: str, path: str, scheme: str, size: dict[str, Any]
+    open_tab: Callable[..., Any], alert: str, order: dict[str, str], path: str, scheme: str, size: dict[str, Any]
 ) -> None:
     tab = open_tab("zh-CN", size, color_scheme=scheme)
-    tab.page.goto(path.format(alert=alert))
+    tab.page.goto(path.format(alert=alert, **order))
     drawn(tab.page)
     assert grave(tab.page) == []
     if path == "/no-such-page":
