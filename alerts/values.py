@@ -245,6 +245,7 @@ class NotifyReason(StrEnum):
     UNANSWERED = "unanswered"  # nobody acknowledged in time: the next step is asked
     REPEATED = "repeated"  # still active, and nobody has it
     DIGEST = "digest"
+    ORDER = "order"  # a work order without an alert, to the account that it is given to
     ROSTER = "roster"  # hours that nobody has
     TEST = "test"
 

@@ -70,6 +70,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "reason.unanswered": ("无人接单", "Nobody has it yet"),
     "reason.repeated": ("仍未接单", "Still not taken"),
     "reason.digest": ("每日简报", "Daily digest"),
+    "reason.order": ("派给您的工单", "Work order for you"),
     "reason.roster": ("值班空缺", "Hole in the roster"),
     "reason.test": ("测试消息", "Test message"),
     "why.stands_in": ("您正在替班", "You stand in for somebody"),
@@ -87,6 +88,9 @@ _TABLE: dict[str, tuple[str, str]] = {
     "digest.new": ("过去一天新增", "New in the last day"),
     "digest.cleared": ("过去一天恢复", "Cleared in the last day"),
     "digest.quiet": ("没有未恢复的告警", "No active alerts"),
+    "order.place": ("地点", "Place"),
+    "order.words": ("内容", "What"),
+    "order.due": ("应完成于", "To be done by"),
     "roster.hole": (
         "{start} 至 {end}：{duty} 无人值班。请补排，否则告警将直接通知您。",
         "{start} to {end}: nobody has the duty {duty}. Please fill it; until then its alerts come to you.",

@@ -18,9 +18,11 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _UNASKED_PATHS = frozenset({"/healthz", "/readyz", "/favicon.ico"})
 _UNASKED_FOLDERS = ("/static/", "/vendor/")
 # Nobody need be signed in for these either; the page says who is.
-_OPEN_PATHS = frozenset({"/sign-in"})
-# What `/go/` leads to stands in its signed link: that says who comes.
-_OPEN_FOLDERS = ("/language/", "/sign-in/with/", "/go/")
+# The repair platform has no account: its signature says that it is the one.
+PLATFORM_EVENTS = "/api/v1/platform/events"
+_OPEN_PATHS = frozenset({"/sign-in", "/report", PLATFORM_EVENTS})
+# What `/go/` and `/report/` lead to stands in their signed links: `/go/` says who comes, `/report/` shows one report.
+_OPEN_FOLDERS = ("/language/", "/sign-in/with/", "/go/", "/report/")
 
 # No inline script or style anywhere: charts and htmx set styles through the DOM, which the policy allows.
 SECURITY_HEADERS = {

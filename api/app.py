@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from alerts.once import AnsweredError
+from alerts.orders.orders import Orders
 from alerts.users.users import users_of
 from api.access import AccessLayer
 from api.alerts import acts, history
@@ -28,8 +29,10 @@ from api.feedback import plan_views
 from api.feedback import views as feedback
 from api.head_counts import views as head_counts
 from api.identity import Identity
+from api.orders import routers as orders
 from api.parts import ApiParts
 from api.permits import check_routes, declared
+from api.platform import views as platform
 from api.problem_schema import ProblemOut
 from api.problems import HANDLED, Answer, Problem, answer_error
 from api.rate_limits import RateLimitLayer
@@ -40,6 +43,7 @@ from api.system import collector, meters, metrics, status
 from api.users import views as accounts
 from api.web import pages
 from api.web.desk import DeskBuilder
+from api.web.orders.reporters import Reporters
 from api.web.rendering import Rendering, way_to_sign_in
 
 _DESCRIPTION = """Water and electricity meters of a campus: what they count, what is wrong, and where.
@@ -75,6 +79,8 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.state.reaches = reaches
     app.state.users = users
     app.state.identity = identity
+    app.state.reporters = Reporters()
+    app.state.orders = Orders(parts.records.database, parts.site, parts.playbook, parts.now)
     app.state.registry = metrics.registry_of(parts)
     for router in (
         acts.router,
@@ -83,6 +89,8 @@ def create_app(parts: ApiParts) -> FastAPI:
         desk.router,
         *duty.ROUTERS,
         drills.router,
+        *orders.ROUTERS,
+        platform.router,
         site.router,
         readings.router,
         head_counts.router,

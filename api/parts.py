@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # a program that only reads settings loads no database librar
     from alerts.records import Records
     from alerts.users.users import Users
     from alerts.users.values import Account, SessionInfo
+    from api.platform.parts import RepairPlatform
     from api.stream import EventStream
 
 DEMO_HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -137,6 +138,8 @@ class ApiParts:
     users     accounts, sessions and tokens; none: made of the records
     limits    how often one account may ask
     sign_in   providers at which people may sign in, besides here
+    public_reports  whether who is not signed in may report running water
+    repair_platform  the one that there is, the master of orders; None: its operations answer 503
     duty_desk  roster, routes and silences; None: their operations answer 503
     """
 
@@ -157,3 +160,5 @@ class ApiParts:
     version: str = "0.1.0"
     sign_in: SignInWays = field(default_factory=SignInWays)
     duty_desk: DutyDesk | None = None
+    public_reports: bool = True
+    repair_platform: RepairPlatform | None = None

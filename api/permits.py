@@ -21,6 +21,8 @@ from alerts.users.roles import Permission
 from api.access import SAFE_METHODS, is_open, not_signed_in
 from api.dependencies import get_alerts, get_parts, get_reach, meter_of, node_of
 from api.feedback.book import book_of
+from api.orders.reach import check_order, check_photo, check_report
+from api.orders.uploads import close_upload_form, is_multipart, read_upload_form, text_of
 from api.parts import User
 from api.problems import Problem
 from api.web.forms import is_form, read_form
@@ -48,10 +50,14 @@ class Permit:
             raise not_signed_in()
         if self.permission not in user.permissions:
             raise _forbidden(user, self.permission)
-        await _check_csrf(request, user)
-        for name, value in request.path_params.items():
-            if (check := _PATH_PARAMETERS[name]) is not None:
-                await run_in_threadpool(check, request, value)
+        try:
+            await _check_csrf(request, user)
+            for name, value in request.path_params.items():
+                if (check := _PATH_PARAMETERS[name]) is not None:
+                    await run_in_threadpool(check, request, value)
+        except Exception:
+            await close_upload_form(request)
+            raise
 
 
 def needs(permission: Permission) -> Any:
@@ -76,6 +82,8 @@ async def _check_csrf(request: Request, user: User) -> None:
     given = request.headers.get(CSRF_HEADER)
     if given is None and is_form(request):
         given = (await read_form(request)).get(CSRF_FIELD)
+    if given is None and is_multipart(request.headers):
+        given = text_of(await read_upload_form(request), CSRF_FIELD)
     if given is None or not hmac.compare_digest(given.encode(), user.csrf.encode()):
         raise Problem(403, "This page is from an earlier sign-in: load it again, then repeat what you did.")
 
@@ -106,6 +114,9 @@ _PATH_PARAMETERS: dict[str, Callable[[Request, str], None] | None] = {
     "node_id": _check_node,
     "meter_id": _check_meter,
     "plan_id": _check_plan,
+    "order_id": check_order,
+    "report_id": check_report,
+    "photo_id": check_photo,
     "rule": None,
     "language": None,
     "session_id": None,

@@ -25,6 +25,7 @@ class ProblemOut(BaseModel):
     detail: str
     instance: str
     errors: list[FaultOut] | None = Field(None, description="What is wrong, member by member")
+    code: str | None = Field(None, description="Of a work order: why it cannot be done as it stands")
 
 
 Responses = dict[int | str, dict[str, Any]]

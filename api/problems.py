@@ -23,6 +23,8 @@ from alerts.errors import (
     UnknownAlertError,
     UnknownEntryError,
 )
+from alerts.orders.errors import OrderStateError, TickConflictError
+from alerts.orders.status_links import StatusLinkError
 from alerts.users.errors import (
     AccountConflictError,
     AccountError,
@@ -107,6 +109,12 @@ def _alert_problem(error: AlertError) -> Problem:
             return Problem(409, str(error), current=_standing(error.current))
         case DrillConflictError():
             return Problem(409, str(error), current={"drill": error.current})
+        case OrderStateError():
+            return Problem(409, str(error), code=error.code)
+        case TickConflictError():
+            return Problem(409, str(error))
+        case StatusLinkError():
+            return Problem(404, f"{error}.")
         case PolicyConflictError() | EntryConflictError():
             return Problem(409, str(error), current={"version": error.version})
     return Problem(422, str(error))

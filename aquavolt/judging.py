@@ -21,6 +21,7 @@ from aquavolt.deadline_watch import DeadlineWatch
 from aquavolt.drilling.runner import DrillParts, DrillRunner
 from aquavolt.judge import CURSOR, Judge, JudgeParts
 from aquavolt.rebuild import Ground, RebuildStoppedError, rebuilt_shard, shard_at_start
+from aquavolt.repair.parts import mirror_of
 from aquavolt.setup import Setup
 from aquavolt.stores.calls import OwnedStore
 from aquavolt.telling import Telling, TellingParts
@@ -83,6 +84,9 @@ class Judging:
                     self.judge.copied, self._tell,
                 )
             )  # fmt: skip
+            self.mirror = mirror_of(setup, self.records)
+            if self.mirror is not None:
+                opened.callback(self.mirror.close)
             self.words = WordFeed(FeedbackBook(self.records.database, setup.clock), journal, setup.now)
             self.heads = WordFeed(HeadCountBook(self.records.database, setup.clock), journal, setup.now, HEAD_COUNTS)
             self._closing = opened.pop_all()
@@ -95,6 +99,8 @@ class Judging:
         self.heads.worker.start()
         self.drills.start()
         self.telling.start()
+        if self.mirror is not None:
+            self.mirror.start()
 
     def stop(self) -> None:
         """End after what is under way, and keep the state for the next start."""
@@ -106,6 +112,8 @@ class Judging:
         with suppress(Exception):
             self.judge.snapshot()
         self.telling.stop()
+        if self.mirror is not None:
+            self.mirror.stop()
 
     def close(self) -> None:
         """Close the records and channels."""

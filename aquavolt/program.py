@@ -24,6 +24,7 @@ from aquavolt.http_server import access_of, listen, serving, ways_of
 from aquavolt.judge import CURSOR as STREAM
 from aquavolt.judging import Judging
 from aquavolt.rebuild import Ground
+from aquavolt.repair.parts import parts_of_mirror
 from aquavolt.setup import ProgramError, Setup, cancelled, until_first
 from aquavolt.store_sink import CURSORS
 from aquavolt.stores.lock import DataLock
@@ -184,8 +185,10 @@ class Program:
                 access=access_of(self.setup),
                 sign_in=self._ways,
                 prices=settings.prices.prices(),
+                public_reports=settings.public_reports,
                 playbook=self.setup.playbook,
                 now=self.setup.clock,
+                repair_platform=parts_of_mirror(self._judging.mirror),
             )
         )
 

@@ -28,7 +28,7 @@ from alerts.notify.group_store import (
 )
 from alerts.notify.groups import Flush, Member, News, flush
 from alerts.notify.refused import tell_otherwise
-from alerts.notify.routine import tell_digests, tell_holes
+from alerts.notify.routine import tell_digests, tell_holes, tell_orders
 from alerts.notify.tellings import drop_old, release, write_telling
 from alerts.routing.book import Book
 from alerts.routing.muting import Explanations, mutes_of
@@ -85,7 +85,8 @@ class Dispatcher:
             for looked in groups:
                 _look(session, looked, book, explanations, now)
             released = release(session, book, now)
-            routine = tell_digests(session, book, now) + tell_otherwise(session, book, now)
+            routine = tell_digests(session, book, now) + tell_orders(session, book, now)
+            routine += tell_otherwise(session, book, now)
             if revision != self._revision or self._is_hourly(now):
                 routine += tell_holes(session, book, now)
             self._tidy(session, now)

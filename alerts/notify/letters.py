@@ -52,6 +52,8 @@ class LetterWriter:
         return {language: self._write(due, link, language) for language in Language}
 
     def _page(self, due: Due) -> str:
+        if (order := due.delivery.detail.get("order")) is not None:
+            return f"{self.page_base}/orders/{order}"
         return alert_link(self.page_base, due.alerts[0].id) if len(due.alerts) == 1 else f"{self.page_base}/"
 
     def _write(self, due: Due, link: Link, language: Language) -> Message:
@@ -60,7 +62,7 @@ class LetterWriter:
 
     def _written(self, due: Due, link: Link, language: Language) -> Message:
         reason, detail, site = due.delivery.reason, due.delivery.detail, self.site()
-        if reason in {NotifyReason.DIGEST, NotifyReason.ROSTER, NotifyReason.TEST}:
+        if reason in _NOTICES:
             return _notice(reason, detail, due.alerts, site, link, language)
         why = _why(detail, language)
         if len(due.alerts) > 1:
@@ -182,6 +184,15 @@ def _roster_lines(detail: dict[str, object], site: Site, language: Language) -> 
     ]
 
 
+def _order_lines(detail: dict[str, object], site: Site, language: Language) -> list[str]:
+    lines = [labelled(word("order.place", language), place_text(site, str(detail.get("node"))), language)]
+    if detail.get("words"):
+        lines.append(labelled(word("order.words", language), one_line(str(detail["words"])), language))
+    if isinstance(due_ms := detail.get("due_ms"), int):
+        lines.append(labelled(word("order.due", language), _local(due_ms, site), language))
+    return lines
+
+
 def _test_lines(detail: dict[str, object], _site: Site, language: Language) -> list[str]:
     return [one_line(word("test.text", language).format(by=detail.get("by", "")))]
 
@@ -193,6 +204,7 @@ def _local(ms: int, site: Site) -> str:
 
 _NOTICES: dict[NotifyReason, Callable[[dict[str, object], Site, Language], list[str]]] = {
     NotifyReason.DIGEST: _digest_lines,
+    NotifyReason.ORDER: _order_lines,
     NotifyReason.ROSTER: _roster_lines,
     NotifyReason.TEST: _test_lines,
 }

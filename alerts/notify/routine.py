@@ -14,6 +14,8 @@ from alerts.models import AlertRow, OutboxAlertRow, OutboxRow
 from alerts.notices import stable_id
 from alerts.notify.models import MarkRow
 from alerts.notify.tellings import addresses_of
+from alerts.orders.models import OrderRow
+from alerts.orders.states import OrderState
 from alerts.routing.book import Book
 from alerts.routing.receivers import Receiver, Why
 from alerts.routing.routes import Digest
@@ -28,6 +30,12 @@ from metering.incident import Severity
 AHEAD = timedelta(days=14)
 _ENDLESS = "endless"  # in the place of a hole's end: nobody is there for as far as the roster is looked at
 _NAMED = 5  # alerts that a digest names
+_MOST_WORDS = 200
+_GIVEN_ORDERS = select(OrderRow).where(
+    OrderRow.alert_id.is_(None),
+    OrderRow.state.in_([OrderState.ASSIGNED.value, OrderState.REOPENED.value]),
+    OrderRow.assignee != OrderRow.assigned_by,
+)
 
 
 def tell_holes(session: Session, book: Book, now: datetime) -> int:
@@ -64,6 +72,19 @@ def tell_digests(session: Session, book: Book, now: datetime) -> int:
             _post(session, book, digest.person, NotifyReason.DIGEST, detail, named, now)
             sent += 1
     return sent
+
+
+def tell_orders(session: Session, book: Book, now: datetime) -> int:
+    """Tell whoever was given a work order that no alert tells of, once each time it is given or opened again."""
+    told = 0
+    for row in session.scalars(_GIVEN_ORDERS):
+        if row.assignee is None or not _mark(session, "order", f"{row.id}@{row.assigned_ms}@{row.reopened}", now):
+            continue
+        words = (row.title or row.words)[:_MOST_WORDS]
+        detail = {"order": row.id, "node": row.node, "words": words, "due_ms": row.due_ms}
+        _post(session, book, row.assignee, NotifyReason.ORDER, detail, [], now)
+        told += 1
+    return told
 
 
 def _figures(session: Session, book: Book, digest: Digest, now: datetime) -> tuple[dict[str, Any], list[str]]:

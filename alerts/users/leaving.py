@@ -12,6 +12,7 @@ from alerts.database import Database
 from alerts.drills.mark import with_drills
 from alerts.models import AlertRow, AuditRow
 from alerts.notices import forget, look_at, tell_person
+from alerts.orders.handing_on import hand_on_orders
 from alerts.rows import alert_of, ms_of
 from alerts.users.accounts import check_not_last_admin, check_version, known_account, normal_name, set_password
 from alerts.users.errors import AccountRefusedError, Refusal
@@ -29,7 +30,7 @@ _ENDS = {AccountState.DISABLED: AccountAction.DISABLED, AccountState.DELETED: Ac
 
 
 class Leaving:
-    """Taking accounts out of use, and what happens to the alerts they hold."""
+    """Taking accounts out of use, and what happens to the alerts and orders they hold."""
 
     def __init__(self, database: Database, passwords: Passwords, clock: Clock) -> None:
         self._database = database
@@ -121,6 +122,7 @@ def _held(name: str) -> Select[AlertRow]:
 
 
 def _hand_on(session: Session, name: str, heir: str | None, actor: Actor, now_ms: int) -> int:
+    hand_on_orders(session, name, heir, actor, now_ms)
     rows = session.scalars(_held(name).with_for_update()).all()
     for row in rows:
         _hand_over(row, name, heir, actor, now_ms)

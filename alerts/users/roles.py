@@ -34,6 +34,10 @@ class Permission(StrEnum):
     OWN_ACCOUNT = "own_account"
     ALERTS_READ = "alerts.read"
     ALERTS_HANDLE = "alerts.handle"
+    ORDERS_READ = "orders.read"
+    ORDERS_WORK = "orders.work"
+    ORDERS_MANAGE = "orders.manage"
+    PATROL_WALK = "patrol.walk"
     DESK_MANAGE = "desk.manage"
     DUTY_READ = "duty.read"
     DUTY_MANAGE = "duty.manage"
@@ -48,6 +52,7 @@ class Permission(StrEnum):
     METRICS_READ = "metrics.read"
     READINGS_WRITE = "readings.write"
     HEAD_COUNTS_WRITE = "head_counts.write"
+    PLATFORM_MANAGE = "platform.manage"
     USERS_READ = "users.read"
     USERS_MANAGE = "users.manage"
 
@@ -55,32 +60,37 @@ class Permission(StrEnum):
 _P = Permission
 _ANYBODY = frozenset({_P.SIGNED_IN, _P.OWN_ACCOUNT})
 _HANDLES_ALERTS = _ANYBODY | {_P.ALERTS_READ, _P.ALERTS_HANDLE}
-_ON_THE_SITE = _HANDLES_ALERTS | {_P.SITE_READ, _P.RULES_TUNE}
-_SETS_DUTIES = frozenset({_P.DESK_MANAGE, _P.DUTY_READ, _P.DUTY_MANAGE, _P.SILENCES_MANAGE, _P.DELIVERIES_READ})
+_WORKS_ON_ORDERS = frozenset({_P.ORDERS_READ, _P.ORDERS_WORK})
+_OFFICE = _WORKS_ON_ORDERS | {_P.ORDERS_MANAGE, _P.COLLECTING_READ, _P.HEAD_COUNTS_WRITE}
+_ON_THE_SITE = _HANDLES_ALERTS | {_P.SITE_READ, _P.RULES_TUNE, _P.ORDERS_READ, _P.PATROL_WALK}
+_SETS_DUTIES = frozenset({_P.DESK_MANAGE, _P.DUTY_READ, _P.DUTY_MANAGE, _P.SILENCES_MANAGE, _P.DELIVERIES_READ}) | {
+    _P.PLATFORM_MANAGE
+}
 _DRILLS = frozenset({_P.DRILLS_READ, _P.DRILLS_MANAGE})
 EVERYTHING = frozenset(_P) - {_P.OPEN}
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: EVERYTHING,
-    Role.HEAD_OF_LOGISTICS: _ON_THE_SITE | _SETS_DUTIES | _DRILLS | {_P.COLLECTING_READ, _P.HEAD_COUNTS_WRITE},
+    Role.HEAD_OF_LOGISTICS: _ON_THE_SITE | _SETS_DUTIES | _DRILLS | _OFFICE,
     Role.ENERGY_MANAGER: _ON_THE_SITE
     | _SETS_DUTIES
     | _DRILLS
-    | {_P.COLLECTING_READ, _P.METRICS_READ, _P.READINGS_WRITE, _P.HEAD_COUNTS_WRITE, _P.CHANNELS_TEST},
-    Role.MAINTAINER: _ON_THE_SITE | {_P.COLLECTING_READ, _P.DUTY_READ},
+    | _OFFICE
+    | {_P.METRICS_READ, _P.READINGS_WRITE, _P.CHANNELS_TEST},
+    Role.MAINTAINER: _ON_THE_SITE | _WORKS_ON_ORDERS | {_P.COLLECTING_READ, _P.DUTY_READ},
     Role.DORM_MANAGER: _ON_THE_SITE | {_P.HEAD_COUNTS_WRITE},
     Role.DUTY_GUARD: _ON_THE_SITE,
-    Role.CONTRACTOR: _HANDLES_ALERTS,
+    Role.CONTRACTOR: _HANDLES_ALERTS | _WORKS_ON_ORDERS,
     Role.AUDITOR: _ANYBODY
     | {_P.ALERTS_READ, _P.SITE_READ, _P.COLLECTING_READ, _P.METRICS_READ, _P.USERS_READ}
-    | {_P.DUTY_READ, _P.DELIVERIES_READ, _P.DRILLS_READ},
+    | {_P.DUTY_READ, _P.DELIVERIES_READ, _P.DRILLS_READ, _P.ORDERS_READ},
 }
 
 # These show or change what belongs to no single part, so an account that is limited to some never has them.
 NEEDS_WHOLE_SITE = _SETS_DUTIES | _DRILLS | {_P.CHANNELS_TEST, _P.METRICS_READ, _P.USERS_READ, _P.USERS_MANAGE}
 # What a token may be given. Accounts and their tokens are a person's own matter, behind a password.
 TOKEN_SCOPES = tuple(p for p in _P if "." in p.value and not p.value.startswith("users."))
-# They see what is assigned to them, and no other alert.
+# They see what is assigned to them, and no other alert or work order.
 OWN_ALERTS_ONLY = frozenset({Role.CONTRACTOR})
 
 

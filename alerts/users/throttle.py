@@ -38,11 +38,11 @@ OF_ACCOUNT, OF_ADDRESS = Allowance(5), Allowance(30)
 
 def keys_of(account: str, address: str) -> dict[str, Allowance]:
     """What an attempt counts for."""
-    return {f"account {account[:100]}": OF_ACCOUNT, f"address {_block(address)}": OF_ADDRESS}
+    return {f"account {account[:100]}": OF_ACCOUNT, f"address {address_block(address)}": OF_ADDRESS}
 
 
-def _block(address: str) -> str:
-    """Of IPv6 the network of 64 bits: whoever has one address of it has all."""
+def address_block(address: str) -> str:
+    """What counts as one address. Of IPv6 the network of 64 bits: whoever has one address of it has all."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

@@ -47,7 +47,7 @@ class Account:
 
     @property
     def sees_own_alerts_only(self) -> bool:
-        """Whether it sees nothing but alerts that are assigned to it."""
+        """Whether it sees nothing but alerts and orders that are assigned to it."""
         return self.role in OWN_ALERTS_ONLY
 
     @property

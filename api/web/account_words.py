@@ -44,6 +44,10 @@ ROLE_HINTS = {
 SCOPES = {
     Permission.ALERTS_READ: N_("read alerts"),
     Permission.ALERTS_HANDLE: N_("acknowledge, comment and resolve alerts"),
+    Permission.ORDERS_READ: N_("read work orders"),
+    Permission.ORDERS_WORK: N_("work on orders: begin, photos, done"),
+    Permission.ORDERS_MANAGE: N_("open, give away, rate and close work orders, and answer reports"),
+    Permission.PATROL_WALK: N_("walk the patrol and tick it off"),
     Permission.DESK_MANAGE: N_("set the deadlines of the desk"),
     Permission.DUTY_READ: N_("read who is on duty and who is told of what"),
     Permission.DUTY_MANAGE: N_("set duties, routes and contacts"),
@@ -52,6 +56,7 @@ SCOPES = {
     Permission.DELIVERIES_READ: N_("read the log of notifications"),
     Permission.DRILLS_READ: N_("read the reports of drills"),
     Permission.DRILLS_MANAGE: N_("begin, repair and end drills"),
+    Permission.PLATFORM_MANAGE: N_("send orders to the repair platform again, place its events"),
     Permission.RULES_TUNE: N_("enter planned use, and let a rule judge a meter as it is set again"),
     Permission.SITE_READ: N_("read places, meters, use and readings"),
     Permission.COLLECTING_READ: N_("read how collecting goes"),

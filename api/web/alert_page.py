@@ -29,6 +29,7 @@ _SPANS = ((N_("1 day"), 1), (N_("7 days"), 7), (N_("30 days"), 30))
 _NOTICES = {
     "conflict": N_("Somebody else changed this alert in between. This is how it stands now."),
     "empty": N_("Write something first."),
+    "exists": N_("There is a work order of this alert already."),
 }
 
 

@@ -8,11 +8,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from alerts.errors import ConflictError, RefusedError
+from alerts.orders.values import OrderFilter
 from alerts.users.able import able_accounts, assignees
 from alerts.users.roles import Permission, Role
 from alerts.values import Outcome
 from api.alerts.acts import alert_event
 from api.dependencies import CurrentActor, CurrentUser, CurrentUsers, Parts
+from api.orders.reach import CurrentOrders, narrowed
 from api.permits import needs
 from api.problems import Problem
 from api.web.account_words import ROLES
@@ -22,6 +24,7 @@ from api.web.desk import CurrentDeskBuilder
 from api.web.desk_filters import read_filters
 from api.web.duty.words import role_name
 from api.web.forms import Form, local_path, read_version, version_of
+from api.web.orders.words import STATES
 from api.web.rendering import Pages
 
 router = APIRouter(include_in_schema=False)
@@ -52,13 +55,19 @@ def get_desk(request: Request, pages: Pages, builder: CurrentDeskBuilder, users:
 
 
 @router.get("/alerts/{alert_id}", dependencies=_READ)
-def get_alert_page(request: Request, parts: Parts, pages: Pages, users: CurrentUsers, alert_id: str) -> Response:
+def get_alert_page(
+    request: Request, parts: Parts, pages: Pages, users: CurrentUsers, orders: CurrentOrders, alert_id: str
+) -> Response:
     """One alert."""
     reader = pages.reader(request)
     node = reader.alerts.get(alert_id).node
     people = assignees(users.accounts.list(), node, parts.site()) if reader.user.may(Permission.ALERTS_HANDLE) else []
     view = build_alert_view(parts, reader, alert_id, tuple(people), request.query_params.get("notice", ""))
-    return pages.page(request, "alert.html", reader=reader, view=view, roles=ROLES, role_name=role_name, nav="alerts")
+    found = orders.find(narrowed(reader.reach, OrderFilter(alert_id=alert_id))).items
+    return pages.page(
+        request, "alert.html", reader=reader, view=view, roles=ROLES, role_name=role_name, orders=found,
+        order_states=STATES, nav="alerts",
+    )  # fmt: skip
 
 
 def _back(alert_id: str, form: dict[str, str], notice: str = "") -> RedirectResponse:

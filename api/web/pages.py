@@ -18,6 +18,7 @@ from api.web import (
     feedback_views,
     head_counts_views,
     link_views,
+    platform_views,
     provider_views,
     site_views,
     task_views,
@@ -26,6 +27,7 @@ from api.web import (
 from api.web.drills import views as drill_views
 from api.web.duty import log_views, roster_views, route_views, silence_views
 from api.web.forms import local_path
+from api.web.orders import office_views, patrol_views, report_views, views
 from api.web.rendering import STATIC, Pages
 from api.web.texts import COOKIE, LANGUAGES
 from api.web.vendor import VENDOR
@@ -49,6 +51,11 @@ ROUTERS = (
     silence_views.router,
     log_views.router,
     drill_views.router,
+    platform_views.router,
+    views.router,
+    office_views.router,
+    patrol_views.router,
+    report_views.router,
 )
 _OPEN = [needs(Permission.OPEN)]
 _YEAR_S = 365 * 24 * 3600

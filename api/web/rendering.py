@@ -21,6 +21,7 @@ from api.problems import Problem
 from api.reaches import Reaches
 from api.web import vendor
 from api.web.formats import Formats
+from api.web.platform_words import PLATFORM_SAYS
 from api.web.texts import COOKIE, LANGUAGES, choose_language, translations_of
 from api.web.wording import (
     ACTIONS,
@@ -42,6 +43,7 @@ STATIC = FOLDER / "static"
 _WORDS: dict[str, Any] = {
     "categories": CATEGORIES, "severities": SEVERITIES, "media": MEDIA, "outcomes": OUTCOMES, "actions": ACTIONS,
     "reasons": REASONS, "deliveries": DELIVERIES, "quantities": QUANTITIES, "qualities": QUALITIES, "uses": USES,
+    "platform_says": PLATFORM_SAYS,
 }  # fmt: skip
 
 
@@ -139,6 +141,7 @@ class Rendering:
                 program_version=self._parts.version,
                 currency=self._parts.prices.currency,
                 ways=self._parts.sign_in,
+                repair_platform=self._parts.repair_platform,
                 **_WORDS,
             )
         )

@@ -97,6 +97,7 @@ REASONS = {
     "raised": N_("New alert"), "reopened": N_("Came back"), "assigned": N_("Assigned"),
     "escalated": N_("More severe"), "cleared": N_("Cleared by the meters"), "unanswered": N_("Nobody has it yet"),
     "repeated": N_("Told again"), "digest": N_("Daily digest"), "roster": N_("Hole in the roster"),
+    "order": N_("Work order"),
     "test": N_("Test message"),
 }  # fmt: skip
 DELIVERIES = {

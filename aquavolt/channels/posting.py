@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -76,8 +76,17 @@ class PostSettings(BaseModel):
 class Poster:
     """Posts to the address of the settings. A failure is a `ChannelError` that holds no secret."""
 
-    def __init__(self, settings: PostSettings, *, clock: Clock = utc_now, resolver: Resolve = resolve) -> None:
+    def __init__(
+        self,
+        settings: PostSettings,
+        *,
+        clock: Clock = utc_now,
+        resolver: Resolve = resolve,
+        also_retried: Collection[int] = (),
+    ) -> None:
+        """`also_retried`: statuses of 4xx that say nothing of the message itself."""
         self._settings = settings
+        self._retried = {*_RETRYABLE_4XX, *also_retried}
         self._clock = clock
         self._resolver = resolver
         verify = ssl.create_default_context(cafile=str(settings.ca_file)) if settings.ca_file else True
@@ -137,7 +146,7 @@ class Poster:
 
     def _refusal(self, response: httpx.Response) -> ChannelError:
         status = response.status_code
-        is_retryable = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _RETRYABLE_4XX
+        is_retryable = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in self._retried
         return ChannelError(
             f"{self._settings.shown} answered {status} {response.reason_phrase}".rstrip(),
             is_retryable=is_retryable,

@@ -12,6 +12,7 @@ from aquavolt.cli import (
     data,
     head_counts,
     meters,
+    platform,
     profiles,
     pull,
     recording,
@@ -38,6 +39,7 @@ app.add_typer(simulate.app, name="simulate")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(site.app, name="site")
 app.add_typer(user.app, name="user")
+app.add_typer(platform.app, name="platform")
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ def check(
     from aquavolt.config.doubts import doubts
     from aquavolt.config.settings import load_settings
     from aquavolt.pulling.sources import doubts_of
+    from aquavolt.repair.trial import mapping_doubts
     from aquavolt.sign_in.places import unknown_places
 
     with told(ConfigError):
@@ -41,7 +42,8 @@ def check(
         typer.echo(f"without a place (alerts cannot say where): {', '.join(lonely[:10])}{' ...' * (len(lonely) > 10)}")  # noqa: PLR2004
     if found.sign_in:
         _tell_ways(found)
-    for doubt in doubts(checked):
+    platform = found.repair_platform
+    for doubt in [*doubts(checked), *([] if platform is None else mapping_doubts(platform, checked))]:
         typer.echo(f"look at this: {doubt}")
     for doubt in doubts_of(found.pull, checked):
         typer.echo(f"look at this: {doubt}")

@@ -105,6 +105,29 @@ def meter(
         asyncio.run(_serve(wanted))
 
 
+@app.command("repair-platform")
+def repair_platform(
+    secret: Annotated[str, typer.Option(help="`repair_platform.secret` of the settings: signs both ways.")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where it listens; 0 takes a free port.")] = 8091,
+    to: Annotated[str, typer.Option(help="Where its events go.")] = "http://127.0.0.1:8000/api/v1/platform/events",
+) -> None:
+    """Serve a small repair platform with a page of its own, until told to stop."""
+    import threading
+
+    from simulators.repair_platform.server import RepairPlatform
+    from simulators.repair_platform.state import Platform
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with told(OSError):
+        server = RepairPlatform(Platform(secret, to), port)
+    server.start()
+    typer.echo(f"orders are taken at {server.url}, its page is {server.base}; Ctrl+C ends it")
+    stop.wait()
+    server.stop()
+
+
 @app.command()
 def faults() -> None:
     """List the faults that a simulated meter may have."""

@@ -28,6 +28,7 @@ from aquavolt.config.documents import ConfigError, Document, read_document
 from aquavolt.config.forms import BUCKET, CURRENCY, LISTEN, NAME, SERVER, SERVICE
 from aquavolt.config.pull_settings import PullSettings
 from aquavolt.config.settings_errors import Sources, settings_error
+from aquavolt.repair.settings import RepairPlatformSettings
 from aquavolt.sign_in.settings import SignInSettings, with_secrets
 from aquavolt.stores.influx.settings import InfluxSettings
 
@@ -134,6 +135,7 @@ class Settings(_Strict):
     token: SecretStr | None = Field(None, description="what programs send as `Authorization: Bearer`")
     token_scopes: TokenScopes = Field(TOKEN_SCOPES, min_length=1, description="what `token` opens; none given: all")
     public_url: str | None = Field(None, description="address of the page as people reach it, for links in messages")
+    public_reports: bool = Field(True, description="whether who is not signed in may report running water")
     retention_days: int = Field(1100, ge=1, description="raw readings older than this go; intervals stay")
     influx: InfluxConnection | None = Field(None, description="none: the embedded store in the data folder")
     watch: WatchSettings | None = Field(None, description="for the split services")
@@ -145,6 +147,7 @@ class Settings(_Strict):
     )
     pull: PullSettings = Field(PullSettings(), description="readings out of other systems: `files` and `sql` by name")
     channels: tuple[ChannelSettings, ...] = Field((), description="where notifications go, each with its own name")
+    repair_platform: RepairPlatformSettings | None = Field(None, description="an existing one, the master of orders")
     sign_in_secrets: Annotated[dict[str, SecretStr], BeforeValidator(_of_json)] = Field(
         default_factory=dict, description="secrets of `sign_in` by its `id`; as text (a variable): JSON"
     )

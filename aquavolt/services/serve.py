@@ -15,6 +15,7 @@ from api.parts import ApiParts
 from api.stream import EventStream
 from aquavolt.http_server import access_of, serving, ways_of
 from aquavolt.notify import keep_alive
+from aquavolt.repair.parts import parts_of_another
 from aquavolt.services.footing import OpenStore, shared_store, watch_of
 from aquavolt.services.watch_client import WatchClient
 from aquavolt.setup import ProgramError, Setup, cancelled, until_first
@@ -81,8 +82,10 @@ class Serve:
                 access=access_of(self.setup),
                 sign_in=self._ways,
                 prices=self.setup.settings.prices.prices(),
+                public_reports=self.setup.settings.public_reports,
                 playbook=self.setup.playbook,
                 now=self.setup.clock,
+                repair_platform=parts_of_another(self.setup, self.records),
             )
         )
         stopping = loop.create_task(stop.wait(), name="stop")

@@ -7,9 +7,15 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from routed import Desk, local
+from routed import SITE, Desk, local
 
+from alerts.due import Due
+from alerts.notify.letters import LetterWriter
+from alerts.orders.hand import Person
+from alerts.orders.making import NewOrder
+from alerts.orders.orders import Orders
 from alerts.values import Action, Actor, Outcome
+from alerts.words import Language
 from metering.incident import Category, ChangeKind, Severity
 
 
@@ -325,3 +331,20 @@ def test_a_history_with_much_open_is_one_message_a_route(url, rules, clock):
     (delivery,) = desk.run_for(40)
     assert len(desk.told_of(delivery)) == 12
     desk.close()
+
+
+def test_whoever_is_given_an_order_without_an_alert_hears_of_it_once(desk):
+    orders = Orders(desk.records.database, lambda: SITE, clock=desk.clock)
+    office = Person(Actor("boss"), manages=True)
+    desk.contact("li")
+    order = orders.open(office, NewOrder(node="dorm-2-301", words="水一直流", assignee="li"))
+    (told,) = desk.run_for(120)
+    assert (told.receiver, str(told.reason), told.detail["order"]) == ("person:li", "order", order.id)
+    sent = LetterWriter(lambda: SITE, "https://a")(Due(told, ()))
+    assert sent[Language.EN].link == f"https://a/orders/{order.id}"
+    assert "301室" in sent[Language.ZH_CN].text
+    assert "水一直流" in sent[Language.ZH_CN].text
+    assert desk.run_for(86400) == []
+    orders.finish(order.id, Person(Actor("li")), Outcome.REPAIRED)
+    orders.reopen(order.id, office, words="还在滴")
+    assert [str(d.reason) for d in desk.run_for(120)] == ["order"]

@@ -39,6 +39,8 @@ from metering.site_document import parse_site
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from mirrored import platform_of
+
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # noon in Shanghai, on the grid
 DAYS = 35
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # else every sign-in takes a tenth of a second
@@ -228,6 +230,7 @@ def make(store: DuckDBStore, records: Records) -> Iterator[Callable[..., Served]
             "access": Access(demo=True), "now": lambda: NOW,
             "duty_desk": DutyDesk(records.database, surroundings_of(lambda: SITE, ["webhook"]), lambda: NOW),
         }  # fmt: skip
+        usual["repair_platform"] = platform_of(records, SITE)
         usual["users"] = users_of(records.database, changes.get("now", usual["now"]), CHEAP)
         parts = ApiParts(**(usual | changes))
         streams.append(parts.stream)

@@ -15,6 +15,11 @@ from alerts.drills.keeping import DrillKeeper
 from alerts.drills.values import DrillPlan, Ending
 from alerts.duty.roster import Absence, Duty, Shift
 from alerts.duty_desk.entries import EntryKind
+from alerts.orders.hand import Person
+from alerts.orders.making import NewOrder
+from alerts.orders.orders import Orders
+from alerts.orders.pictures import take_picture
+from alerts.orders.status_links import StatusLinks
 from alerts.routing.routes import Address, Contact, Match, Route, Silence
 from alerts.users.roles import Role
 from alerts.users.users import users_of
@@ -31,7 +36,9 @@ PAGES = [
     "/alerts", "/alerts?state=cleared", "/alerts?q=nothing-like-it", "/alerts/{alert}", "/tasks", "/site",
     "/site/dorm-2", "/meters/w-dorm-2", "/collector", "/commissioning", "/users", "/users/audit", "/sign-in",
     "/duty", "/duty/duties/m", "/duty/routes?dry=1&node=dorm-2", "/duty/routes/r", "/duty/silences", "/notifications",
-    "/planned", "/planned?view=week", "/head-counts", "/drills", "/drills/{drill}", "/no-such-page", "/docs", "{link}",
+    "/planned", "/planned?view=week", "/head-counts", "/drills", "/drills/{drill}", "/repair-platform",
+    "/orders", "/orders?view=done", "/orders/{order}", "/reports", "/patrol", "/report?node=dorm-2", "/report/{status}",
+    "/no-such-page", "/docs", "{link}",
 ]  # fmt: skip
 _GRAVE = ("serious", "critical")
 _SHOWN = 5
@@ -106,14 +113,30 @@ def incident_at(now: datetime, name: str) -> Incident:
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def order(site: Any, alert: str) -> dict[str, str]:
+    """An order that is worked on, with a photo and a report; another report that waits; and the link of the first."""
+    parts = site.campus.parts
+    orders, office = Orders(parts.records.database, parts.site, clock=parts.now), Person(Actor("demo"), manages=True)
+    picture = take_picture(Path(__file__).parents[2].joinpath("docs", "screens", "alerts-desk-zh.png").read_bytes())
+    told = orders.report("dorm-2", "水一直流", "3层水房", "zh-CN", [picture])
+    orders.report("dorm-3", "滴水", "", "zh-CN", [picture])
+    made = orders.open(office, NewOrder(alert_id=alert, report_id=told.id, assignee="demo"))
+    orders.check(made.id, office, 0)
+    orders.add_photo(made.id, office, picture)
+    status = StatusLinks(parts.records.database, parts.now).token_of(told.id)
+    return {"order": str(made.id), "status": status}
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_has_no_serious_fault(
-    open_tab: Callable[..., Any], alert: str, link: str, drill: str, path: str, scheme: str, size: dict[str, Any]
-) -> None:
+    open_tab: Callable[..., Any], alert: str, link: str, drill: str, order: dict[str, str], path: str, scheme: str,
+    size: dict[str, Any],
+) -> None:  # fmt: skip
     tab = open_tab("zh-CN", size, color_scheme=scheme)
-    tab.page.goto(path.format(alert=alert, link=link, drill=drill))
+    tab.page.goto(path.format(alert=alert, link=link, drill=drill, **order))
     drawn(tab.page)
     if path == "/docs":
         tab.page.locator(".opblock").first.wait_for()

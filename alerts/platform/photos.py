@@ -1,0 +1,144 @@
+"""Photos that the platform sends along: in the event itself, or as addresses, fetched only from hosts that are allowed.
+
+An address that anybody could write into an event must not make this program ask around in the own network.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from alerts.database import Database
+from alerts.orders.journal import write
+from alerts.orders.models import OrderRow, PhotoRow
+from alerts.orders.orders import MOST_PHOTOS
+from alerts.orders.pictures import PictureError, take_picture
+from alerts.orders.states import FINISHED, OrderState
+from alerts.orders.values import OrderAction, PhotoStage
+from alerts.platform.models import WantedPhotoRow
+from alerts.platform.values import PLATFORM, SentState
+from alerts.platform.whys import Why
+from alerts.rows import ms_of
+from alerts.values import Actor
+
+LONGEST_URL = 1000
+MOST_ATTEMPTS = 8
+_DATA = re.compile(r"data:[\w/+.-]{0,60};base64,", re.ASCII)
+_LEAST_PICTURE = 200  # characters: less is no picture, but perhaps a file's name
+_ACTOR = Actor(PLATFORM)
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoTaker:
+    """Takes what may be taken. `hosts`: from where photos may be fetched; none: from nowhere."""
+
+    hosts: Collection[str] = ()
+
+    def take(self, session: Session, order: OrderRow, photos: Sequence[str], now_ms: int) -> list[Why]:
+        """Put them to the order, or on the list of what is to be fetched; why not, of those that are not."""
+        refused = []
+        for number, photo in enumerate(photos, start=1):
+            try:
+                if "://" in photo[:20]:
+                    self._want(session, order, photo.strip(), now_ms)
+                else:
+                    keep_photo(session, order, _inline(photo), now_ms)
+            except (PictureError, ValueError) as error:
+                refused.append(Why("photo", {"number": str(number), "error": str(error)}))
+        return refused
+
+    def _want(self, session: Session, order: OrderRow, url: str, now_ms: int) -> None:
+        """Raises: ValueError."""
+        try:
+            parts = urlsplit(url)
+            host, is_web = (parts.hostname or "").lower(), parts.scheme in {"http", "https"}
+        except ValueError:
+            host, is_web = "", False
+        if host not in self.hosts or not is_web or len(url) > LONGEST_URL:
+            raise ValueError(f"not fetched from {host or 'there'}: `repair_platform.photos_from` does not name it")
+        known = select(WantedPhotoRow.id).where(WantedPhotoRow.order_id == order.id, WantedPhotoRow.url == url)
+        if session.scalars(known).first() is None:
+            session.add(
+                WantedPhotoRow(
+                    order_id=order.id, url=url, state=SentState.PENDING.value, attempts=0, due_ms=now_ms, last_error=""
+                )
+            )
+
+
+def _inline(text: str) -> bytes:
+    """Raises: ValueError."""
+    found = _DATA.match(text)
+    coded = text[found.end() :] if found else text
+    if found is None and len(coded) < _LEAST_PICTURE:
+        raise ValueError("it is neither an address nor a picture in base64")
+    try:
+        return base64.b64decode("".join(coded.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError("it is no base64") from error
+
+
+def keep_photo(session: Session, order: OrderRow, content: bytes, now_ms: int) -> None:
+    """Put it to the order, written anew. Raises: PictureError, ValueError: there is no room."""
+    if order.photos >= MOST_PHOTOS:
+        raise ValueError(f"an order has at most {MOST_PHOTOS} photos")
+    picture = take_picture(content)
+    stage = PhotoStage.CLOSING if OrderState(order.state) in FINISHED else PhotoStage.WORK
+    row = PhotoRow(
+        id=secrets.token_hex(16), order_id=order.id, report_id=None, stage=stage.value, by=PLATFORM, at_ms=now_ms,
+        width=picture.width, height=picture.height, size_bytes=len(picture.content), content=picture.content,
+    )  # fmt: skip
+    session.add(row)
+    order.photos += 1
+    about = {"photo": row.id, "stage": stage.value}
+    write(session, order, OrderAction.PHOTO_ADDED, _ACTOR, now_ms, is_new_version=False, detail=about)
+
+
+@dataclass(frozen=True, slots=True)
+class WantedPhoto:
+    """A photo to be fetched."""
+
+    id: int
+    url: str
+    attempts: int
+
+
+class WantedPhotos:
+    """What is to be fetched, and what became of it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def next(self, now: datetime) -> WantedPhoto | None:
+        """The one that is due longest."""
+        due = (WantedPhotoRow.state == SentState.PENDING.value, WantedPhotoRow.due_ms <= ms_of(now))
+        with self._database.reading() as session:
+            row = session.scalars(select(WantedPhotoRow).where(*due).order_by(WantedPhotoRow.due_ms).limit(1)).first()
+            return None if row is None else WantedPhoto(row.id, row.url, row.attempts)
+
+    def keep(self, photo: WantedPhoto, content: bytes, now: datetime) -> None:
+        """It was fetched. What is no photo is refused for good."""
+        with self._database.writing() as session:
+            row = session.get_one(WantedPhotoRow, photo.id)
+            try:
+                keep_photo(session, session.get_one(OrderRow, row.order_id), content, ms_of(now))
+                row.state, row.last_error = SentState.DELIVERED.value, ""
+            except (PictureError, ValueError) as error:
+                row.state, row.last_error = SentState.FAILED.value, str(error)
+
+    def put_off(self, photo: WantedPhoto, wait_s: float, error: str, now: datetime) -> None:
+        """It could not be fetched; after eight attempts it is left."""
+        with self._database.writing() as session:
+            row = session.get_one(WantedPhotoRow, photo.id)
+            row.attempts, row.last_error = row.attempts + 1, error[:500]
+            row.due_ms = ms_of(now + timedelta(seconds=wait_s))
+            if row.attempts >= MOST_ATTEMPTS:
+                row.state = SentState.FAILED.value

@@ -1,0 +1,1 @@
+"""Work orders, reports, photos and the patrol over HTTP."""

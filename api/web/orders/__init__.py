@@ -1,0 +1,1 @@
+"""The pages of work orders, reports and the patrol."""

@@ -1,0 +1,131 @@
+"""The page on which anybody reports running water, and the one that shows what became of the report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Path, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from alerts.orders.errors import UnknownReportError
+from alerts.orders.status_links import StatusLinks
+from alerts.orders.values import Order, Report
+from alerts.users.reach import reach_of
+from alerts.users.roles import WHOLE_SITE, Permission
+from api.dependencies import Parts
+from api.orders.reach import CurrentOrders
+from api.orders.uploads import UploadForm, pictures_of, text_of
+from api.parts import ApiParts
+from api.permits import needs
+from api.problems import Problem
+from api.web.orders.acting import REFUSED, back_to, notice_of
+from api.web.orders.reporters import Reporters
+from api.web.orders.words import GOOD_NOTICES, NOTICES
+from api.web.rendering import Pages, Reader
+from metering.site import Site
+
+router = APIRouter(include_in_schema=False, dependencies=[needs(Permission.OPEN)])
+Token = Annotated[str, Path(max_length=200)]
+# The tree that a student chooses from: rooms are written in words, or come with the room's own QR code.
+_CHOSEN_KINDS = frozenset({"campus", "zone", "building", "floor"})
+_TRAP = "website"  # nobody sees this field; who fills it in is a program
+_STEPS = ("received", "ordered", "in_work", "done", "confirmed")
+
+
+def whole_site_reader(request: Request, parts: ApiParts, pages: Pages) -> Reader:
+    """Somebody who sees the names of all places, and nothing else."""
+    reader = pages.reader(request)
+    site = parts.site()
+    return replace(reader, reach=reach_of(site, (WHOLE_SITE,)), wording=replace(reader.wording, site=site))
+
+
+def _places(site: Site, chosen: str) -> list[tuple[str, str, int]]:
+    """Id, name and depth of what can be chosen, parents first."""
+    return [
+        (n, site.nodes[n].name or n, len(site.place_path(n)) - 1)
+        for root in (n.id for n in site.nodes.values() if n.parent is None)
+        for n in site.subtree(root)
+        if site.nodes[n].kind in _CHOSEN_KINDS or n == chosen
+    ]
+
+
+@router.get("/report")
+def get_report_page(request: Request, parts: Parts, pages: Pages) -> Response:
+    """Where, what, photos. `?node=` is what a QR code on a door says."""
+    _check_is_open(parts)
+    reader, query = whole_site_reader(request, parts, pages), request.query_params
+    chosen = query.get("node", "")
+    notice = query.get("notice", "")
+    return pages.page(
+        request, "report.html", reader=reader, places=_places(reader.site, chosen),
+        chosen=chosen if chosen in reader.site.nodes else "", trap=_TRAP, words="", spot="",
+        notice=NOTICES.get(notice, ""), good=GOOD_NOTICES.get(notice, ""),
+    )  # fmt: skip
+
+
+def check_may_report(request: Request, parts: Parts) -> None:
+    """Before anything is read of what is sent. Raises: Problem 404, 429."""
+    _check_is_open(parts)
+    reporters: Reporters = request.app.state.reporters
+    if (wait_s := reporters.wait_s(request.client.host if request.client else "")) > 0:
+        text = "Too many reports come from this address; try again later."
+        raise Problem(429, text, headers={"Retry-After": str(wait_s)})
+
+
+@router.post("/report", dependencies=[Depends(check_may_report)])
+async def send_report(
+    request: Request, parts: Parts, orders: CurrentOrders, pages: Pages, form: UploadForm
+) -> Response:
+    """Keep it; then the page that shows what becomes of it."""
+    if text_of(form, _TRAP):
+        return back_to("/report", "thanks")
+    node = text_of(form, "node")
+    if node not in parts.site().nodes:
+        return back_to("/report", "no_place")
+    try:
+        pictures = await pictures_of(form)
+        report = await run_in_threadpool(
+            orders.report, node, text_of(form, "words"), text_of(form, "spot"), pages.reader(request).language, pictures
+        )
+    except REFUSED as error:
+        return back_to(f"/report?{urlencode({'node': node})}", notice_of(error))
+    token = await run_in_threadpool(StatusLinks(parts.records.database, parts.now).token_of, report.id)
+    return back_to(f"/report/{token}", "thanks")
+
+
+def _check_is_open(parts: ApiParts) -> None:
+    """Raises: Problem 404."""
+    if not parts.public_reports:
+        raise Problem(404, "Reports are not taken on this page; call the office.")
+
+
+@router.get("/report/{token}")
+def get_status_page(request: Request, parts: Parts, orders: CurrentOrders, pages: Pages, token: Token) -> Response:
+    """How this one report goes, and no more: no names, no other report, nothing of the alert."""
+    reader = whole_site_reader(request, parts, pages)
+    try:
+        report = orders.get_report(StatusLinks(parts.records.database, parts.now).report_of(token))
+    except UnknownReportError as error:
+        raise Problem(404, "This report is no longer there.") from error
+    order = None if report.order_id is None else orders.get(report.order_id)
+    good = GOOD_NOTICES.get(request.query_params.get("notice", ""), "")
+    return pages.page(
+        request, "report_status.html", reader=reader, report=report, steps=steps_of(report, order), good=good,
+        place=reader.wording.place_name(report.node), is_again=order is not None and order.state.value == "reopened",
+    )  # fmt: skip
+
+
+def steps_of(report: Report, order: Order | None) -> list[tuple[str, object, bool]]:
+    """Code, time (None where it is not known or not yet) and whether it is reached, of each step of the way."""
+    times = {
+        "received": report.at,
+        "ordered": None if order is None else order.created_at,
+        "in_work": None if order is None else order.started_at,
+        "done": None if order is None else order.done_at,
+        "confirmed": None if order is None else order.verified_at,
+    }
+    reached = max(i for i, step in enumerate(_STEPS) if times[step] is not None)
+    return [(step, times[step], i <= reached) for i, step in enumerate(_STEPS)]
