@@ -32,6 +32,7 @@ from api.rate_limits import RateLimitLayer
 from api.reaches import Reaches
 from api.readings import views as readings
 from api.site import views as site
+from api.statistics import views as statistics
 from api.system import collector, meters, metrics, status
 from api.users import views as accounts
 from api.web import pages
@@ -77,6 +78,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         desk.router,
         *duty.ROUTERS,
         site.router,
+        statistics.router,
         readings.router,
         collector.router,
         meters.router,

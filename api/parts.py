@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from alerts.playbook import Playbook, shipped_playbook
+from alerts.statistics.discovery import UsualDiscovery
 from alerts.users.roles import EVERYTHING, TOKEN_SCOPES, WHOLE_SITE, Permission
 from metering.batch import ReadingBatch
 from metering.health import HealthReport
@@ -136,6 +137,7 @@ class ApiParts:
     users     accounts, sessions and tokens; none: made of the records
     limits    how often one account may ask
     is_assignable  whether alerts may be assigned to an account of this name
+    discovery  when a leak would have been found without the program, for what finding it saved
     duty_desk  roster, routes and silences; None: their operations answer 503
     """
 
@@ -156,3 +158,4 @@ class ApiParts:
     is_assignable: Callable[[str], bool] = lambda _: True
     version: str = "0.1.0"
     duty_desk: DutyDesk | None = None
+    discovery: UsualDiscovery = field(default_factory=UsualDiscovery)

@@ -180,6 +180,7 @@ class Program:
                 is_ready=self.readiness,
                 access=access_of(self.setup),
                 prices=settings.prices.prices(),
+                discovery=settings.usual_discovery.discovery(),
                 playbook=self.setup.playbook,
             )
         )

@@ -48,6 +48,8 @@ SCOPES = {
     Permission.SILENCES_MANAGE: N_("set silences and planned shutdowns"),
     Permission.CHANNELS_TEST: N_("send test messages"),
     Permission.DELIVERIES_READ: N_("read the log of notifications"),
+    Permission.STATISTICS_READ: N_("read the figures of the desk"),
+    Permission.SCORECARDS_READ: N_("read contractors' scorecards"),
     Permission.RULES_TUNE: N_("enter planned use, and let a rule judge a meter as it is set again"),
     Permission.SITE_READ: N_("read places, meters, use and readings"),
     Permission.COLLECTING_READ: N_("read how collecting goes"),

@@ -102,9 +102,9 @@ class Rendering:
         self._missing = vendor.missing_files()
         self._version = _version_of_files()
 
-    def reader(self, request: Request) -> Reader:
-        """How this request is answered: its language, the site's clock."""
-        language = choose_language(request.cookies.get(COOKIE), request.headers.get("accept-language", ""))
+    def reader(self, request: Request, language: str | None = None) -> Reader:
+        """How this request is answered: the site's clock, and its own language unless another is asked for."""
+        language = language or choose_language(request.cookies.get(COOKIE), request.headers.get("accept-language", ""))
         user = user_of(request)
         reach = self._reaches.of(user)
         formats = Formats(language, reach.site.zone)

@@ -78,6 +78,7 @@ class Serve:
                 is_ready=self.watch.readiness,
                 access=access_of(self.setup),
                 prices=self.setup.settings.prices.prices(),
+                discovery=self.setup.settings.usual_discovery.discovery(),
                 playbook=self.setup.playbook,
             )
         )
