@@ -45,6 +45,10 @@ class PersonsHand:
         self._policy = policy
         self._sees = sees
 
+    def seen(self, alert_id: str) -> AlertRow:
+        """The alert as it stands, held until the act is over. Raises: UnknownAlertError."""
+        return self._locked(alert_id)
+
     def acknowledge(self, alert_id: str, expected_version: int | None) -> AlertRow:
         """Raises: UnknownAlertError, ConflictError."""
         row = self._locked(alert_id)

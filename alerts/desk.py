@@ -16,6 +16,7 @@ from alerts.desk_policy import DeskPolicy
 from alerts.errors import AlertError, ConflictError, RefusedError
 from alerts.models import AlertRow
 from alerts.once import Once
+from alerts.orders.meters import settle as settle_orders
 from alerts.overdue import record_overdue
 from alerts.past import Past
 from alerts.policy_book import PolicyVersion
@@ -165,7 +166,7 @@ class Desk:
             return policy_book.put(session, policy, actor, expected_version, self._now_ms())
 
     def look_after(self) -> tuple[Alert, ...]:
-        """What time alone does: breaches are written, alerts that hold still are no longer unstable.
+        """What time alone does: breaches are written, alerts that hold still are no longer unstable, orders settled.
 
         The alerts that became overdue since the last look, at most 500. Answers kept for too long are dropped.
         """
@@ -173,6 +174,7 @@ class Desk:
             now_ms = self._now_ms()
             policy = policy_book.current(session).policy
             reopening.settle_down(session, now_ms, policy)
+            settle_orders(session, now_ms, policy)
             answers.forget(session, now_ms)
             return tuple(alert_of(row) for row in record_overdue(session, now_ms, policy))
 

@@ -43,6 +43,18 @@ class DeadlineRule(_Strict):
         return self
 
 
+class RepairTimes(_Strict):
+    """Hours within which a work order is to be done, and how long the meters may take to agree."""
+
+    burst: float = Field(4.0, gt=0, le=LONGEST_MIN / 60, description="Of a leak that is a burst")
+    critical: float = Field(24.0, gt=0, le=LONGEST_MIN / 60)
+    warning: float = Field(72.0, gt=0, le=LONGEST_MIN / 60)
+    info: float = Field(168.0, gt=0, le=LONGEST_MIN / 60)
+    agree: float = Field(
+        48.0, gt=0, le=LONGEST_MIN / 60, description="Still active so long after it was said to be done: open again"
+    )
+
+
 class DeskPolicy(_Strict):
     """The first deadline that fits an alert is its own; an alert that none fits has none. Hours are of event time."""
 
@@ -52,6 +64,7 @@ class DeskPolicy(_Strict):
     )
     unstable_times: int = Field(3, ge=1, le=100, description="Back so often ...")
     unstable_h: float = Field(72.0, gt=0, le=24 * 90, description="... within so many hours, it is called unstable")
+    repair_h: RepairTimes = Field(RepairTimes(), description="Of work orders")
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

@@ -16,6 +16,7 @@ from alerts.errors import UnknownAlertError
 from alerts.listing import counts_of, page_of
 from alerts.models import AlertRow, AuditRow, OutboxAlertRow, OutboxRow
 from alerts.notices import enqueue, look_at, untold
+from alerts.orders.meters import settle
 from alerts.overdue import Terms
 from alerts.reconciling import reconcile, record_passed
 from alerts.rows import alert_of, audit_entry_of, delivery_of, ms_of, snapshot_of
@@ -82,6 +83,7 @@ class Records(Desk):
             told = None if is_muted else self._policy
             writer = ChangeWriter(session, told, self._terms(session), str(applied_seq), self._now_ms())
             rows = {row.id: row for row in (writer.write(i, change) for i, change in enumerate(changes))}
+            self._settle_orders(session)
             return tuple(alert_of(row) for row in rows.values())
 
     def reconcile(
@@ -100,6 +102,7 @@ class Records(Desk):
             writer = ChangeWriter(session, self._policy, terms, f"rebuilt-{applied_seq}", now_ms)
             silent = ChangeWriter(session, None, terms, f"passed-{applied_seq}", now_ms)
             rows = reconcile(session, writer, incidents, ms_of(at)) + record_passed(session, silent, passed)
+            self._settle_orders(session)
             return tuple(alert_of(row) for row in rows)
 
     def applied_seq(self) -> int:
@@ -173,6 +176,9 @@ class Records(Desk):
         query = select(OutboxRow).order_by(OutboxRow.created_ms.desc(), OutboxRow.id.desc()).limit(limit)
         with self.database.reading() as session:
             return tuple(delivery_of(row) for row in session.scalars(query))
+
+    def _settle_orders(self, session: Session) -> None:
+        settle(session, self._now_ms(), policy_book.current(session).policy)
 
     def _terms(self, session: Session) -> Terms:
         return Terms(policy_book.current(session).policy, self._days)

@@ -39,7 +39,8 @@ def moment_of(ms: int) -> datetime:
     return _EPOCH + ms * _MS
 
 
-def _maybe(ms: int | None) -> datetime | None:
+def maybe_moment(ms: int | None) -> datetime | None:
+    """The same of a time that may not be there."""
     return None if ms is None else moment_of(ms)
 
 
@@ -88,7 +89,7 @@ def alert_of(row: AlertRow) -> Alert:
         severity=Severity(row.severity),
         detected_at=moment_of(row.detected_ms),
         onset_at=moment_of(row.onset_ms),
-        closed_at=_maybe(row.closed_ms),
+        closed_at=maybe_moment(row.closed_ms),
         observed=row.observed,
         expected=row.expected,
         unit=row.unit,
@@ -99,18 +100,18 @@ def alert_of(row: AlertRow) -> Alert:
         inhibited_by=row.inhibited_by,
         acknowledged=row.is_acknowledged,
         acknowledged_by=row.acknowledged_by,
-        acknowledged_at=_maybe(row.acknowledged_ms),
+        acknowledged_at=maybe_moment(row.acknowledged_ms),
         outcome=None if row.outcome is None else Outcome(row.outcome),
         resolved_by=row.resolved_by,
-        resolved_at=_maybe(row.resolved_ms),
+        resolved_at=maybe_moment(row.resolved_ms),
         assigned_to=row.assigned_to,
         assigned_by=row.assigned_by,
-        assigned_at=_maybe(row.assigned_ms),
+        assigned_at=maybe_moment(row.assigned_ms),
         raised_at=moment_of(row.raised_ms),
         reopened=row.reopened,
-        reopened_at=_maybe(row.reopened_ms),
+        reopened_at=maybe_moment(row.reopened_ms),
         unstable=row.is_unstable,
-        due_at=_maybe(row.due_ms),
+        due_at=maybe_moment(row.due_ms),
         breaches=row.breaches,
         version=row.version,
         comments=row.comments,
@@ -124,7 +125,7 @@ def audit_entry_of(row: AuditRow) -> AuditEntry:
         id=row.id,
         alert_id=row.alert_id,
         at=moment_of(row.at_ms),
-        event_at=_maybe(row.event_ms),
+        event_at=maybe_moment(row.event_ms),
         actor=row.actor,
         origin=row.origin,
         action=Action(row.action),
@@ -144,7 +145,7 @@ def delivery_of(row: OutboxRow) -> Delivery:
         attempts=row.attempts,
         created_at=moment_of(row.created_ms),
         due_at=moment_of(row.due_ms),
-        delivered_at=_maybe(row.delivered_ms),
+        delivered_at=maybe_moment(row.delivered_ms),
         last_error=row.last_error,
         receiver=row.receiver or f"channel:{row.channel}",
         address=row.address,

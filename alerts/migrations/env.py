@@ -10,6 +10,7 @@ from alerts import feedback_models as _feedback  # noqa: F401 - its table belong
 from alerts.duty_desk import models as _duty_desk  # noqa: F401 - its tables belong to the schema
 from alerts.models import Base
 from alerts.notify import models as _notify  # noqa: F401 - its tables too
+from alerts.orders import models as _orders  # noqa: F401 - its tables too
 from alerts.users import models as _users  # noqa: F401 - its tables belong to Base
 
 # Any number will do, as long as it stays: two programs that start at once migrate one after the other.

@@ -1,0 +1,54 @@
+"""What the meters say of orders, within one open transaction: they agree, or they disagree."""
+
+from __future__ import annotations
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, aliased
+
+from alerts.actions import PersonsHand
+from alerts.desk_policy import DeskPolicy
+from alerts.models import AlertRow
+from alerts.orders.alert_link import AlertLink
+from alerts.orders.journal import METERS, agree, in_order, open_again
+from alerts.orders.models import OrderRow
+from alerts.orders.states import OrderState
+
+_HOUR_MS = 3_600_000
+CAME_BACK, STILL_THERE = "came_back", "still_there"
+
+
+def settle(session: Session, now_ms: int, policy: DeskPolicy) -> list[OrderRow]:
+    """Orders whose alerts say something about them; these.
+
+    Done and the alert cleared: verified. Done for longer than the meters may take, and the alert still active; or
+    verified, even closed, and the alert came back: open again.
+    """
+    session.flush()
+    found = _disagreed(session, now_ms, policy)
+    agreed = list(session.scalars(_of_alerts(OrderState.DONE).where(AlertRow.is_active.is_(False))))
+    if not found and not agreed:
+        return []
+    in_order(session)
+    link = AlertLink(PersonsHand(session, METERS, "", now_ms, policy))
+    for row, reason in found:
+        open_again(session, row, METERS, now_ms, reason=reason)
+        link.withdraw(row.alert_id)
+    for row in agreed:
+        agree(session, row, METERS, now_ms)
+    return [*(row for row, _ in found), *agreed]
+
+
+def _disagreed(session: Session, now_ms: int, policy: DeskPolicy) -> list[tuple[OrderRow, str]]:
+    since = now_ms - int(policy.repair_h.agree * _HOUR_MS)
+    is_active = AlertRow.is_active.is_(True)
+    still = _of_alerts(OrderState.DONE).where(is_active, OrderRow.done_ms <= since)
+    later = aliased(OrderRow)
+    has_later = select(later.id).where(later.alert_id == OrderRow.alert_id, later.id > OrderRow.id).exists()
+    back = _of_alerts(OrderState.VERIFIED, OrderState.CLOSED).where(is_active, ~has_later)
+    return [(row, STILL_THERE) for row in session.scalars(still)] + [(row, CAME_BACK) for row in session.scalars(back)]
+
+
+def _of_alerts(*states: OrderState) -> Select[OrderRow]:
+    joined = select(OrderRow).join(AlertRow, AlertRow.id == OrderRow.alert_id)
+    wanted = joined.where(OrderRow.state.in_([s.value for s in states]))
+    return wanted.order_by(OrderRow.id).with_for_update(of=OrderRow)

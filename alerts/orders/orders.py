@@ -1,0 +1,287 @@
+"""Work orders, reports and photos of one records database; every act is one transaction."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from alerts import once as answers
+from alerts import policy_book
+from alerts.database import Database
+from alerts.once import Once
+from alerts.orders import listing, reporting
+from alerts.orders.errors import OrderStateError, UnknownOrderError, UnknownPhotoError
+from alerts.orders.hand import OrderHand, Person
+from alerts.orders.journal import write
+from alerts.orders.making import Ground, NewOrder, open_order
+from alerts.orders.models import OrderRow, PhotoRow
+from alerts.orders.pictures import Picture
+from alerts.orders.rows import order_of, photo_of, report_of
+from alerts.orders.states import OrderState
+from alerts.orders.values import (
+    Order,
+    OrderAction,
+    OrderEvent,
+    OrderFilter,
+    OrderPage,
+    Photo,
+    PhotoStage,
+    Report,
+    ReportState,
+)
+from alerts.playbook import Playbook, shipped_playbook
+from alerts.rows import ms_of
+from alerts.texts import is_storable
+from alerts.values import Actor, Clock, Outcome, utc_now
+from metering.site import Site
+
+MOST_PHOTOS = 8
+MOST_PHOTOS_OF_A_REPORT = 4
+EVERY_ORDER = OrderFilter()
+_Act = Callable[[OrderHand], OrderRow]
+
+
+def _everywhere(_node: str) -> bool:
+    return True
+
+
+class Orders:
+    """Thread-safe. `once`, where an act takes it, keeps the answer for a caller who asks again.
+
+    Raises of every act: UnknownOrderError; OrderConflictError (not at `expected_version`, which None leaves out);
+    OrderStateError; RefusedError; with `once` also AnsweredError and KeyReusedError.
+    """
+
+    def __init__(
+        self, database: Database, site: Callable[[], Site], playbook: Playbook | None = None, clock: Clock = utc_now
+    ) -> None:
+        self.database = database
+        self._site = site
+        self._playbook = playbook or shipped_playbook()
+        self._clock = clock
+
+    # -- acts -----------------------------------------------------------------------------------------------------
+
+    def open(
+        self, person: Person, new: NewOrder, sees_node: Callable[[str], bool] = _everywhere, *, once: Once | None = None
+    ) -> Order:
+        """A new order, with its alert taken or its report answered. Raises also: UnknownAlertError, UnknownReportError.
+
+        Whether the person sees the alert is for the caller to ask.
+        """
+
+        def act(hand: OrderHand) -> OrderRow:
+            policy = policy_book.current(hand.session).policy
+            return open_order(hand, new, Ground(self._site, self._playbook, policy.repair_h), sees_node)
+
+        return self._act(person, "", act, once)
+
+    def assign(
+        self, order_id: int, person: Person, assignee: str | None, *, words: str = "",
+        expected_version: int | None = None, once: Once | None = None,
+    ) -> Order:  # fmt: skip
+        """Who works on it; None takes that back. The order's alert goes along."""
+        return self._act(person, words, lambda hand: hand.assign(order_id, assignee, expected_version), once)
+
+    def change(
+        self, order_id: int, person: Person, *, expected_version: int | None = None, once: Once | None = None,
+        **values: Any,
+    ) -> Order:  # fmt: skip
+        """Other `title`, `words`, `owner` or `due_at`."""
+        return self._act(person, "", lambda hand: hand.change(order_id, expected_version, **values), once)
+
+    def start(
+        self, order_id: int, person: Person, *, words: str = "", expected_version: int | None = None,
+        once: Once | None = None,
+    ) -> Order:  # fmt: skip
+        """I am at it."""
+        return self._act(person, words, lambda hand: hand.start(order_id, expected_version), once)
+
+    def note(self, order_id: int, person: Person, words: str, *, once: Once | None = None) -> Order:
+        """Add a remark. Never conflicts."""
+        return self._act(person, words, lambda hand: hand.note(order_id), once)
+
+    def check(
+        self, order_id: int, person: Person, line: int, *, is_done: bool = True, once: Once | None = None
+    ) -> Order:
+        """Tick a line of the checklist off, or take that back. Never conflicts."""
+        return self._act(person, "", lambda hand: hand.check(order_id, line, is_done=is_done), once)
+
+    def finish(
+        self, order_id: int, person: Person, outcome: Outcome, *, words: str = "",
+        expected_version: int | None = None, once: Once | None = None,
+    ) -> Order:  # fmt: skip
+        """It is done: from here the meters say whether it holds; of an order without an alert, the office."""
+        return self._act(person, words, lambda hand: hand.finish(order_id, outcome, expected_version), once)
+
+    def verify(
+        self, order_id: int, person: Person, *, words: str = "", expected_version: int | None = None,
+        once: Once | None = None,
+    ) -> Order:  # fmt: skip
+        """It holds, says the office; only of an order without an alert."""
+        return self._act(person, words, lambda hand: hand.verify(order_id, expected_version), once)
+
+    def reopen(
+        self, order_id: int, person: Person, *, words: str, expected_version: int | None = None,
+        once: Once | None = None,
+    ) -> Order:  # fmt: skip
+        """It does not hold; `words` say why."""
+        return self._act(person, words, lambda hand: hand.reopen(order_id, expected_version), once)
+
+    def close(
+        self, order_id: int, person: Person, rating: int, *, words: str = "", expected_version: int | None = None,
+        once: Once | None = None,
+    ) -> Order:  # fmt: skip
+        """The office's rating, 1 to 5. Refused while the meters have not agreed."""
+        return self._act(person, words, lambda hand: hand.close(order_id, rating, expected_version), once)
+
+    # -- reports --------------------------------------------------------------------------------------------------
+
+    def report(self, node: str, words: str, spot: str, language: str, pictures: Sequence[Picture] = ()) -> Report:
+        """Keep what somebody saw, with its photos. Raises: RefusedError, OrderStateError (too many photos)."""
+        now_ms = self._now_ms()
+        with self.database.writing() as session:
+            if len(pictures) > MOST_PHOTOS_OF_A_REPORT:
+                raise OrderStateError(f"a report has at most {MOST_PHOTOS_OF_A_REPORT} photos", "full")
+            row = reporting.new_report(session, node, spot, words, language, now_ms)
+            for picture in pictures:
+                self._keep(session, picture, PhotoStage.REPORT, "report", report_id=row.id)
+            row.photos = len(pictures)
+            return report_of(row)
+
+    def dismiss_report(
+        self, report_id: int, actor: Actor, answer: str, sees_node: Callable[[str], bool] = _everywhere
+    ) -> Report:
+        """Nothing is done about it, and why: whoever reported reads that."""
+        with self.database.writing() as session:
+            row = reporting.seen_report(session, report_id, sees_node)
+            return report_of(reporting.dismiss(row, actor.name, answer, self._now_ms()))
+
+    def join_report(
+        self, report_id: int, order_id: int, person: Person, sees_node: Callable[[str], bool] = _everywhere
+    ) -> Order:
+        """What was reported is what an order is about already. Raises also: UnknownReportError."""
+
+        def act(hand: OrderHand) -> OrderRow:
+            row = hand.seen(order_id)
+            report = reporting.link_report(hand.session, report_id, person.actor.name, hand.now_ms, sees_node)
+            report.order_id = row.id
+            hand.write(row, OrderAction.REPORT_JOINED, is_new_version=False, report_id=report_id)
+            return row
+
+        return self._act(person, "", act, None)
+
+    def get_report(self, report_id: int, sees_node: Callable[[str], bool] = _everywhere) -> Report:
+        """Raises: UnknownReportError."""
+        with self.database.reading() as session:
+            return report_of(reporting.seen_report(session, report_id, sees_node))
+
+    def reports(
+        self, states: Sequence[ReportState] = tuple(ReportState), nodes: Sequence[str] | None = None, limit: int = 100
+    ) -> tuple[Report, ...]:
+        """Reports of these places (None: all), the latest first."""
+        with self.database.reading() as session:
+            return listing.reports_of(session, states, nodes, limit)
+
+    # -- photos ---------------------------------------------------------------------------------------------------
+
+    def add_photo(self, order_id: int, person: Person, picture: Picture, stage: PhotoStage = PhotoStage.WORK) -> Photo:
+        """Put a photo to an order that is not closed; at most 8. Never conflicts."""
+        now_ms = self._now_ms()
+        with self.database.writing() as session:
+            hand = OrderHand(session, person, "", now_ms, policy_book.current(session).policy)
+            row = hand.seen(order_id)
+            hand.check_may_work(row)
+            if row.state == OrderState.CLOSED.value:
+                raise OrderStateError("a closed order takes no more photos")
+            if row.photos >= MOST_PHOTOS:
+                raise OrderStateError(f"an order has at most {MOST_PHOTOS} photos", "full")
+            kept = self._keep(session, picture, stage, person.actor.name, order_id=row.id)
+            row.photos += 1
+            about = {"photo": kept.id, "stage": stage.value}
+            write(session, row, OrderAction.PHOTO_ADDED, person.actor, now_ms, is_new_version=False, detail=about)
+            return photo_of(kept)
+
+    def photo(self, photo_id: str) -> tuple[Photo, bytes]:
+        """A photo and its JPEG. Whether the caller sees its order or report is for the caller to ask.
+
+        Raises: UnknownPhotoError.
+        """
+        with self.database.reading() as session:
+            row = session.get(PhotoRow, photo_id) if is_storable(photo_id) else None
+            if row is None:
+                raise UnknownPhotoError
+            return photo_of(row), row.content
+
+    def photos_of(self, order_id: int) -> tuple[Photo, ...]:
+        """The order's photos and those of its reports, oldest first."""
+        with self.database.reading() as session:
+            return listing.photos_of_order(session, order_id)
+
+    def photos_of_report(self, report_id: int) -> tuple[Photo, ...]:
+        """What whoever reported sent along."""
+        with self.database.reading() as session:
+            return listing.photos_of_report(session, report_id)
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    def get(self, order_id: int, sees: Callable[[Order], bool] = lambda _: True) -> Order:
+        """Raises: UnknownOrderError, also for one that the caller does not see."""
+        with self.database.reading() as session:
+            row = session.get(OrderRow, order_id) if 0 < order_id < 1 << 62 else None
+            if row is None or not sees(order := order_of(row)):
+                raise UnknownOrderError(order_id)
+            return order
+
+    def find(self, wanted: OrderFilter = EVERY_ORDER, *, cursor: int | None = None, limit: int = 50) -> OrderPage:
+        """Orders, the latest first. Raises: RefusedError (limit not in 1..500)."""
+        with self.database.reading() as session:
+            return listing.page_of(session, wanted, cursor, limit)
+
+    def count(self, wanted: OrderFilter = EVERY_ORDER) -> dict[OrderState, int]:
+        """How many orders of a filter stand where."""
+        with self.database.reading() as session:
+            return listing.counts_of(session, wanted)
+
+    def events_of(self, order_id: int) -> tuple[OrderEvent, ...]:
+        """The order's history, oldest first."""
+        with self.database.reading() as session:
+            return listing.events_of(session, order_id)
+
+    def events_after(self, after: int, limit: int = 500) -> tuple[OrderEvent, ...]:
+        """Events of all orders above this number, oldest first: for whoever follows them."""
+        with self.database.reading() as session:
+            return listing.events_after(session, after, limit)
+
+    def reports_of(self, order_id: int) -> tuple[Report, ...]:
+        """What people reported that led to this order, oldest first."""
+        with self.database.reading() as session:
+            return listing.reports_of_order(session, order_id)
+
+    # -- within ---------------------------------------------------------------------------------------------------
+
+    def _act(self, person: Person, words: str, act: _Act, once: Once | None) -> Order:
+        with self.database.writing() as session:
+            now_ms = self._now_ms()
+            if once is not None:
+                answers.begin(session, once, now_ms)
+            hand = OrderHand(session, person, words, now_ms, policy_book.current(session).policy)
+            order = order_of(act(hand))
+            if once is not None:
+                answers.finish(session, once, order)
+            return order
+
+    def _keep(self, session: Session, picture: Picture, stage: PhotoStage, by: str, **of: int) -> PhotoRow:
+        row = PhotoRow(
+            id=secrets.token_hex(16), stage=stage.value, by=by, at_ms=self._now_ms(), width=picture.width,
+            height=picture.height, size_bytes=len(picture.content), content=picture.content, **of,
+        )  # fmt: skip
+        session.add(row)
+        session.flush()
+        return row
+
+    def _now_ms(self) -> int:
+        return ms_of(self._clock())
