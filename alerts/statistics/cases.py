@@ -72,8 +72,9 @@ class Cases:
     @property
     def is_losing(self) -> Flags:
         """About use that somebody pays for: no fault of a meter, and not found to be nothing."""
-        is_priced = np.isin(self.medium, ("water", "electricity"))
-        return self.is_real & is_priced & (self.category != Category.DATA_QUALITY.value)
+        is_priced: Flags = np.isin(self.medium, ("water", "electricity"))
+        is_use: Flags = self.category != Category.DATA_QUALITY.value
+        return self.is_real & is_priced & is_use
 
 
 _TEXTS, _FLAGS, _READ = 7, 1, 17
@@ -104,9 +105,9 @@ def _first_told() -> Any:
 
 def _columns(rows: Iterable[Any]) -> Cases:
     columns: list[Any] = list(zip(*rows, strict=True)) or [()] * _READ
-    texts = [_texts(c) for c in columns[:_TEXTS]]
-    flags = [np.array(c, np.bool_) for c in columns[_TEXTS : _TEXTS + _FLAGS]]
-    numbers = [np.array(c, np.float64) for c in columns[_TEXTS + _FLAGS :]]  # None becomes NaN
+    texts: list[Any] = [_texts(c) for c in columns[:_TEXTS]]
+    flags: list[Any] = [np.array(c, np.bool_) for c in columns[_TEXTS : _TEXTS + _FLAGS]]
+    numbers: list[Any] = [np.array(c, np.float64) for c in columns[_TEXTS + _FLAGS :]]  # None becomes NaN
     unvalued = [np.zeros(len(columns[0]))] * (len(fields(Cases)) - _READ)
     return Cases(*texts, *flags, *numbers, *unvalued)
 

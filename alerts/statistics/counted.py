@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, or_, select, true
 
 from alerts.models import AlertRow
+from alerts.orders.models import OrderRow
 from alerts.rows import ms_of
 from alerts.texts import is_storable
 
@@ -27,9 +28,20 @@ class Wanted:
     medium: str | None = None
 
 
+def _is_real() -> ColumnElement[bool]:
+    """No drill and no test."""
+    return true()
+
+
 def counted(*columns: Any) -> Select[Any]:
     """Columns of the alerts that count: an alert that another one explains is no case of its own."""
-    return select(*columns).select_from(AlertRow).where(AlertRow.is_inhibited.is_(False))
+    return select(*columns).select_from(AlertRow).where(AlertRow.is_inhibited.is_(False), _is_real())
+
+
+def counted_orders(*columns: Any) -> Select[Any]:
+    """Columns of the work orders that count, with the alert where there is one. Work is work, whatever explains it."""
+    query = select(*columns).select_from(OrderRow).outerjoin(AlertRow, AlertRow.id == OrderRow.alert_id)
+    return query.where(or_(OrderRow.alert_id.is_(None), _is_real()))
 
 
 def of_kind(wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -37,6 +49,18 @@ def of_kind(wanted: Wanted) -> list[ColumnElement[bool]]:
     out: list[ColumnElement[bool]] = []
     if wanted.nodes is not None:
         out.append(AlertRow.node.in_([n for n in wanted.nodes if is_storable(n)]))
+    if wanted.category is not None:
+        out.append(AlertRow.category == wanted.category)
+    if wanted.medium is not None:
+        out.append(AlertRow.medium == wanted.medium)
+    return out
+
+
+def order_at(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """The places and the kind of orders that are wanted; one without an alert is of no kind."""
+    out: list[ColumnElement[bool]] = []
+    if wanted.nodes is not None:
+        out.append(OrderRow.node.in_([n for n in wanted.nodes if is_storable(n)]))
     if wanted.category is not None:
         out.append(AlertRow.category == wanted.category)
     if wanted.medium is not None:

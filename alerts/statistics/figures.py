@@ -90,11 +90,11 @@ class Statistics:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def figures(self, wanted: Wanted, site: Site, valuing: Valuing) -> Figures:
+    def figures(self, wanted: Wanted, site: Site, valuing: Valuing, now_ms: int) -> Figures:
         """The figures of what is wanted. `site` has the places, the calendar and the clock."""
         with self._database.reading() as session:
             cases = valuing.valued(read_cases(session, wanted))
-            repeats, missed = find_repeats(session, wanted, site), missed_deadlines(session, wanted)
+            repeats, missed = find_repeats(session, wanted, site), missed_deadlines(session, wanted, now_ms)
         lines = _Lines(valuing, frozenset(r.alert_id for r in repeats))
 
         def through(stretches: Iterable[Stretch]) -> tuple[Line, ...]:

@@ -8,9 +8,11 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 
+from alerts.rows import ms_of
 from alerts.statistics.counted import Wanted
 from alerts.statistics.figures import Figures, Statistics
 from alerts.statistics.losses import Valuing
+from alerts.statistics.scorecards import Scorecard, Scorecards
 from alerts.users.reach import Reach
 from api.alerts.views import nodes_below
 from api.dependencies import CurrentReach, Parts
@@ -44,7 +46,13 @@ class Asked:
 
     def figures(self) -> Figures:
         """Read and worked out."""
-        return Statistics(self.parts.records.database).figures(self.wanted, self.reach.site, self.valuing)
+        statistics, now_ms = Statistics(self.parts.records.database), ms_of(self.parts.now())
+        return statistics.figures(self.wanted, self.reach.site, self.valuing, now_ms)
+
+    def scorecards(self) -> tuple[Scorecard, ...]:
+        """Contractors'; a contractor's own alone."""
+        scorecards, now_ms = Scorecards(self.parts.records.database), ms_of(self.parts.now())
+        return scorecards.of(self.wanted, now_ms, self.reach.assignee)
 
 
 def months_back(day: date, months: int) -> date:

@@ -9,6 +9,7 @@ from typing import Any
 from alerts.rows import moment_of
 from alerts.statistics.figures import Figures, Line
 from alerts.statistics.repeats import Repeat
+from alerts.statistics.scorecards import Scorecard
 from api.statistics.asked import Asked
 from api.wire import time_text
 
@@ -38,6 +39,12 @@ def figures_document(figures: Figures, asked: Asked) -> dict[str, Any]:
         "repeats": [_repeat(r) for r in figures.repeats[:MOST_REPEATS]],
         "missed_deadlines": [dataclasses.asdict(m) for m in figures.missed],
     }
+
+
+def scorecards_document(cards: Iterable[Scorecard], asked: Asked) -> dict[str, Any]:
+    """Each contractor's."""
+    items = [dataclasses.asdict(card) | {"share_in_time": card.share_in_time} for card in cards]
+    return {"start": time_text(asked.wanted.since), "end": time_text(asked.wanted.until), "items": items}
 
 
 def _line(line: Line, label: str) -> dict[str, Any]:

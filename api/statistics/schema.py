@@ -98,7 +98,7 @@ class MissedOut(BaseModel):
 
     step: Literal["acknowledge", "repair"]
     role: str
-    category: str
+    category: str = Field(description="Of the alert; empty: of an order without one")
     count: int
 
 
@@ -158,3 +158,45 @@ class StatisticsOut(BaseModel):
     by_category: list[LineOut]
     repeats: list[RepeatOut] = Field(description="At most 500")
     missed_deadlines: list[MissedOut]
+
+
+class ScorecardOut(BaseModel):
+    """One contractor's orders that were given in the period, as they stand."""
+
+    contractor: str
+    given: int
+    done: int
+    timed: int = Field(description="Those with a due time that are done, or should be")
+    in_time: int = Field(description="Of `timed`: done by then")
+    share_in_time: float | None
+    reopened: int = Field(description="The meters or a person disagreed at least once")
+    rated: int
+    rating: float | None = Field(description="Mean of 1 to 5")
+    to_start: SpreadOut = Field(description="From the giving until somebody began")
+    to_repair: SpreadOut = Field(description="From the giving until it was done")
+    missed: int = Field(description="Alerts assigned to them that nobody acknowledged in time")
+
+
+class ScorecardsOut(BaseModel):
+    """By name; a contractor has the own one alone."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "start": "2026-05-31T16:00:00Z",
+                    "end": "2026-11-23T04:00:00Z",
+                    "items": [
+                        {
+                            "contractor": "anjie-pipes", "given": 31, "done": 28, "timed": 30, "in_time": 25,
+                            "share_in_time": 0.833, "reopened": 2, "rated": 24, "rating": 4.3,
+                            "to_start": _SPREAD, "to_repair": _SPREAD, "missed": 1,
+                        }
+                    ],
+                }
+            ]
+        }
+    )  # fmt: skip
+    start: datetime
+    end: datetime
+    items: list[ScorecardOut]

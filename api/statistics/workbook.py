@@ -115,6 +115,7 @@ def _fill(book: _Book, figures: Figures) -> None:
             write([labels.get(line.name, line.name) or book.say(N_("All")), *_line_cells(line)])
     _write_repeats(book, figures, names)
     _write_missed(book, figures, kinds)
+    _write_scorecards(book)
     _write_alerts(book, figures.cases, names, kinds)
 
 
@@ -186,9 +187,26 @@ def _write_missed(book: _Book, figures: Figures, kinds: dict[str, str]) -> None:
     columns = [_Column(book.say(text), kind, width) for text, kind, width in headings]
     write = book.sheet(book.say(N_("Missed deadlines")), columns)
     roles = {role.value: book.say(text) for role, text in ROLES.items()} | {"": book.say(N_("Nobody"))}
+    other = book.say(N_("Order without an alert"))
     for missed in figures.missed:
-        step = book.say(MISSED_STEPS[missed.step])
-        write([step, roles.get(missed.role, missed.role), kinds.get(missed.category, missed.category), missed.count])
+        kind = kinds[missed.category] if missed.category else other
+        write([book.say(MISSED_STEPS[missed.step]), roles.get(missed.role, missed.role), kind, missed.count])
+
+
+def _write_scorecards(book: _Book) -> None:
+    headings = (
+        (N_("Contractor"), "text"), (N_("Orders given"), "count"), (N_("Done"), "count"), (N_("In time"), "count"),
+        (N_("Of those due"), "count"), (N_("Opened again"), "count"), (N_("Rating"), "number"), (N_("Rated"), "count"),
+        (N_("To start: median"), "span"), (N_("To repair: median"), "span"), (N_("To repair: 9 in 10"), "span"),
+        (N_("Missed deadlines"), "count"),
+    )  # fmt: skip
+    columns = [_Column(book.say(text), kind, 22 if kind == "text" else 13) for text, kind in headings]
+    write = book.sheet(book.say(N_("Contractors")), columns)
+    for card in book.asked.scorecards():
+        write([
+            card.contractor, card.given, card.done, card.in_time, card.timed, card.reopened, card.rating, card.rated,
+            _days(card.to_start.median_s), _days(card.to_repair.median_s), _days(card.to_repair.p90_s), card.missed,
+        ])  # fmt: skip
 
 
 def _write_alerts(book: _Book, cases: Cases, names: dict[str, str], kinds: dict[str, str]) -> None:

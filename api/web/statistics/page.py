@@ -145,7 +145,7 @@ def _tables(figures: Figures, reader: Reader) -> tuple[Table, ...]:
     say = reader.wording.gettext
     names = {n.id: n.name or n.id for n in reader.site.nodes.values()}
     kinds = {c.value: say(text) for c, text in CATEGORIES.items()}
-    given = (
+    given: tuple[tuple[str, str, str, tuple[Line, ...], dict[str, str]], ...] = (
         ("months", N_("By month"), N_("Month"), figures.by_month, {}),
         ("terms", N_("By term"), N_("Term"), figures.by_term, {}),
         ("zones", N_("By zone"), N_("Place"), figures.by_zone, names),

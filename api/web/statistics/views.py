@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from alerts.users.roles import Permission
+from api.dependencies import CurrentUser
 from api.permits import needs
 from api.statistics.asked import CurrentAsked
 from api.web.account_words import ROLES
@@ -25,3 +26,14 @@ def get_statistics_page(request: Request, pages: Pages, asked: CurrentAsked) -> 
         count_words=COUNT_WORDS, step_words=STEP_WORDS, step_hints=STEP_HINTS, missed_steps=MISSED_STEPS, roles=ROLES,
         discovery=discovery_text(asked.parts.discovery, reader),
     )  # fmt: skip
+
+
+@router.get("/statistics/contractors", dependencies=[needs(Permission.SCORECARDS_READ)])
+def get_scorecards_page(request: Request, pages: Pages, user: CurrentUser, asked: CurrentAsked) -> Response:
+    """Contractors' scorecards; a contractor's own."""
+    period = {
+        "start": asked.wanted.since.astimezone(asked.reach.site.zone).date(),
+        "end": asked.wanted.until.astimezone(asked.reach.site.zone).date(),
+    }
+    nav = "statistics" if user.may(Permission.STATISTICS_READ) else "scores"
+    return pages.page(request, "scorecards.html", nav=nav, cards=asked.scorecards(), period=period)
