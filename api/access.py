@@ -18,8 +18,12 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _UNASKED_PATHS = frozenset({"/healthz", "/readyz", "/favicon.ico"})
 _UNASKED_FOLDERS = ("/static/", "/vendor/")
 # Nobody need be signed in for these either; the page says who is.
-_OPEN_PATHS = frozenset({"/sign-in"})
-_OPEN_FOLDERS = ("/language/", "/go/")  # what `/go/` leads to stands in its signed link: that says who comes
+_OPEN_PATHS = frozenset({"/sign-in", "/manifest.webmanifest", "/sw.js"})
+_OPEN_FOLDERS = (
+    "/language/",
+    "/go/",
+    "/offline/",
+)  # what `/go/` leads to stands in its signed link: that says who comes
 
 # No inline script or style anywhere: charts and htmx set styles through the DOM, which the policy allows.
 SECURITY_HEADERS = {

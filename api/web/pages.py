@@ -23,6 +23,7 @@ from api.web import (
 )
 from api.web.duty import log_views, roster_views, route_views, silence_views
 from api.web.forms import local_path
+from api.web.phone import views as phone_views
 from api.web.rendering import STATIC, Pages
 from api.web.statistics import views as statistics_views
 from api.web.texts import COOKIE, LANGUAGES
@@ -45,6 +46,7 @@ ROUTERS = (
     silence_views.router,
     log_views.router,
     statistics_views.router,
+    phone_views.router,
 )
 _OPEN = [needs(Permission.OPEN)]
 _YEAR_S = 365 * 24 * 3600

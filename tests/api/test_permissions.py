@@ -161,24 +161,36 @@ ROUTES = {
     "GET /api/v1/digests/{entry_id}/history": "duty.read",
     "PUT /api/v1/digests/{entry_id}": "duty.manage",
     "DELETE /api/v1/digests/{entry_id}": "duty.manage",
+    "GET /api/v1/statistics": "statistics.read",
+    "GET /api/v1/statistics/contractors": "scorecards.read",
+    "GET /api/v1/statistics/workbook": "statistics.read",
+    "GET /statistics": "statistics.read",
+    "GET /statistics/contractors": "scorecards.read",
+    "GET /manifest.webmanifest": "open",
+    "GET /offline/{language}": "open",
+    "GET /sw.js": "open",
 }
 ANYBODY = {"open", "signed_in", "own_account"}
 ALERTS = ANYBODY | {"alerts.read", "alerts.handle"}
 DUTIES = {"desk.manage", "duty.read", "duty.manage", "silences.manage", "deliveries.read"}
+FIGURES = {"statistics.read", "scorecards.read"}
 MAY = {
     "admin": ALERTS
     | DUTIES
+    | FIGURES
     | {"site.read", "rules.tune", "collecting.read", "metrics.read", "readings.write"}
     | {"users.read", "users.manage", "channels.test"},
-    "head_of_logistics": ALERTS | DUTIES | {"site.read", "rules.tune", "collecting.read"},
+    "head_of_logistics": ALERTS | DUTIES | FIGURES | {"site.read", "rules.tune", "collecting.read"},
     "energy_manager": ALERTS
     | DUTIES
+    | FIGURES
     | {"site.read", "rules.tune", "collecting.read", "metrics.read", "readings.write", "channels.test"},
     "maintainer": ALERTS | {"site.read", "rules.tune", "collecting.read", "duty.read"},
     "dorm_manager": ALERTS | {"site.read", "rules.tune"},
     "duty_guard": ALERTS | {"site.read", "rules.tune"},
-    "contractor": ALERTS,
+    "contractor": ALERTS | {"scorecards.read"},
     "auditor": ANYBODY
+    | FIGURES
     | {"alerts.read", "site.read", "collecting.read", "metrics.read", "users.read", "duty.read", "deliveries.read"},
 }
 INSIDE = {
