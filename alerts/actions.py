@@ -28,8 +28,8 @@ class PersonsHand:
     """One person's act at one moment. Checks what the person gave before anything is touched.
 
     `sees`: an alert that the person does not see is as if it were not there.
-    `said_ms`: when it was done, by the person's own clock, where it comes later: a phone without a connection. It stands
-    in the history; what counts is when it was heard here.
+    `said_ms`: when it was done, by the person's own clock, where it comes later, as from a phone without a connection.
+    It stands in the history; what counts is when it was heard here.
     """
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import socket
 import threading
 import time
@@ -17,12 +18,14 @@ from alerts.users.roles import Role
 from alerts.users.users import users_of
 from alerts.values import Actor, Outcome
 from api.app import create_app
+from api.parts import Access
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 OWN = "quiet-river-4711"
 PATIENCE_S = 60
 WORDS = {
-    "zh-CN": {"take": "我来处理", "none": "没有网络", "as": "截至", "kept": "已保存在本机", "quicker": "已抢先处理", "ok": "知道了"},
+    "zh-CN": {"take": "我来处理", "none": "没有网络", "as": "截至", "kept": "已保存在本机", "quicker": "已抢先处理",
+              "ok": "知道了"},
     "en": {"take": "I take care of it", "none": "No connection", "as": "As it was at", "kept": "Kept on this phone",
            "quicker": "was quicker", "ok": "Dismiss"},
 }  # fmt: skip
@@ -30,7 +33,7 @@ WORDS = {
 
 def controlled(page: Page) -> None:
     """The page is the worker's, and what is to be kept is kept."""
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    page.wait_for_function("() => navigator.serviceWorker.controller !== null")
     page.wait_for_function("async () => (await AquaVolt.kept()).length > 0")
 
 
@@ -193,9 +196,18 @@ def first_sign_in(page: Page, site: Any, name: str) -> None:
     page.wait_for_url("**/account?notice=password")
 
 
-def test_signing_out_leaves_nothing_on_the_phone(offline_tab: Callable[..., Page], site: Any) -> None:
+@pytest.fixture
+def with_accounts(site: Any) -> Iterator[str]:
+    """The same campus where nobody is let in without an account: no demo administrator takes over at a sign-out."""
+    with serving(dataclasses.replace(site.campus.parts, access=Access()), 0) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+def test_signing_out_leaves_nothing_on_the_phone(
+    offline_tab: Callable[..., Page], site: Any, with_accounts: str
+) -> None:
     alert = site.raise_leak()
-    page = offline_tab("en")
+    page = offline_tab("en", with_accounts)
     first_sign_in(page, site, "phone-one")
     page.goto("/tasks")
     controlled(page)
@@ -205,18 +217,21 @@ def test_signing_out_leaves_nothing_on_the_phone(offline_tab: Callable[..., Page
     page.locator("form[action='/sign-out'] button").click()
     page.wait_for_url("**/sign-in")
     assert ["Not sent yet: 1" in text for text in asked] == [True]
-    page.wait_for_function("self.AquaVolt !== undefined")
+    page.wait_for_function("() => self.AquaVolt !== undefined")
     left = "Promise.all([AquaVolt.kept(), AquaVolt.items(), AquaVolt.state()])"
-    assert page.evaluate(left) == [[], [], {}]
+    page.wait_for_function("async () => (await AquaVolt.state()).language === 'en'")
+    assert page.evaluate(left) == [[], [], {"language": "en"}]
     page.context.set_offline(True)
     page.goto("/tasks")
     page.get_by_text("This phone has kept nothing yet").wait_for()
     assert alert not in page.content()
 
 
-def test_another_account_never_sees_what_the_first_one_kept(offline_tab: Callable[..., Page], site: Any) -> None:
+def test_another_account_never_sees_what_the_first_one_kept(
+    offline_tab: Callable[..., Page], site: Any, with_accounts: str
+) -> None:
     alert = site.raise_leak()
-    page = offline_tab("en")
+    page = offline_tab("en", with_accounts)
     first_sign_in(page, site, "phone-two")
     page.goto("/tasks")
     controlled(page)
@@ -259,14 +274,12 @@ def test_it_can_be_installed_in_both_languages(offline_tab: Callable[..., Page],
         assert (manifest["lang"], manifest["shortcuts"][0]["name"]) == (language, word)
         assert "maskable" in {icon["purpose"] for icon in manifest["icons"]}
         for icon in manifest["icons"]:
-            size = page.evaluate(
-                "src => createImageBitmap.call(window, 0).catch(() => 0) && "
-                "fetch(src).then((a) => a.blob()).then(createImageBitmap).then((b) => `${b.width}x${b.height}`)",
-                icon["src"],
-            )
+            measure = "fetch(src).then((a) => a.blob()).then((b) => createImageBitmap(b))"
+            size = page.evaluate(f"src => {measure}.then((i) => `${{i.width}}x${{i.height}}`)", icon["src"])
             assert size == icon["sizes"]
         session = page.context.new_cdp_session(page)
-        assert session.send("Page.getInstallabilityErrors")["installabilityErrors"] == []
+        errors = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
+        assert {e["errorId"] for e in errors} == {"in-incognito"}  # every tab of a test is
 
 
 def test_a_new_version_is_taken_at_the_next_start(
@@ -281,7 +294,11 @@ def test_a_new_version_is_taken_at_the_next_start(
     with serving(site.campus.parts, port):
         page.goto("/tasks")
         page.wait_for_function(
-            "async () => { const r = await navigator.serviceWorker.getRegistration(); await r.update(); return r.waiting !== null }"
+            """async () => {
+              const registration = await navigator.serviceWorker.getRegistration();
+              await registration.update();
+              return registration.waiting !== null;
+            }"""
         )
         assert set(old) < set(page.evaluate("caches.keys()"))  # the one in use stays
         page.close()

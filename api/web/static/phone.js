@@ -57,6 +57,7 @@
   async function begin() {
     if (!owner) { // the session is over: nobody looks at another's pages; acts wait for their owner
       await AquaVolt.forgetPages();
+      await AquaVolt.speak(document.documentElement.lang);
       return;
     }
     await AquaVolt.become(owner, csrf(), document.documentElement.lang);

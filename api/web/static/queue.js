@@ -44,6 +44,12 @@
     await within(["state"], "readwrite", (store) => store.put({ owner, csrf, language }, "who"));
   }
 
+  // Of nobody in particular: the page for no connection speaks it too.
+  async function speak(language) {
+    const before = await state();
+    await within(["state"], "readwrite", (store) => store.put({ ...before, language }, "who"));
+  }
+
   const keep = (name, html, title) =>
     within(["kept"], "readwrite", (store) => store.put({ name, html, title, at: new Date().toISOString() }, name));
 
@@ -96,5 +102,5 @@
   const send = ({ isFresh }) =>
     self.navigator.locks ? self.navigator.locks.request(LOCK, () => sendNow(isFresh)) : sendNow(isFresh);
 
-  self.AquaVolt = { state, become, forget, forgetPages, keep, kept, add, items, drop, send };
+  self.AquaVolt = { state, become, speak, forget, forgetPages, keep, kept, add, items, drop, send };
 })();
