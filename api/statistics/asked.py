@@ -50,9 +50,11 @@ class Asked:
         return statistics.figures(self.wanted, self.reach.site, self.valuing, now_ms)
 
     def scorecards(self) -> tuple[Scorecard, ...]:
-        """Contractors'; a contractor's own alone."""
+        """Contractors'; a contractor's own alone, and of a part of the site those who had to do there."""
         scorecards, now_ms = Scorecards(self.parts.records.database), ms_of(self.parts.now())
-        return scorecards.of(self.wanted, now_ms, self.reach.assignee)
+        cards, own = scorecards.of(self.wanted, now_ms, self.reach.assignee), self.reach.assignee
+        is_limited = self.reach.nodes is not None and own is None
+        return tuple(card for card in cards if not is_limited or card.given or card.missed)
 
 
 def months_back(day: date, months: int) -> date:

@@ -25,6 +25,7 @@ PAGES = [
     "/alerts", "/alerts?state=cleared", "/alerts?q=nothing-like-it", "/alerts/{alert}", "/tasks", "/site",
     "/site/dorm-2", "/meters/w-dorm-2", "/collector", "/commissioning", "/users", "/users/audit", "/sign-in",
     "/duty", "/duty/duties/m", "/duty/routes?dry=1&node=dorm-2", "/duty/routes/r", "/duty/silences", "/notifications",
+    "/statistics", "/statistics/contractors", "/offline/en",
     "/no-such-page",  # but not /docs: what Swagger UI draws is not ours
 ]  # fmt: skip
 _GRAVE = ("serious", "critical")
