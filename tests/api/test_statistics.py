@@ -159,7 +159,7 @@ def test_a_name_is_never_a_formula(make, records):
 def test_the_workbooks_file_is_taken_away(served, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     workbook(served)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob("aquavolt-*")) == []
 
 
 def test_the_page_says_what_the_saving_rests_on(served):

@@ -138,6 +138,34 @@ def test_an_answer_that_was_lost_is_asked_for_again_and_nothing_is_done_twice(
     assert site.campus.records.get_alert(alert).comments == before + 1
 
 
+def test_a_tick_has_its_key_and_time_in_itself_and_a_refused_one_is_told(
+    offline_tab: Callable[..., Page], site: Any
+) -> None:
+    """As the patrol's operation takes them: each answered by itself."""
+    page = offline_tab("en")
+    page.goto("/tasks")
+    controlled(page)
+    heard: list[Any] = []
+
+    def answer(route: Any) -> None:
+        heard.append((route.request.headers["idempotency-key"], *route.request.post_data_json["ticks"]))
+        result = "taken" if len(heard) == 1 else "refused"
+        route.fulfill(json={"items": [{"id": "x", "result": result, "detail": "there is nothing to look at"}]})
+
+    page.route("**/api/v1/patrol/ticks", answer)
+    body, how = "{ item: 'meter:m', result: 'fine' }", "{ as: 'tick', about: 'm' }"
+    tick = f"AquaVolt.add('/api/v1/patrol/ticks', {body}, 'Tap', {how})"
+    for sent, refused in ((1, 0), (0, 1)):
+        page.evaluate(tick)
+        result = page.evaluate("AquaVolt.send({ isFresh: true })")
+        assert (result["sent"], result["refused"]) == (sent, refused)
+    for key, told in heard:
+        assert told["id"] == key
+        assert {"at", "item", "result", "id"} == set(told)
+    page.reload()
+    page.locator("#phone").get_by_text("there is nothing to look at").wait_for()
+
+
 @contextlib.contextmanager
 def serving(parts: Any, port: int) -> Iterator[int]:
     """The application on a port; the same one again after it was stopped."""

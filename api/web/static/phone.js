@@ -38,7 +38,10 @@
   }
   const keepAll = () => Promise.all([...document.querySelectorAll("[data-keep]")].map(keepPart));
 
+  // Until the sign-in's own token is known nothing goes out.
+  let known = null;
   async function queued(form, id) {
+    await known.catch(() => {});
     navigator.serviceWorker?.getRegistration().then((r) => r?.sync?.register("aquavolt-queue")).catch(() => {});
     await sendAll();
     const left = (await AquaVolt.items()).find((item) => item.id === id);
@@ -60,7 +63,7 @@
       await AquaVolt.speak(document.documentElement.lang);
       return;
     }
-    await AquaVolt.become(owner, csrf(), document.documentElement.lang);
+    await known;
     await sendWaiting();
     await keepAll();
     await show();
@@ -75,6 +78,7 @@
   QueuedForms.take(words, queued);
 
   document.addEventListener("DOMContentLoaded", () => {
+    known = owner ? AquaVolt.become(owner, csrf(), document.documentElement.lang) : Promise.resolve();
     begin().catch(() => {}); // a browser that keeps nothing: the pages work as they always did
     document.addEventListener("htmx:afterSettle", () => {
       if (owner) keepAll().then(() => QueuedForms.markWaiting(document, words)).catch(() => {});

@@ -60,10 +60,18 @@
     return [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
   }
 
-  // `said_at` is when the person did it, whenever it arrives.
-  function add(path, body, label) {
+  // What the operation takes: when the person did it, whenever it arrives, and the key in the tick itself where it is one.
+  const WRITTEN = {
+    act: (body, at) => ({ ...body, said_at: at }),
+    plain: (body) => body,
+    tick: (body, at, key) => ({ ticks: [{ ...body, id: key, at }] }),
+  };
+
+  // `about`: what it is about, so that nobody does it twice; `as`: how the operation wants it.
+  function add(path, body, label, { about = path, as = "act" } = {}) {
     const at = new Date().toISOString();
-    const item = { key: newKey(), path, body: JSON.stringify({ ...body, said_at: at }), label, at, refused: null };
+    const key = newKey();
+    const item = { key, path, about, body: JSON.stringify(WRITTEN[as](body, at, key)), label, at, refused: null };
     return within(["queue"], "readwrite", (store) => store.add(item));
   }
 
@@ -71,12 +79,18 @@
   const drop = (id) => within(["queue"], "readwrite", (store) => store.delete(id));
   const put = (item) => within(["queue"], "readwrite", (store) => store.put(item));
 
+  // Several at once are answered each by itself.
+  function taken({ items }) {
+    const refused = Array.isArray(items) && items.find((one) => one.result === "refused");
+    return refused ? { refused: { status: 200, detail: refused.detail, current: null } } : { isSent: true };
+  }
+
   async function post(item, csrf) {
     const answer = await fetch(item.path, {
       method: "POST", body: item.body, credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE_MS),
       headers: { "Content-Type": "application/json", "Idempotency-Key": item.key, ...(csrf ? { "X-CSRF-Token": csrf } : {}) },
     });
-    if (answer.ok) return { isSent: true };
+    if (answer.ok) return taken(await answer.json().catch(() => ({})));
     // Not the act's fault: it waits. Without a fresh token a refusal may mean no more than another sign-in.
     if (answer.status === 401) return { stopped: "signed out" };
     if (answer.status === 429 || answer.status >= 500) return { stopped: "offline" };

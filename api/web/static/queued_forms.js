@@ -1,9 +1,10 @@
-// Forms that may be sent later (`data-queue`: the address of the API), on pages and in the page for no connection.
+// Forms that may be sent later, on pages and in the page for no connection: `data-queue` is the address of the operation,
+// `data-queue-as` how it wants what is sent (queue.js), `data-about` what it is about where the address does not say.
 (() => {
   // The body of the API from the form's fields; numbers are numbers, and what only the page needs is left out.
-  function bodyOf(form) {
+  function bodyOf(form, button) {
     const body = {};
-    for (const [name, value] of new FormData(form)) {
+    for (const [name, value] of new FormData(form, button)) {
       if (name !== "csrf" && name !== "back" && value !== "") body[name] = name === "version" ? Number(value) : value;
     }
     return body;
@@ -34,10 +35,12 @@
   const labelOf = (form) => [cardOf(form).querySelector("b")?.textContent, form.querySelector("button:not([type=button])")?.textContent]
     .filter(Boolean).map((text) => text.trim()).join(": ");
 
+  const aboutOf = (form) => form.dataset.about ?? form.dataset.queue;
+
   // After a start the marks are there again.
   async function markWaiting(root, words) {
-    const waiting = new Set((await AquaVolt.items()).filter((item) => !item.refused).map((item) => item.path));
-    for (const form of root.querySelectorAll("form[data-queue]")) if (waiting.has(form.dataset.queue)) mark(form, words);
+    const waiting = new Set((await AquaVolt.items()).filter((item) => !item.refused).map((item) => item.about));
+    for (const form of root.querySelectorAll("form[data-queue]")) if (waiting.has(aboutOf(form))) mark(form, words);
   }
 
   // `after(form, id)` is called when the act is on the disk; `form.submit()` is the way where nothing can be kept.
@@ -46,10 +49,11 @@
       const form = event.target.closest("form[data-queue]");
       if (!form || event.defaultPrevented) return;
       event.preventDefault();
-      const body = bodyOf(form);
+      const body = bodyOf(form, event.submitter);
       const label = labelOf(form);
       mark(form, words);
-      AquaVolt.add(form.dataset.queue, body, label).then((id) => after(form, id), () => form.submit());
+      const how = { about: aboutOf(form), as: form.dataset.queueAs };
+      AquaVolt.add(form.dataset.queue, body, label, how).then((id) => after(form, id), () => form.submit());
     });
   }
 
