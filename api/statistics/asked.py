@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends, Query
+from pydantic import BeforeValidator
 
 from alerts.rows import ms_of
 from alerts.statistics.counted import Wanted
@@ -26,6 +27,7 @@ USUAL_MONTHS = 6
 LONGEST = timedelta(days=3660)
 MEDIA = "^(electricity|water|gas|heat|other)$"
 
+_Chosen = BeforeValidator(lambda given: given or None)  # a form sends what is not chosen as an empty text
 _Day = Annotated[str | None, Query(max_length=40, examples=["2026-09-01"])]
 
 
@@ -69,7 +71,7 @@ def read_asked(
     start: _Day = None,
     end: _Day = None,
     node: Annotated[str | None, Query(max_length=200, description="This place and all below it")] = None,
-    category: Category | None = None,
+    category: Annotated[Category | None, _Chosen] = None,
     medium: Annotated[str | None, Query(pattern=MEDIA)] = None,
 ) -> Asked:
     """What a request asks for; without a period this month and the five before it.
@@ -78,6 +80,7 @@ def read_asked(
         Problem: 404, no such place; 422, the period.
     """
     since, until = _period(parts, reach, start, end)
+    node = node or None
     nodes = nodes_below(reach.site, node)
     if nodes is None and reach.nodes is not None:
         nodes = tuple(sorted(reach.nodes))

@@ -51,6 +51,7 @@ def test_an_inner_place_a_kind_and_a_period_are_chosen(served):
     assert found("category=leak&medium=water") == 3
     assert found("start=2026-11-21&end=2026-11-22") == 3
     assert found("start=2026-10-01&end=2026-11-01") == 0
+    assert found("node=&category=") == 5  # as a form sends what is not chosen
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def _charts(figures: Figures, reader: Reader, currency: str) -> tuple[Chart, ...
     def losses(text: str, member: str, colour: str) -> dict[str, Any]:
         return {"name": say(text), "colour": colour, "values": [getattr(line.losses, member) for line in lines]}
 
-    found = (counts(N_("Found"), "found", "--av-info"), counts(N_("Cleared"), "cleared", "--av-ok"),
+    found = (counts(N_("Alerts found"), "found", "--av-info"), counts(N_("Cleared"), "cleared", "--av-ok"),
              counts(N_("Repeat leaks"), "repeats", "--av-critical"))  # fmt: skip
     colours = ("--av-water", "--av-power", "--av-critical")
     medians = tuple(
@@ -146,7 +146,7 @@ def _tables(figures: Figures, reader: Reader) -> tuple[Table, ...]:
     names = {n.id: n.name or n.id for n in reader.site.nodes.values()}
     kinds = {c.value: say(text) for c, text in CATEGORIES.items()}
     given: tuple[tuple[str, str, str, tuple[Line, ...], dict[str, str]], ...] = (
-        ("months", N_("By month"), N_("Month"), figures.by_month, {}),
+        ("months", N_("By month"), N_("Calendar month"), figures.by_month, {}),
         ("terms", N_("By term"), N_("Term"), figures.by_term, {}),
         ("zones", N_("By zone"), N_("Place"), figures.by_zone, names),
         ("buildings", N_("By building"), N_("Place"), figures.by_building, names),

@@ -7,7 +7,7 @@ from api.web.rendering import Reader
 from api.web.wording import N_
 
 COUNT_WORDS = {
-    "found": N_("Found"), "taken": N_("Taken"), "cleared": N_("Cleared"), "open": N_("Still open"),
+    "found": N_("Alerts found"), "taken": N_("Taken"), "cleared": N_("Cleared"), "open": N_("Still open"),
     "repaired": N_("Repaired, confirmed by the meters"), "unproven": N_("Said to be repaired, not confirmed"),
     "false_alarms": N_("False alarms"), "planned_use": N_("Planned use"), "meter_faults": N_("Meter faults"),
     "unsettled": N_("Cleared without an outcome"), "returned": N_("Came back"), "repeats": N_("Repeat leaks"),
