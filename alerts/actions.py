@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -14,19 +15,22 @@ from alerts.errors import ConflictError, RefusedError, StaleError, UnknownAlertE
 from alerts.models import AlertRow, AuditRow
 from alerts.notices import forget, look_at, tell_person
 from alerts.overdue import Terms, record_if_overdue
-from alerts.rows import alert_of
+from alerts.rows import alert_of, iso, moment_of
 from alerts.said import say_outcome
 from alerts.texts import is_storable
 from alerts.values import Action, Actor, Alert, NotifyReason, Outcome
 
 LONGEST_TEXT = 4000
 LONGEST_NAME = 200
+LONGEST_UNSENT = timedelta(days=30)
 
 
 class PersonsHand:
     """One person's act at one moment. Checks what the person gave before anything is touched.
 
     `sees`: an alert that the person does not see is as if it were not there.
+    `said_ms`: when it was done, by the person's own clock, where it comes later, as from a phone without a connection.
+    It stands in the history; what counts is when it was heard here.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class PersonsHand:
         now_ms: int,
         policy: DeskPolicy = DEFAULT,
         sees: Callable[[Alert], bool] = lambda _: True,
+        said_ms: int | None = None,
     ) -> None:
         """Raises: RefusedError."""
         self._session = session
@@ -45,6 +50,7 @@ class PersonsHand:
         self._now_ms = now_ms
         self._policy = policy
         self._sees = sees
+        self._said_ms = None if said_ms is None else _checked_said(said_ms, now_ms)
 
     def seen(self, alert_id: str) -> AlertRow:
         """The alert as it stands, held until the act is over. Raises: UnknownAlertError."""
@@ -172,6 +178,8 @@ class PersonsHand:
             "version": row.version, "severity": row.severity, "is_active": row.is_active,
             "rules_revision": row.rules_revision,
         }  # fmt: skip
+        if self._said_ms is not None:
+            standing["said_at"] = iso(moment_of(self._said_ms))
         self._session.add(
             AuditRow(
                 alert_id=row.id, at_ms=self._now_ms, event_ms=None, actor=self._actor.name,
@@ -185,6 +193,13 @@ def _check_version(row: AlertRow, expected: int | None) -> None:
         who = _last_to_act(row)
         raise StaleError(f"{who} acted on this alert in between: it is at version {row.version}, not {expected}",
                          alert_of(row))  # fmt: skip
+
+
+def _checked_said(said_ms: int, now_ms: int) -> int:
+    """A clock that is ahead says now. Raises: RefusedError."""
+    if said_ms < now_ms - LONGEST_UNSENT // timedelta(milliseconds=1):
+        raise RefusedError(f"this was done more than {LONGEST_UNSENT.days} days ago: do it again")
+    return min(said_ms, now_ms)
 
 
 def _last_to_act(row: AlertRow) -> str:

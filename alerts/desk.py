@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 
@@ -41,7 +42,7 @@ class Desk:
     """Thread-safe. `once`, where an act takes it, keeps the answer for a caller who asks again.
 
     Raises of every act: UnknownAlertError; ConflictError (StaleError where it is the version); RefusedError;
-    with `once` also AnsweredError and KeyReusedError.
+    with `once` also AnsweredError and KeyReusedError. `said_at`: when the person did it, where that is told later.
     """
 
     def __init__(self, url: str, *, clock: Clock = utc_now, days: OfficeDays | None = None) -> None:
@@ -59,9 +60,10 @@ class Desk:
         note: str = "",
         expected_version: int | None = None,
         once: Once | None = None,
+        said_at: datetime | None = None,
     ) -> Alert:
         """Somebody says: I have it. By the same person again: nothing changes. Assigns it where nobody was."""
-        return self._act(actor, note, lambda hand: hand.acknowledge(alert_id, expected_version), once)
+        return self._act(actor, note, lambda hand: hand.acknowledge(alert_id, expected_version), once, said_at)
 
     def assign(
         self,
@@ -81,9 +83,11 @@ class Desk:
             return self._act(actor, note, lambda hand: hand.unassign(alert_id, expected_version), once)
         return self._act(actor, note, lambda hand: hand.assign(alert_id, assignee, expected_version), once)
 
-    def comment(self, alert_id: str, actor: Actor, text: str, *, once: Once | None = None) -> Alert:
+    def comment(
+        self, alert_id: str, actor: Actor, text: str, *, once: Once | None = None, said_at: datetime | None = None
+    ) -> Alert:
         """Refused when empty, or over 4,000 characters. Never conflicts."""
-        return self._act(actor, text, lambda hand: hand.comment(alert_id), once)
+        return self._act(actor, text, lambda hand: hand.comment(alert_id), once, said_at)
 
     def resolve(
         self,
@@ -94,12 +98,13 @@ class Desk:
         note: str = "",
         expected_version: int | None = None,
         once: Once | None = None,
+        said_at: datetime | None = None,
     ) -> Alert:
         """What it was. Acknowledges too; active or cleared stays the rules' word. A later outcome replaces it.
 
         Without a version it conflicts where somebody else resolved it.
         """
-        return self._act(actor, note, lambda hand: hand.resolve(alert_id, outcome, expected_version), once)
+        return self._act(actor, note, lambda hand: hand.resolve(alert_id, outcome, expected_version), once, said_at)
 
     def reopen(
         self,
@@ -179,11 +184,12 @@ class Desk:
             answers.forget(session, now_ms)
             return tuple(alert_of(row) for row in record_overdue(session, now_ms, policy))
 
-    def _act(self, actor: Actor, note: str, act: Act, once: Once | None) -> Alert:
+    def _act(self, actor: Actor, note: str, act: Act, once: Once | None, said_at: datetime | None = None) -> Alert:
         with self.database.writing() as session:
             if once is not None:
                 answers.begin(session, once, self._now_ms())
-            hand = PersonsHand(session, actor, note, self._now_ms(), policy_book.current(session).policy)
+            policy, said_ms = policy_book.current(session).policy, None if said_at is None else ms_of(said_at)
+            hand = PersonsHand(session, actor, note, self._now_ms(), policy, said_ms=said_ms)
             alert = alert_of(act(hand))
             if once is not None:
                 answers.finish(session, once, alert)

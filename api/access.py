@@ -20,9 +20,9 @@ _UNASKED_FOLDERS = ("/static/", "/vendor/")
 # Nobody need be signed in for these either; the page says who is.
 # The repair platform has no account: its signature says that it is the one.
 PLATFORM_EVENTS = "/api/v1/platform/events"
-_OPEN_PATHS = frozenset({"/sign-in", "/report", PLATFORM_EVENTS})
+_OPEN_PATHS = frozenset({"/sign-in", "/report", "/manifest.webmanifest", "/sw.js", PLATFORM_EVENTS})
 # What `/go/` and `/report/` lead to stands in their signed links: `/go/` says who comes, `/report/` shows one report.
-_OPEN_FOLDERS = ("/language/", "/sign-in/with/", "/go/", "/report/")
+_OPEN_FOLDERS = ("/language/", "/sign-in/with/", "/go/", "/report/", "/offline/")
 
 # No inline script or style anywhere: charts and htmx set styles through the DOM, which the policy allows.
 SECURITY_HEADERS = {

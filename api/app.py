@@ -39,6 +39,7 @@ from api.rate_limits import RateLimitLayer
 from api.reaches import Reaches
 from api.readings import views as readings
 from api.site import views as site
+from api.statistics import views as statistics
 from api.system import collector, meters, metrics, status
 from api.users import views as accounts
 from api.web import pages
@@ -92,6 +93,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         *orders.ROUTERS,
         platform.router,
         site.router,
+        statistics.router,
         readings.router,
         head_counts.router,
         collector.router,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from alerts.playbook import Playbook, shipped_playbook
+from alerts.statistics.discovery import UsualDiscovery
 from alerts.users.roles import EVERYTHING, TOKEN_SCOPES, WHOLE_SITE, Permission
 from api.sign_in import SignInWays
 from metering.batch import ReadingBatch
@@ -140,6 +141,7 @@ class ApiParts:
     sign_in   providers at which people may sign in, besides here
     public_reports  whether who is not signed in may report running water
     repair_platform  the one that there is, the master of orders; None: its operations answer 503
+    discovery  when a leak would have been found without the program, for what finding it saved
     duty_desk  roster, routes and silences; None: their operations answer 503
     """
 
@@ -162,3 +164,4 @@ class ApiParts:
     duty_desk: DutyDesk | None = None
     public_reports: bool = True
     repair_platform: RepairPlatform | None = None
+    discovery: UsualDiscovery = field(default_factory=UsualDiscovery)

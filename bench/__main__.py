@@ -56,6 +56,7 @@ BENCHES = (
     Bench("fuzz", "Decoders under fuzzing", ("--minutes", "0.5")),
     Bench("mqtt_ingest", "MQTT messages into the journal", ("--messages", "50000")),
     Bench("desk", "The alert desk under load", ("--alerts", "5000", "--seconds", "10")),
+    Bench("desk_figures", "The figures of the desk", ("--alerts", "5000")),
     Bench(
         "notify",
         "From a reading to people, and a storm",

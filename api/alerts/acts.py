@@ -76,6 +76,7 @@ def acknowledge(
     """409 (412 with If-Match) when somebody else was quicker; `current` then says who."""
     done = parts.records.acknowledge(
         alert_id, actor, note=change.note, expected_version=read_tag(if_match, change.version),
+        said_at=change.said_at,
         once=keyed.once(lambda alert: alert_document(alert, site, parts)),
     )  # fmt: skip
     return _answer(parts, site, done, "acknowledged")
@@ -128,7 +129,8 @@ def comment(
 ) -> JsonResponse:
     """Kept in the alert's history; never conflicts."""
     once = keyed.once(lambda alert: alert_document(alert, site, parts))
-    return _answer(parts, site, parts.records.comment(alert_id, actor, change.text, once=once), "commented")
+    done = parts.records.comment(alert_id, actor, change.text, once=once, said_at=change.said_at)
+    return _answer(parts, site, done, "commented")
 
 
 @router.post("/{alert_id}/resolve", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="What it was")
@@ -144,6 +146,7 @@ def resolve(
     """Records the outcome. Whether it is over is for the meters to say: `state` does not change by this."""
     done = parts.records.resolve(
         alert_id, actor, change.outcome, note=change.note, expected_version=read_tag(if_match, change.version),
+        said_at=change.said_at,
         once=keyed.once(lambda alert: alert_document(alert, site, parts)),
     )  # fmt: skip
     return _answer(parts, site, done, "resolved")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from alerts.actions import LONGEST_NAME, LONGEST_TEXT
@@ -14,6 +14,11 @@ from api.alerts.schema import AlertOut
 
 _Note = Field("", max_length=LONGEST_TEXT, description="Why; kept in the alert's history")
 _Version = Field(None, ge=0, le=2**31, description="The version that was seen; If-Match says the same")
+_SaidAt = Field(
+    None,
+    description="When the person did it, where that is sent later; kept in the alert's history",
+    examples=["2026-11-23T10:14:00+08:00"],
+)
 
 
 def _forbid(*examples: JsonDict) -> ConfigDict:
@@ -26,6 +31,7 @@ class AcknowledgeIn(BaseModel):
     model_config = _forbid({"version": 1, "note": ""})
     note: str = _Note
     version: int | None = _Version
+    said_at: AwareDatetime | None = _SaidAt
 
 
 class AssignIn(BaseModel):
@@ -50,6 +56,7 @@ class CommentIn(BaseModel):
 
     model_config = _forbid({"text": "已联系维修班，下午到场"})
     text: str = Field(min_length=1, max_length=LONGEST_TEXT)
+    said_at: AwareDatetime | None = _SaidAt
 
 
 class ResolveIn(BaseModel):
@@ -59,6 +66,7 @@ class ResolveIn(BaseModel):
     outcome: Outcome
     note: str = _Note
     version: int | None = _Version
+    said_at: AwareDatetime | None = _SaidAt
 
 
 class ReopenIn(BaseModel):

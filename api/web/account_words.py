@@ -57,6 +57,8 @@ SCOPES = {
     Permission.DRILLS_READ: N_("read the reports of drills"),
     Permission.DRILLS_MANAGE: N_("begin, repair and end drills"),
     Permission.PLATFORM_MANAGE: N_("send orders to the repair platform again, place its events"),
+    Permission.STATISTICS_READ: N_("read the figures of the desk"),
+    Permission.SCORECARDS_READ: N_("read contractors' scorecards"),
     Permission.RULES_TUNE: N_("enter planned use, and let a rule judge a meter as it is set again"),
     Permission.SITE_READ: N_("read places, meters, use and readings"),
     Permission.COLLECTING_READ: N_("read how collecting goes"),

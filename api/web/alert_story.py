@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from alerts.past import Episode, Similar
 from alerts.values import Action, Alert, AuditEntry, Outcome
@@ -22,6 +22,7 @@ _ACTORS = {
 }
 _PROGRAM = frozenset({"rules", "deadlines", "routes", "system"})
 _LINK = "link"
+_AT_ONCE = timedelta(minutes=2)  # between the press and its arrival
 _OPEN_AGAIN = N_("Outcome taken back")
 _MOVED = frozenset({Action.RAISED, Action.MOVED, Action.REOPENED})
 
@@ -30,6 +31,7 @@ _MOVED = frozenset({Action.RAISED, Action.MOVED, Action.REOPENED})
 class Line:
     """One act. `origin` is the address a person acted from; empty for the program's own acts.
 
+    said      when the person did it, where it was sent later
     by_link   by the signed link of a message, without signing in
     at        when it was, by the meters' time for what the rules say
     version   of the rules whose word it is; empty for what people do
@@ -38,6 +40,7 @@ class Line:
     action: str
     label: str
     detail: str
+    said: datetime | None
     text: str
     who: str
     origin: str
@@ -58,6 +61,7 @@ def _line(alert: Alert, entry: AuditEntry, reader: Reader) -> Line:
         action=entry.action.value,
         label=say(_label(entry)),
         detail=_detail(alert, entry, reader),
+        said=_said(entry),
         text=entry.text,
         who=say(actor) if actor else entry.actor,
         origin="" if entry.actor in _PROGRAM else entry.origin.removeprefix(_LINK).strip(),
@@ -75,6 +79,13 @@ def _label(entry: AuditEntry) -> str:
 def _is_taken_back(entry: AuditEntry) -> bool:
     """Whether a person takes an outcome back; else the alert came back by itself."""
     return entry.action in {Action.REOPENED, Action.WITHDRAWN} and entry.actor not in _PROGRAM
+
+
+def _said(entry: AuditEntry) -> datetime | None:
+    """When the person did it, where it came later: from a phone without a connection."""
+    said = entry.detail.get("said_at")
+    moment = datetime.fromisoformat(said) if isinstance(said, str) else None
+    return None if moment is None or entry.at - moment < _AT_ONCE else moment
 
 
 def _detail(alert: Alert, entry: AuditEntry, reader: Reader) -> str:

@@ -104,6 +104,11 @@ class Formats:
         """`11月20日` / `Nov 20`."""
         return format_skeleton("MMMd", self.local(moment), tzinfo=self.zone, locale=self.locale)
 
+    def full(self, moment: datetime | np.datetime64) -> str:
+        """`2026年11月20日 02:15` / `Nov 20, 2026 02:15`."""
+        day = format_skeleton("yMMMd", self.local(moment), tzinfo=self.zone, locale=self.locale)
+        return f"{day} {self.clock(moment)}"
+
     def date(self, day: date) -> str:
         """`11月20日` / `Nov 20`, of a day of the site's calendar."""
         return format_skeleton("MMMd", datetime.combine(day, time()), tzinfo=None, locale=self.locale)

@@ -28,7 +28,9 @@ from api.web.drills import views as drill_views
 from api.web.duty import log_views, roster_views, route_views, silence_views
 from api.web.forms import local_path
 from api.web.orders import office_views, patrol_views, report_views, views
+from api.web.phone import views as phone_views
 from api.web.rendering import STATIC, Pages
+from api.web.statistics import views as statistics_views
 from api.web.texts import COOKIE, LANGUAGES
 from api.web.vendor import VENDOR
 from api.wire import JsonResponse
@@ -56,6 +58,8 @@ ROUTERS = (
     office_views.router,
     patrol_views.router,
     report_views.router,
+    statistics_views.router,
+    phone_views.router,
 )
 _OPEN = [needs(Permission.OPEN)]
 _YEAR_S = 365 * 24 * 3600

@@ -21,6 +21,7 @@ from api.problems import Problem
 from api.reaches import Reaches
 from api.web import vendor
 from api.web.formats import Formats
+from api.web.phone.words import phone_words
 from api.web.platform_words import PLATFORM_SAYS
 from api.web.texts import COOKIE, LANGUAGES, choose_language, translations_of
 from api.web.wording import (
@@ -105,9 +106,14 @@ class Rendering:
         self._missing = vendor.missing_files()
         self._version = _version_of_files()
 
-    def reader(self, request: Request) -> Reader:
-        """How this request is answered: its language, the site's clock."""
-        language = choose_language(request.cookies.get(COOKIE), request.headers.get("accept-language", ""))
+    @property
+    def version(self) -> str:
+        """Of the browser files together, as their addresses have it."""
+        return self._version
+
+    def reader(self, request: Request, language: str | None = None) -> Reader:
+        """How this request is answered: the site's clock, and its own language unless another is asked for."""
+        language = language or choose_language(request.cookies.get(COOKIE), request.headers.get("accept-language", ""))
         user = user_of(request)
         reach = self._reaches.of(user)
         formats = Formats(language, reach.site.zone)
@@ -138,6 +144,7 @@ class Rendering:
                 now=self._parts.now(),
                 readiness=readiness,
                 version=self._version,
+                phone_words=phone_words(reader.wording.gettext),
                 program_version=self._parts.version,
                 currency=self._parts.prices.currency,
                 ways=self._parts.sign_in,

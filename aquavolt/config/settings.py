@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from alerts.statistics.discovery import LAST_BILL_DAY, UsualDiscovery
 from alerts.users.roles import TOKEN_SCOPES, Permission
 from api.parts import Prices
 from aquavolt.channels.kinds import ChannelSettings
@@ -102,6 +103,18 @@ class PriceSettings(_Strict):
         return Prices(self.water_per_m3, self.electricity_per_kwh, self.currency)
 
 
+class DiscoverySettings(_Strict):
+    """When a leak is noticed without AquaVolt: what it saved is an estimate from this."""
+
+    way: Literal["bill", "patrol"] = Field("bill", description="with the next monthly bill, or on a patrol")
+    bill_day: int = Field(5, ge=1, le=LAST_BILL_DAY, description="local day of the month on which the bill is read")
+    patrol_days: float = Field(30.0, gt=0, le=366, description="from one patrol of a place to the next")
+
+    def discovery(self) -> UsualDiscovery:
+        """As the figures know it."""
+        return UsualDiscovery(self.way, self.bill_day, self.patrol_days)
+
+
 def _of_json(given: object) -> object:
     """What a variable holds in place of the file's mapping."""
     return json.loads(given) if isinstance(given, str) else given
@@ -142,6 +155,7 @@ class Settings(_Strict):
     collector: CollectorSettings = CollectorSettings()
     journal: JournalSettings = JournalSettings()
     prices: PriceSettings = PriceSettings()
+    usual_discovery: DiscoverySettings = DiscoverySettings()
     brokers: Annotated[dict[str, BrokerAccount], BeforeValidator(_of_json)] = Field(
         default_factory=dict, description="by `host:port`; as text (a variable): JSON"
     )

@@ -83,6 +83,7 @@ class Serve:
                 sign_in=self._ways,
                 prices=self.setup.settings.prices.prices(),
                 public_reports=self.setup.settings.public_reports,
+                discovery=self.setup.settings.usual_discovery.discovery(),
                 playbook=self.setup.playbook,
                 now=self.setup.clock,
                 repair_platform=parts_of_another(self.setup, self.records),

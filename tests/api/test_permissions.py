@@ -248,10 +248,19 @@ ROUTES = {
     "POST /report": "open",
     "POST /reports/{report_id}/dismiss": "orders.manage",
     "POST /reports/{report_id}/join": "orders.manage",
+    "GET /api/v1/statistics": "statistics.read",
+    "GET /api/v1/statistics/contractors": "scorecards.read",
+    "GET /api/v1/statistics/workbook": "statistics.read",
+    "GET /statistics": "statistics.read",
+    "GET /statistics/contractors": "scorecards.read",
+    "GET /manifest.webmanifest": "open",
+    "GET /offline/{language}": "open",
+    "GET /sw.js": "open",
 }
 ANYBODY = {"open", "signed_in", "own_account"}
 ALERTS = ANYBODY | {"alerts.read", "alerts.handle"}
 DRILLS = {"drills.read", "drills.manage"}
+FIGURES = {"statistics.read", "scorecards.read"}
 ON_SITE = {"site.read", "rules.tune", "orders.read", "patrol.walk"}
 OFFICE = {"orders.work", "orders.manage", "collecting.read", "head_counts.write"}
 DUTIES = {"desk.manage", "duty.read", "duty.manage", "silences.manage", "deliveries.read", "platform.manage"}
@@ -259,16 +268,24 @@ MAY = {
     "admin": ALERTS
     | DUTIES
     | DRILLS
+    | FIGURES
     | ON_SITE
     | OFFICE
     | {"metrics.read", "readings.write", "users.read", "users.manage", "channels.test"},
-    "head_of_logistics": ALERTS | DUTIES | DRILLS | ON_SITE | OFFICE,
-    "energy_manager": ALERTS | DUTIES | DRILLS | ON_SITE | OFFICE | {"metrics.read", "readings.write", "channels.test"},
+    "head_of_logistics": ALERTS | DUTIES | DRILLS | FIGURES | ON_SITE | OFFICE,
+    "energy_manager": ALERTS
+    | DUTIES
+    | DRILLS
+    | FIGURES
+    | ON_SITE
+    | OFFICE
+    | {"metrics.read", "readings.write", "channels.test"},
     "maintainer": ALERTS | ON_SITE | {"collecting.read", "duty.read", "orders.work"},
     "dorm_manager": ALERTS | ON_SITE | {"head_counts.write"},
     "duty_guard": ALERTS | ON_SITE,
-    "contractor": ALERTS | {"orders.read", "orders.work"},
+    "contractor": ALERTS | {"orders.read", "orders.work", "scorecards.read"},
     "auditor": ANYBODY
+    | FIGURES
     | {"alerts.read", "site.read", "collecting.read", "metrics.read", "users.read", "duty.read", "deliveries.read"}
     | {"drills.read", "orders.read"},
 }

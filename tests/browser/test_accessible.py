@@ -38,7 +38,7 @@ PAGES = [
     "/duty", "/duty/duties/m", "/duty/routes?dry=1&node=dorm-2", "/duty/routes/r", "/duty/silences", "/notifications",
     "/planned", "/planned?view=week", "/head-counts", "/drills", "/drills/{drill}", "/repair-platform",
     "/orders", "/orders?view=done", "/orders/{order}", "/reports", "/patrol", "/report?node=dorm-2", "/report/{status}",
-    "/no-such-page", "/docs", "{link}",
+    "/statistics", "/statistics/contractors", "/offline/en", "/no-such-page", "/docs", "{link}",
 ]  # fmt: skip
 _GRAVE = ("serious", "critical")
 _SHOWN = 5

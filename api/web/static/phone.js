@@ -1,0 +1,93 @@
+// Makes the pages an app: keeps the last state of what is marked, sends acts that waited, forgets all at sign-out.
+(() => {
+  const AGAIN_MS = 20000;
+  const { owner, worker } = document.body.dataset;
+  const box = document.getElementById("phone");
+  const words = JSON.parse(box.dataset.words);
+  const csrf = () => document.querySelector("input[name=csrf]")?.value ?? "";
+  const waitingOf = (items) => items.filter((item) => !item.refused);
+
+  async function show() {
+    const items = await AquaVolt.items();
+    box.hidden = items.length === 0;
+    const head = document.createElement("b");
+    const waiting = waitingOf(items).length;
+    head.textContent = waiting ? words.waiting.replace("#", waiting) : words.refused;
+    box.replaceChildren(...(items.length ? [head, QueuedForms.listOf(items, words, show)] : []));
+  }
+
+  const refresh = () => { for (const part of document.querySelectorAll("[data-live]")) htmx.trigger(part, "live"); };
+
+  async function sendAll() {
+    const result = await AquaVolt.send({ isFresh: true });
+    await show();
+    return result;
+  }
+
+  async function sendWaiting() {
+    if (!waitingOf(await AquaVolt.items()).length) return;
+    const result = await sendAll();
+    if (result.sent || result.refused) refresh();
+  }
+
+  // Without its token: that one belongs to this sign-in.
+  function keepPart(part) {
+    const copy = part.cloneNode(true);
+    for (const secret of copy.querySelectorAll("input[name=csrf]")) secret.remove();
+    return AquaVolt.keep(part.dataset.keep, copy.outerHTML, document.querySelector("h1")?.textContent.trim() ?? "");
+  }
+  const keepAll = () => Promise.all([...document.querySelectorAll("[data-keep]")].map(keepPart));
+
+  // Until the sign-in's own token is known nothing goes out.
+  let known = null;
+  async function queued(form, id) {
+    await known.catch(() => {});
+    navigator.serviceWorker?.getRegistration().then((r) => r?.sync?.register("aquavolt-queue")).catch(() => {});
+    await sendAll();
+    const left = (await AquaVolt.items()).find((item) => item.id === id);
+    if (!left) location.assign(form.elements.back?.value || location.href);
+    else if (left.refused) { QueuedForms.unmark(form); refresh(); }
+  }
+
+  // What is kept goes before the session does; what was not sent would be lost, so somebody says so first.
+  async function signOut(form) {
+    const waiting = waitingOf(await AquaVolt.items().catch(() => [])).length;
+    if (waiting && !confirm(words.lose.replace("#", waiting))) return;
+    await AquaVolt.forget().catch(() => {});
+    form.submit();
+  }
+
+  async function begin() {
+    if (!owner) { // the session is over: nobody looks at another's pages; acts wait for their owner
+      await AquaVolt.forgetPages();
+      await AquaVolt.speak(document.documentElement.lang);
+      return;
+    }
+    await known;
+    await sendWaiting();
+    await keepAll();
+    await show();
+    await QueuedForms.markWaiting(document, words);
+  }
+
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("form[action='/sign-out']")) return;
+    event.preventDefault();
+    signOut(event.target);
+  });
+  QueuedForms.take(words, queued);
+
+  document.addEventListener("DOMContentLoaded", () => {
+    known = owner ? AquaVolt.become(owner, csrf(), document.documentElement.lang) : Promise.resolve();
+    begin().catch(() => {}); // a browser that keeps nothing: the pages work as they always did
+    document.addEventListener("htmx:afterSettle", () => {
+      if (owner) keepAll().then(() => QueuedForms.markWaiting(document, words)).catch(() => {});
+    });
+    addEventListener("online", () => sendWaiting().catch(() => {}));
+    setInterval(() => sendWaiting().catch(() => {}), AGAIN_MS);
+    if (owner && worker !== undefined && "serviceWorker" in navigator) {
+      navigator.serviceWorker.register("/sw.js", { scope: "/" }).catch(() => {});
+      navigator.serviceWorker.addEventListener("message", () => { show(); refresh(); });
+    }
+  });
+})();

@@ -1,0 +1,39 @@
+"""The page of the figures."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from alerts.users.roles import Permission
+from api.dependencies import CurrentUser
+from api.permits import needs
+from api.statistics.asked import CurrentAsked
+from api.web.account_words import ROLES
+from api.web.rendering import Pages
+from api.web.statistics.page import build_statistics
+from api.web.statistics.words import COUNT_WORDS, MISSED_STEPS, STEP_HINTS, STEP_WORDS, discovery_text
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/statistics", dependencies=[needs(Permission.STATISTICS_READ)])
+def get_statistics_page(request: Request, pages: Pages, asked: CurrentAsked) -> Response:
+    """The figures of a period, to look at and to print."""
+    reader = pages.reader(request)
+    return pages.page(
+        request, "statistics.html", reader=reader, nav="statistics", view=build_statistics(asked, reader),
+        count_words=COUNT_WORDS, step_words=STEP_WORDS, step_hints=STEP_HINTS, missed_steps=MISSED_STEPS, roles=ROLES,
+        discovery=discovery_text(asked.parts.discovery, reader),
+    )  # fmt: skip
+
+
+@router.get("/statistics/contractors", dependencies=[needs(Permission.SCORECARDS_READ)])
+def get_scorecards_page(request: Request, pages: Pages, user: CurrentUser, asked: CurrentAsked) -> Response:
+    """Contractors' scorecards; a contractor's own."""
+    period = {
+        "start": asked.wanted.since.astimezone(asked.reach.site.zone).date(),
+        "end": asked.wanted.until.astimezone(asked.reach.site.zone).date(),
+    }
+    nav = "statistics" if user.may(Permission.STATISTICS_READ) else "scores"
+    return pages.page(request, "scorecards.html", nav=nav, cards=asked.scorecards(), period=period)
