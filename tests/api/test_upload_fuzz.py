@@ -46,7 +46,8 @@ def originals() -> list[bytes]:
     exif[0x0112], exif[0x010F] = 8, "maker"
     return [
         image("JPEG", exif=exif), image("JPEG", progressive=True), image("JPEG", mode="L"), image("JPEG", mode="CMYK"),
-        image("PNG"), image("PNG", mode="RGBA"), image("PNG", mode="P"), image("PNG", mode="1"), image("PNG", mode="I;16"),
+        image("PNG"), image("PNG", mode="RGBA"), image("PNG", mode="P"), image("PNG", mode="1"),
+        image("PNG", mode="I;16"),
         image("WEBP"), image("WEBP", lossless=True, mode="RGBA"), image("TIFF"), image("GIF"), image("BMP"),
         b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF", zipped(b"\0" * 5_000_000),
         b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 300, b"<svg xmlns='http://www.w3.org/2000/svg'/>",
