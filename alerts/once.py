@@ -56,11 +56,13 @@ def begin(session: Session, once: Once, now_ms: int) -> None:
         raise KeyReusedError(f"an idempotency key has 1 to {LONGEST_KEY} characters and no NUL")
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     insert = (sqlite if is_sqlite else postgresql).insert(AnswerRow)
-    taken: Any = session.execute(
+    # What is returned says whether it was taken: not every driver counts the rows of such an insert.
+    taken = session.scalar(
         insert.values(account=once.account, key=once.key, request=once.request, answer=b"", at_ms=now_ms)
         .on_conflict_do_nothing()
-    )  # fmt: skip
-    if taken.rowcount:
+        .returning(AnswerRow.key)
+    )
+    if taken is not None:
         return
     row = session.scalars(select(AnswerRow).where(*_is(once))).one()
     if row.request != once.request:
