@@ -14,7 +14,7 @@ from alerts.desk_policy import DeskPolicy
 from alerts.errors import RefusedError
 from alerts.orders.alert_link import AlertLink
 from alerts.orders.errors import OrderConflictError, OrderStateError, UnknownOrderError
-from alerts.orders.journal import METERS, agree, in_order, last_to_act, move, open_again, write
+from alerts.orders.journal import METERS, agree, last_to_act, move, open_again, write
 from alerts.orders.models import OrderRow
 from alerts.orders.rows import order_of
 from alerts.orders.states import UNFINISHED, OrderState, Step
@@ -53,7 +53,6 @@ class OrderHand:
         self.words = checked_text(words, "a note", LONGEST_TEXT)
         self.now_ms = now_ms
         self.link = AlertLink(PersonsHand(session, person.actor, self.words, now_ms, policy))
-        in_order(session)
 
     def assign(self, order_id: int, assignee: str | None, expected: int | None) -> OrderRow:
         """Give it to somebody, or (None) take it back."""
@@ -166,8 +165,8 @@ class OrderHand:
         self._check(row, expected)
         if not self.words:
             raise RefusedError("say why the order is opened again")
-        open_again(self.session, row, self.person.actor, self.now_ms, self.words)
         self.link.withdraw(row.alert_id)
+        open_again(self.session, row, self.person.actor, self.now_ms, self.words)
         return row
 
     def close(self, order_id: int, rating: int, expected: int | None) -> OrderRow:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from alerts.orders.journal import in_order, move, write
+from alerts.orders.journal import move, write
 from alerts.orders.models import OrderRow
 from alerts.orders.states import UNFINISHED, Step
 from alerts.orders.values import OrderAction
@@ -17,7 +17,6 @@ def hand_on_orders(session: Session, name: str, heir: str | None, actor: Actor, 
 
     What it did stays its own.
     """
-    in_order(session)
     states = [state.value for state in UNFINISHED]
     query = select(OrderRow).where(OrderRow.assignee == name, OrderRow.state.in_(states)).order_by(OrderRow.id)
     rows = session.scalars(query.with_for_update()).all()

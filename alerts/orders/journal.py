@@ -20,7 +20,8 @@ METERS = Actor("meters", "rules")
 def in_order(session: Session) -> None:
     """Let one transaction write after the other, so that the numbers of events rise as they become visible.
 
-    Who follows them by number would else step over one that commits late. SQLite has one writer anyway.
+    Who follows them by number would else step over one that commits late. SQLite has one writer anyway. Always the
+    last lock that is taken (alerts come before), so that nobody waits for each other in a circle.
     """
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("LOCK TABLE work_order_events IN EXCLUSIVE MODE"))
@@ -66,6 +67,7 @@ def write(
     detail: Mapping[str, Any] | None = None,
 ) -> None:
     """Add a line to the order's history, as it stands now."""
+    in_order(session)
     row.version += is_new_version
     row.updated_ms = now_ms
     session.flush()

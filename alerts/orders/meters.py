@@ -9,7 +9,7 @@ from alerts.actions import PersonsHand
 from alerts.desk_policy import DeskPolicy
 from alerts.models import AlertRow
 from alerts.orders.alert_link import AlertLink
-from alerts.orders.journal import METERS, agree, in_order, open_again
+from alerts.orders.journal import METERS, agree, open_again
 from alerts.orders.models import OrderRow
 from alerts.orders.states import OrderState
 
@@ -21,18 +21,19 @@ def settle(session: Session, now_ms: int, policy: DeskPolicy) -> list[OrderRow]:
     """Orders whose alerts say something about them; these.
 
     Done and the alert cleared: verified. Done for longer than the meters may take, and the alert still active; or
-    verified, even closed, and the alert came back: open again.
+    verified, even closed, and the alert came back: open again. An order that somebody is acting on at this moment
+    waits for the next look.
     """
     session.flush()
     found = _disagreed(session, now_ms, policy)
     agreed = list(session.scalars(_of_alerts(OrderState.DONE).where(AlertRow.is_active.is_(False))))
     if not found and not agreed:
         return []
-    in_order(session)
     link = AlertLink(PersonsHand(session, METERS, "", now_ms, policy))
+    for row, _ in found:
+        link.withdraw(row.alert_id)
     for row, reason in found:
         open_again(session, row, METERS, now_ms, reason=reason)
-        link.withdraw(row.alert_id)
     for row in agreed:
         agree(session, row, METERS, now_ms)
     return [*(row for row, _ in found), *agreed]
@@ -51,4 +52,4 @@ def _disagreed(session: Session, now_ms: int, policy: DeskPolicy) -> list[tuple[
 def _of_alerts(*states: OrderState) -> Select[OrderRow]:
     joined = select(OrderRow).join(AlertRow, AlertRow.id == OrderRow.alert_id)
     wanted = joined.where(OrderRow.state.in_([s.value for s in states]))
-    return wanted.order_by(OrderRow.id).with_for_update(of=OrderRow)
+    return wanted.order_by(OrderRow.id).with_for_update(of=OrderRow, skip_locked=True)
