@@ -34,6 +34,7 @@ class Setup:
     access      none: accounts, and bearer tokens as the settings say
     is_history  entries whose alerts nobody is told of one by one (see `JudgeParts`)
     now         the clock of meters and rules: UTC, datetime64[ms]
+    arrival     when what is read came, which devices' clocks are held against; none: `now`
     clock       the clock of people: deadlines, roster and routes, links, sessions, pages
     steady      seconds that nobody can set, by which a clock that was set is seen (`alerts.notify.clock_steps`)
     """
@@ -46,6 +47,7 @@ class Setup:
     channels: Sequence[OpenChannel] = ()
     is_history: Callable[[Entry], bool] = lambda _: False
     now: Callable[[], np.datetime64] = utc_ms
+    arrival: Callable[[], np.datetime64] | None = None
     clock: Clock = utc_now
     steady: Callable[[], float] | None = steady_s
 

@@ -66,7 +66,8 @@ class Taking:
         self, sink: JournalSink, site: Site, meters: Iterable[Meter] | None = None, collector: str = ""
     ) -> None:
         """Read these meters of the site (None: all) and tick, until cancelled."""
-        collecting = Collecting(self._setup.settings, self.journal, sink, self.counts, collector, now=self._setup.now)
+        arrival = self._setup.arrival or self._setup.now
+        collecting = Collecting(self._setup.settings, self.journal, sink, self.counts, collector, now=arrival)
         ticks = asyncio.create_task(tick_forever(sink, self._setup.now), name="ticks")
         try:
             await collecting.run(site, meters)

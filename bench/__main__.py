@@ -62,6 +62,7 @@ BENCHES = (
         "From a reading to people, and a storm",
         ("--meters", "1000", "--seconds", "20", "--wait", "2", "--storm", "200"),
     ),
+    Bench("first_view", "Pages in a slow browser", ("--times", "2")),
     Bench("rules_replay", "Rules in replay", ("--days", "40", "--meters", "200")),
     Bench("storage", "The embedded store", ("--readings", "500000", "--interval-meters", "40")),
     Bench("faults", "Faults on purpose: every reading accounted for", ("--quick",)),

@@ -37,6 +37,7 @@ import aquavolt.worker
 import collector.mqtt.client
 from aquavolt.channels.webhook import WebhookChannel, WebhookSettings
 from aquavolt.cli.service import stopped_by_signals
+from aquavolt.clock import utc_ms
 from aquavolt.config.documents import load_rules, load_site
 from aquavolt.config.settings import Settings
 from aquavolt.http_server import listen
@@ -118,7 +119,9 @@ class Child:
             )
             for url in hooks
         ]
-        return Setup(settings, site, load_rules(None, site), channels=channels, now=self._clock)
+        rules = load_rules(None, site)
+        # The clock goes by readings that have come, so what comes is ahead of it.
+        return Setup(settings, site, rules, channels=channels, now=self._clock, arrival=utc_ms)
 
     def _open(self, setup: Setup) -> Any:
         if self._given["service"] == "watch":

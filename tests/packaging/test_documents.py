@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel
 
 from alerts.playbook import known_steps, parse_playbook
+from alerts.users.roles import TOKEN_SCOPES
 from aquavolt.cli import app
 from aquavolt.config import settings as settings_module
 from aquavolt.config.settings import Settings
@@ -114,7 +115,10 @@ def test_every_setting_is_told_with_its_default_and_variable(name: str, heading:
     told = {row[1].strip(" `"): (row[2].strip(" `"), row[3].strip(" `")) for row in rows}
     variables = {key: variable for variable, key in settings_module._ENVIRONMENT.items()}
     expected = {
-        key: ("none" if default in (None, {}, ()) else str(default), variables.get(key, ""))
+        key: (
+            "all" if default == TOKEN_SCOPES else "none" if default in (None, {}, ()) else str(default),
+            variables.get(key, ""),
+        )
         for key, default in flat(Settings).items()
     }
     assert told == expected

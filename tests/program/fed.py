@@ -38,6 +38,7 @@ class FedProgram:
         """Run it to its end, or to its death; whether it came to its end."""
         arguments = json.dumps(self.given | more | {"point": point, "occurrence": occurrence})
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+        acknowledged = self.acknowledged()  # before it starts, for it goes on at once
         with self.errors.open("ab") as errors:
             process = subprocess.Popen(
                 [sys.executable, str(PROGRAM), arguments],
@@ -50,7 +51,7 @@ class FedProgram:
         watch = threading.Timer(RUN_S, lambda: (took_too_long.set(), process.kill()))
         watch.start()
         try:
-            said = self._follow(process, dies_after_s)
+            said = self._follow(process, acknowledged, dies_after_s)
             process.wait()
         finally:
             watch.cancel()
@@ -64,13 +65,13 @@ class FedProgram:
         self.deaths += 1
         return False
 
-    def _follow(self, process: subprocess.Popen[str], dies_after_s: float | None) -> list[str]:
+    def _follow(self, process: subprocess.Popen[str], acknowledged: int, dies_after_s: float | None) -> list[str]:
         assert process.stdout is not None
         with process.stdout:
             first = process.stdout.readline().split()
             assert first[:1] == ["start"], self.log()
             # Whatever was acknowledged to the source is still in the order after every death.
-            assert int(first[1]) >= self.acknowledged(), "entries that were journaled are lost"
+            assert int(first[1]) >= acknowledged, "entries that were journaled are lost"
             if dies_after_s is not None:
                 time.sleep(dies_after_s)
                 process.kill()
