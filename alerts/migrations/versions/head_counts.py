@@ -37,4 +37,4 @@ def upgrade() -> None:
     )
     op.create_index("head_counts_by_node", "head_counts", ["node", "first_day", "id"])
     op.create_index("head_counts_by_import", "head_counts", ["import_id"])
-    op.add_column("feedback", sa.Column("expected_size", sa.Float()))
+    op.add_column("feedback", sa.Column("expected_size", sa.Double()))
