@@ -93,7 +93,7 @@ def fill(url: str, count: int) -> None:
         session.execute(
             text(
                 f"INSERT INTO alerts ({', '.join(names)}) WITH RECURSIVE numbers(n) AS "  # noqa: S608 - our columns
-                f"(SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count - 1}) "
+                f"(SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < {count - 1}) "
                 f"SELECT {chosen} FROM alerts, numbers"
             )
         )
