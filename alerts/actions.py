@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from alerts.audit import record
 from alerts.deadlines import OfficeDays
 from alerts.desk_policy import DEFAULT, DeskPolicy
 from alerts.errors import ConflictError, RefusedError, StaleError, UnknownAlertError
-from alerts.models import AlertRow, AuditRow
+from alerts.models import AlertRow
 from alerts.notices import forget, look_at, tell_person
 from alerts.overdue import Terms, record_if_overdue
 from alerts.rows import alert_of
@@ -165,12 +166,7 @@ class PersonsHand:
             "version": row.version, "severity": row.severity, "is_active": row.is_active,
             "rules_revision": row.rules_revision,
         }  # fmt: skip
-        self._session.add(
-            AuditRow(
-                alert_id=row.id, at_ms=self._now_ms, event_ms=None, actor=self._actor.name,
-                origin=self._actor.origin, action=action.value, text=self._text, detail={**detail, **standing},
-            )
-        )  # fmt: skip
+        record(self._session, row.id, self._actor, action, self._now_ms, {**detail, **standing}, text=self._text)
 
 
 def _check_version(row: AlertRow, expected: int | None) -> None:
