@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from alerts.audit import record
 from alerts.deadlines import OfficeDays
 from alerts.desk_policy import DEFAULT, DeskPolicy
 from alerts.drills.mark import WITH_DRILLS
 from alerts.errors import ConflictError, RefusedError, StaleError, UnknownAlertError
-from alerts.models import AlertRow, AuditRow
+from alerts.models import AlertRow
 from alerts.notices import forget, look_at, tell_person
 from alerts.overdue import Terms, record_if_overdue
 from alerts.rows import alert_of, iso, moment_of
@@ -180,12 +181,7 @@ class PersonsHand:
         }  # fmt: skip
         if self._said_ms is not None:
             standing["said_at"] = iso(moment_of(self._said_ms))
-        self._session.add(
-            AuditRow(
-                alert_id=row.id, at_ms=self._now_ms, event_ms=None, actor=self._actor.name,
-                origin=self._actor.origin, action=action.value, text=self._text, detail={**detail, **standing},
-            )
-        )  # fmt: skip
+        record(self._session, row.id, self._actor, action, self._now_ms, {**detail, **standing}, text=self._text)
 
 
 def _check_version(row: AlertRow, expected: int | None) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from alerts.audit import record
 from alerts.drills.mark import WITH_DRILLS, with_drills
-from alerts.models import AlertRow, AuditRow
+from alerts.models import AlertRow
 from alerts.notices import enqueue, forget, look_at, tell_person, withdraw
 from alerts.overdue import Terms, record_if_overdue
 from alerts.reopening import alert_of_episode, find_cleared, reopen
@@ -167,12 +168,7 @@ class ChangeWriter:
         self._add_audit(row, action, event_ms, "")
 
     def _add_audit(self, row: AlertRow, action: Action, event_ms: int, text: str) -> None:
-        self._session.add(
-            AuditRow(
-                alert_id=row.id, at_ms=self._now_ms, event_ms=event_ms, actor=RULES.name, origin=RULES.origin,
-                action=action.value, text=text, detail=_detail(row),
-            )
-        )  # fmt: skip
+        record(self._session, row.id, RULES, action, self._now_ms, _detail(row), event_ms=event_ms, text=text)
 
     @staticmethod
     def _reason(kind: ChangeKind, found: _Found) -> NotifyReason | None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from alerts.audit import record
 from alerts.deadlines import OfficeDays, due_at, rule_of
 from alerts.desk_models import BreachRow
 from alerts.desk_policy import DeskPolicy
-from alerts.models import AlertRow, AuditRow
+from alerts.models import AlertRow
 from alerts.rows import iso, moment_of, ms_of
 from alerts.values import Action, Actor
 
@@ -57,16 +58,11 @@ def record_if_overdue(session: Session, row: AlertRow, now_ms: int, policy: Desk
         )
     )  # fmt: skip
     rule = rule_of(row, policy)
-    session.add(
-        AuditRow(
-            alert_id=row.id, at_ms=now_ms, event_ms=None, actor=WATCH.name, origin=WATCH.origin,
-            action=Action.OVERDUE.value, text="",
-            detail={
-                "due_at": iso(moment_of(row.due_ms)), "deadline": rule.name if rule else None,
-                "severity": row.severity, "assigned_to": row.assigned_to, "rules_revision": row.rules_revision,
-            },
-        )
-    )  # fmt: skip
+    detail = {
+        "due_at": iso(moment_of(row.due_ms)), "deadline": rule.name if rule else None,
+        "severity": row.severity, "assigned_to": row.assigned_to, "rules_revision": row.rules_revision,
+    }  # fmt: skip
+    record(session, row.id, WATCH, Action.OVERDUE, now_ms, detail)
     return True
 
 

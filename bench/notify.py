@@ -275,7 +275,8 @@ def run(sizes: Sizes) -> list[str]:
     hook = WebhookSettings(name="hook", url=SecretStr(receiver.url), allow_networks=(ip_network("127.0.0.0/8"),))
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings(None, {}, data=Path(folder), port=0)
-        program = Program(Setup(settings, site, RulesSettings(), Access(demo=True), channels=(WebhookChannel(hook),)))
+        hooks = (WebhookChannel(hook),)
+        program = Program(Setup(settings, site, RulesSettings(), access=Access(demo=True), channels=hooks))
         listening: socket.socket = listen("127.0.0.1", 0)
         port = int(listening.getsockname()[1])
 

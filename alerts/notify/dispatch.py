@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from alerts.audit import record
 from alerts.database import Database
 from alerts.drills.only import only_route
 from alerts.duty_desk.book_source import BookRevision, BookSource
-from alerts.models import AuditRow
 from alerts.notify.clock_steps import ClockSteps
 from alerts.notify.group_store import (
     Looked,
@@ -132,12 +132,7 @@ def _record_steps(
             "step": news.step, "route": route_id, "asked": asked, "severity": news.alert.severity.value,
             "rules_revision": news.alert.rules_revision,
         }  # fmt: skip
-        session.add(
-            AuditRow(
-                alert_id=news.alert.id, at_ms=ms_of(now), event_ms=None, actor=_ROUTES.name, origin=_ROUTES.origin,
-                action=Action.UNANSWERED.value, text="", detail=detail,
-            )
-        )  # fmt: skip
+        record(session, news.alert.id, _ROUTES, Action.UNANSWERED, ms_of(now), detail)
 
 
 def tellings_of(done: Flush, route: Route, book: Book, now: datetime) -> list[tuple[Receiver, list[News]]]:

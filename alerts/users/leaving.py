@@ -8,9 +8,10 @@ from __future__ import annotations
 from sqlalchemy import Select, delete, or_, select
 from sqlalchemy.orm import Session
 
+from alerts import audit
 from alerts.database import Database
 from alerts.drills.mark import with_drills
-from alerts.models import AlertRow, AuditRow
+from alerts.models import AlertRow
 from alerts.notices import forget, look_at, tell_person
 from alerts.orders.handing_on import hand_on_orders
 from alerts.rows import alert_of, ms_of
@@ -127,12 +128,7 @@ def _hand_on(session: Session, name: str, heir: str | None, actor: Actor, now_ms
     for row in rows:
         _hand_over(row, name, heir, actor, now_ms)
         detail = {"from": name, "to": heir, "version": row.version, "severity": row.severity}
-        session.add(
-            AuditRow(
-                alert_id=row.id, at_ms=now_ms, event_ms=None, actor=actor.name, origin=actor.origin,
-                action=Action.HANDED_ON.value, text="", detail=detail,
-            )
-        )  # fmt: skip
+        audit.record(session, row.id, actor, Action.HANDED_ON, now_ms, detail)
         if heir is None:
             forget(session, row.id)  # nobody has it: it is told anew, from the first step on
             look_at(session, row.id, now_ms)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from alerts.desk import Handled
 from alerts.errors import ConflictError
+from alerts.once import Once
 from alerts.users.roles import Permission
 from alerts.values import Alert
 from api.alerts.assignable import CurrentAssignable
@@ -21,7 +23,7 @@ from api.alerts.change_schema import (
     ResolveIn,
     UnassignIn,
 )
-from api.alerts.conditions import IfMatch, KeyedWrite, read_tag, tagged
+from api.alerts.conditions import IfMatch, Keyed, KeyedWrite, read_tag, tagged
 from api.alerts.document import alert_document
 from api.alerts.schema import AlertOut
 from api.alerts.views import AlertId
@@ -38,6 +40,32 @@ router = APIRouter(
     default_response_class=JsonResponse,
     dependencies=[needs(Permission.ALERTS_HANDLE)],
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """How an act on one alert is answered: with the alert as it stands then, by a key once and again."""
+
+    parts: ApiParts
+    site: Site
+    keyed: Keyed
+
+    def once(self) -> Once | None:
+        """What the records keep of the answer."""
+        return self.keyed.once(lambda alert: alert_document(alert, self.site, self.parts))
+
+    def answer(self, alert: Alert, change: str) -> JsonResponse:
+        """The answer; live readers hear of the change."""
+        _publish(self.parts, alert, change)
+        return JsonResponse(alert_document(alert, self.site, self.parts), headers=tagged(alert))
+
+
+def get_answering(parts: Parts, site: CurrentSite, keyed: KeyedWrite) -> Answering:
+    """Of the one who asks."""
+    return Answering(parts, site, keyed)
+
+
+CurrentAnswering = Annotated[Answering, Depends(get_answering)]
 
 
 @router.post("/acknowledge", response_model=HandledManyOut, responses=BULK_PROBLEMS, summary="I have all of these")
@@ -66,9 +94,8 @@ def acknowledge_many(
 @router.post("/{alert_id}/acknowledge", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="I have it")
 def acknowledge(
     parts: Parts,
-    site: CurrentSite,
     actor: CurrentActor,
-    keyed: KeyedWrite,
+    answering: CurrentAnswering,
     alert_id: AlertId,
     change: AcknowledgeIn,
     if_match: IfMatch = None,
@@ -77,18 +104,17 @@ def acknowledge(
     done = parts.records.acknowledge(
         alert_id, actor, note=change.note, expected_version=read_tag(if_match, change.version),
         said_at=change.said_at,
-        once=keyed.once(lambda alert: alert_document(alert, site, parts)),
+        once=answering.once(),
     )  # fmt: skip
-    return _answer(parts, site, done, "acknowledged")
+    return answering.answer(done, "acknowledged")
 
 
 @router.post("/{alert_id}/assign", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="Who is to see to it")
 def assign(
     parts: Parts,
-    site: CurrentSite,
     actor: CurrentActor,
     assignable: CurrentAssignable,
-    keyed: KeyedWrite,
+    answering: CurrentAnswering,
     alert_id: AlertId,
     change: AssignIn,
     if_match: IfMatch = None,
@@ -100,17 +126,16 @@ def assign(
     name = assignable.checked(alert_id, change.assignee)
     done = parts.records.assign(
         alert_id, actor, name, note=change.note, expected_version=read_tag(if_match, change.version),
-        once=keyed.once(lambda alert: alert_document(alert, site, parts)),
+        once=answering.once(),
     )  # fmt: skip
-    return _answer(parts, site, done, "assigned")
+    return answering.answer(done, "assigned")
 
 
 @router.post("/{alert_id}/unassign", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="Take it back")
 def unassign(
     parts: Parts,
-    site: CurrentSite,
     actor: CurrentActor,
-    keyed: KeyedWrite,
+    answering: CurrentAnswering,
     alert_id: AlertId,
     change: UnassignIn,
     if_match: IfMatch = None,
@@ -118,27 +143,25 @@ def unassign(
     """Nobody in particular is to see to it any more. Without a version, 409 where somebody else is assigned."""
     done = parts.records.assign(
         alert_id, actor, None, note=change.note, expected_version=read_tag(if_match, change.version),
-        once=keyed.once(lambda alert: alert_document(alert, site, parts)),
+        once=answering.once(),
     )  # fmt: skip
-    return _answer(parts, site, done, "unassigned")
+    return answering.answer(done, "unassigned")
 
 
 @router.post("/{alert_id}/comments", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="Add a remark")
 def comment(
-    parts: Parts, site: CurrentSite, actor: CurrentActor, keyed: KeyedWrite, alert_id: AlertId, change: CommentIn
+    parts: Parts, actor: CurrentActor, answering: CurrentAnswering, alert_id: AlertId, change: CommentIn
 ) -> JsonResponse:
     """Kept in the alert's history; never conflicts."""
-    once = keyed.once(lambda alert: alert_document(alert, site, parts))
-    done = parts.records.comment(alert_id, actor, change.text, once=once, said_at=change.said_at)
-    return _answer(parts, site, done, "commented")
+    done = parts.records.comment(alert_id, actor, change.text, once=answering.once(), said_at=change.said_at)
+    return answering.answer(done, "commented")
 
 
 @router.post("/{alert_id}/resolve", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="What it was")
 def resolve(
     parts: Parts,
-    site: CurrentSite,
     actor: CurrentActor,
-    keyed: KeyedWrite,
+    answering: CurrentAnswering,
     alert_id: AlertId,
     change: ResolveIn,
     if_match: IfMatch = None,
@@ -147,17 +170,16 @@ def resolve(
     done = parts.records.resolve(
         alert_id, actor, change.outcome, note=change.note, expected_version=read_tag(if_match, change.version),
         said_at=change.said_at,
-        once=keyed.once(lambda alert: alert_document(alert, site, parts)),
+        once=answering.once(),
     )  # fmt: skip
-    return _answer(parts, site, done, "resolved")
+    return answering.answer(done, "resolved")
 
 
 @router.post("/{alert_id}/reopen", response_model=AlertOut, responses=CHANGE_PROBLEMS, summary="It is not settled")
 def reopen(
     parts: Parts,
-    site: CurrentSite,
     actor: CurrentActor,
-    keyed: KeyedWrite,
+    answering: CurrentAnswering,
     alert_id: AlertId,
     change: ReopenIn,
     if_match: IfMatch = None,
@@ -165,14 +187,9 @@ def reopen(
     """Takes the outcome back: the alert waits for somebody again. Without an outcome nothing changes."""
     done = parts.records.reopen(
         alert_id, actor, note=change.note, expected_version=read_tag(if_match, change.version),
-        once=keyed.once(lambda alert: alert_document(alert, site, parts)),
+        once=answering.once(),
     )  # fmt: skip
-    return _answer(parts, site, done, "reopened")
-
-
-def _answer(parts: ApiParts, site: Site, alert: Alert, change: str) -> JsonResponse:
-    _publish(parts, alert, change)
-    return JsonResponse(alert_document(alert, site, parts), headers=tagged(alert))
+    return answering.answer(done, "reopened")
 
 
 def _publish(parts: ApiParts, alert: Alert | None, change: str) -> None:

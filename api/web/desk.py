@@ -117,9 +117,8 @@ class DeskBuilder:
 
     def __init__(self, parts: ApiParts, pages: Rendering) -> None:
         self._parts = parts
-        self._pages = pages
         self._open = OpenAlertsKept(parts.records)
-        self._rows = DeskRows()
+        self._rows = DeskRows(parts, pages)
 
     def build(self, reader: Reader, filters: Filters, cursor: str | None) -> Desk:
         """Reads the records once for the list, and for lines that are not kept the store once a medium."""
@@ -130,7 +129,7 @@ class DeskBuilder:
             head=head_of(active, self._parts.prices, now.replace(second=0, microsecond=0)),
             waiting=waiting_of(active.items, reader.user.name, now) if active.is_whole else None,
             filters=filters,
-            rows=self._rows.write(page.items, self._parts, self._pages, reader, here),
+            rows=self._rows.write(page.items, reader, here),
             address=here,
             next_address=page_address(filters, page.next_cursor) if page.next_cursor else None,
             drills=tuple(row_of(a, self._parts, reader) for a in reader.alerts.find(_DRILLED, limit=PAGE).items),

@@ -62,25 +62,27 @@ class Marks:
 class DeskRows:
     """Writes lines, and keeps what was written within the last minute. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, parts: ApiParts, pages: Rendering) -> None:
+        self._parts = parts
+        self._pages = pages
         self._marks = Marks(secrets.token_hex(16), secrets.token_hex(16))
         self._lock = threading.Lock()
         self._site: Site | None = None
         self._kept: OrderedDict[Hashable, tuple[datetime, Markup]] = OrderedDict()
 
-    def write(
-        self, alerts: Sequence[Alert], parts: ApiParts, pages: Rendering, reader: Reader, here: str
-    ) -> tuple[Markup, ...]:
+    def write(self, alerts: Sequence[Alert], reader: Reader, here: str) -> tuple[Markup, ...]:
         """The lines of these alerts, for this reader; `here` is where acting on one leads back to."""
         can_handle = reader.user.may(Permission.ALERTS_HANDLE)
         keys = {a.id: self._key(a, reader, can_handle=can_handle) for a in alerts}
-        known = self._known(keys, parts.site(), parts.now())
+        known = self._known(keys)
         missing = [a for a in alerts if a.id not in known]
-        curves = recent_curves(missing, parts, reader.site) if missing else {}
+        curves = recent_curves(missing, self._parts, reader.site) if missing else {}
         for alert in missing:
-            row = row_of(alert, parts, reader, curves.get(alert.id))
-            known[alert.id] = pages.part("desk_row.html", reader, row=row, can_handle=can_handle, marks=self._marks)
-        self._keep({keys[a.id]: known[a.id] for a in missing}, parts.now())
+            row = row_of(alert, self._parts, reader, curves.get(alert.id))
+            known[alert.id] = self._pages.part(
+                "desk_row.html", reader, row=row, can_handle=can_handle, marks=self._marks
+            )
+        self._keep({keys[a.id]: known[a.id] for a in missing})
         own = self._owner(reader, here)
         return tuple(own(known[a.id]) for a in alerts)
 
@@ -96,7 +98,8 @@ class DeskRows:
             reader.reach.nodes,
         )
 
-    def _known(self, keys: dict[str, Hashable], site: Site, now: datetime) -> dict[str, Markup]:
+    def _known(self, keys: dict[str, Hashable]) -> dict[str, Markup]:
+        site, now = self._parts.site(), self._parts.now()
         with self._lock:
             if site is not self._site:
                 self._site = site
@@ -104,7 +107,8 @@ class DeskRows:
             found = {alert_id: self._kept.get(key) for alert_id, key in keys.items()}
         return {alert_id: kept[1] for alert_id, kept in found.items() if kept and abs(now - kept[0]) < _FRESH}
 
-    def _keep(self, written: dict[Hashable, Markup], now: datetime) -> None:
+    def _keep(self, written: dict[Hashable, Markup]) -> None:
+        now = self._parts.now()
         with self._lock:
             self._kept.update((key, (now, html)) for key, html in written.items())
             while len(self._kept) > _MOST:
