@@ -23,6 +23,7 @@ from alerts.rows import ms_of
 from alerts.values import Actor, Outcome
 
 BEST_RATING = 5
+MOST_COST = 100_000_000.0
 _DIGITS = 15
 
 
@@ -75,11 +76,14 @@ class OrderHand:
         self.link.hand_over(row.alert_id, name)
 
     def change(self, order_id: int, expected: int | None, **values: Any) -> OrderRow:
-        """Other words, another owner or due time: what is given, of `title`, `words`, `owner`, `due_at`."""
+        """Other words, another owner or due time: what is given, of `title`, `words`, `owner`, `due_at`, `cost`.
+
+        Of a closed order only the cost: bills come late.
+        """
         row = self.seen(order_id)
         self._check(row, expected)
-        if OrderState(row.state) is OrderState.CLOSED:
-            raise OrderStateError("a closed order is not changed any more")
+        if OrderState(row.state) is OrderState.CLOSED and set(values) != {"cost"}:
+            raise OrderStateError("a closed order is not changed any more, but for its cost")
         changed = {name: value for name, value in stored(values).items() if getattr(row, name) != value}
         if not changed:
             return row
@@ -127,8 +131,8 @@ class OrderHand:
         self.write(row, OrderAction.CHECKED, is_new_version=False, line=line, is_done=is_done)
         return row
 
-    def finish(self, order_id: int, outcome: Outcome, expected: int | None) -> OrderRow:
-        """It is done, with what it was found to be. Where the meters agree already, it is verified at once."""
+    def finish(self, order_id: int, outcome: Outcome, expected: int | None, *, cost: float | None = None) -> OrderRow:
+        """It is done, with what it was found to be and cost. Where the meters agree already, it is verified at once."""
         row = self.seen(order_id)
         if row.done_by == self._name and row.outcome == outcome.value:
             return row
@@ -139,7 +143,7 @@ class OrderHand:
             row.assignee, row.assigned_by, row.assigned_ms = self._name, self._name, self.now_ms
         row.done_ms, row.done_by, row.outcome = self.now_ms, self._name, outcome.value
         self.link.resolve(row.alert_id, outcome)
-        self.write(row, OrderAction.DONE, before=before, outcome=outcome.value)
+        self.write(row, OrderAction.DONE, before=before, outcome=outcome.value, **_priced(row, cost))
         if row.alert_id is not None and not self.link.is_active(row.alert_id):
             agree(self.session, row, METERS, self.now_ms)
         return row
@@ -169,8 +173,8 @@ class OrderHand:
         open_again(self.session, row, self.person.actor, self.now_ms, self.words)
         return row
 
-    def close(self, order_id: int, rating: int, expected: int | None) -> OrderRow:
-        """The office's last word: 1 to 5, and in words. Only once the meters (or the office) have agreed."""
+    def close(self, order_id: int, rating: int, expected: int | None, *, cost: float | None = None) -> OrderRow:
+        """The office's last word: 1 to 5, in words, and what it cost. Only once the meters (or the office) agreed."""
         row = self.seen(order_id)
         if not 1 <= rating <= BEST_RATING:
             raise RefusedError(f"a rating is 1 to {BEST_RATING}, not {rating}")
@@ -184,7 +188,7 @@ class OrderHand:
         before = move(row, Step.CLOSE)
         row.closed_ms, row.closed_by = self.now_ms, self._name
         row.rating, row.rating_words = rating, self.words
-        self.write(row, OrderAction.CLOSED, before=before, rating=rating)
+        self.write(row, OrderAction.CLOSED, before=before, rating=rating, **_priced(row, cost))
         return row
 
     def seen(self, order_id: int) -> OrderRow:
@@ -230,12 +234,29 @@ class OrderHand:
             )
 
 
+def cents_of(cost: float) -> int:
+    """Money as it is kept. Raises: RefusedError."""
+    if not 0 <= cost <= MOST_COST:
+        raise RefusedError(f"what a repair cost is 0 to {MOST_COST:.0f}, not {cost}")
+    return round(cost * 100)
+
+
+def _priced(row: OrderRow, cost: float | None) -> dict[str, Any]:
+    """Keep what it cost, where that is said; as the history tells it."""
+    if cost is None:
+        return {}
+    row.cost_cents = cents_of(cost)
+    return {"cost_cents": row.cost_cents}
+
+
 def stored(values: dict[str, Any]) -> dict[str, Any]:
     """Members of an order as its row has them. Raises: RefusedError."""
     out: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, datetime) or name == "due_at":
             out["due_ms"] = None if value is None else ms_of(value)
+        elif name == "cost":
+            out["cost_cents"] = cents_of(value)
         elif name == "owner":
             out[name] = checked_name(value)
         else:

@@ -39,6 +39,7 @@ class OrderRow(Base):
     outcome: Mapped[str | None]
     rating: Mapped[int | None] = mapped_column(Integer)
     rating_words: Mapped[str] = mapped_column(Text, default="")
+    cost_cents: Mapped[int | None] = mapped_column(BigInteger)
     checklist: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     reopened: Mapped[int] = mapped_column(Integer, default=0)
     photos: Mapped[int] = mapped_column(Integer, default=0)

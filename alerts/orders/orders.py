@@ -90,7 +90,7 @@ class Orders:
         self, order_id: int, person: Person, *, expected_version: int | None = None, once: Once | None = None,
         **values: Any,
     ) -> Order:  # fmt: skip
-        """Other `title`, `words`, `owner` or `due_at`."""
+        """Other `title`, `words`, `owner`, `due_at` or `cost`."""
         return self._act(person, "", lambda hand: hand.change(order_id, expected_version, **values), once)
 
     def start(
@@ -111,11 +111,11 @@ class Orders:
         return self._act(person, "", lambda hand: hand.check(order_id, line, is_done=is_done), once)
 
     def finish(
-        self, order_id: int, person: Person, outcome: Outcome, *, words: str = "",
+        self, order_id: int, person: Person, outcome: Outcome, *, words: str = "", cost: float | None = None,
         expected_version: int | None = None, once: Once | None = None,
     ) -> Order:  # fmt: skip
         """It is done: from here the meters say whether it holds; of an order without an alert, the office."""
-        return self._act(person, words, lambda hand: hand.finish(order_id, outcome, expected_version), once)
+        return self._act(person, words, lambda hand: hand.finish(order_id, outcome, expected_version, cost=cost), once)
 
     def verify(
         self, order_id: int, person: Person, *, words: str = "", expected_version: int | None = None,
@@ -132,11 +132,11 @@ class Orders:
         return self._act(person, words, lambda hand: hand.reopen(order_id, expected_version), once)
 
     def close(
-        self, order_id: int, person: Person, rating: int, *, words: str = "", expected_version: int | None = None,
-        once: Once | None = None,
+        self, order_id: int, person: Person, rating: int, *, words: str = "", cost: float | None = None,
+        expected_version: int | None = None, once: Once | None = None,
     ) -> Order:  # fmt: skip
         """The office's rating, 1 to 5. Refused while the meters have not agreed."""
-        return self._act(person, words, lambda hand: hand.close(order_id, rating, expected_version), once)
+        return self._act(person, words, lambda hand: hand.close(order_id, rating, expected_version, cost=cost), once)
 
     # -- reports --------------------------------------------------------------------------------------------------
 

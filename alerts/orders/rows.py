@@ -39,6 +39,7 @@ def order_of(row: OrderRow) -> Order:
         outcome=None if row.outcome is None else Outcome(row.outcome),
         rating=row.rating,
         rating_words=row.rating_words,
+        cost=None if row.cost_cents is None else row.cost_cents / 100,
         checklist=tuple(_line_of(line) for line in row.checklist),
         reopened=row.reopened,
         photos=row.photos,

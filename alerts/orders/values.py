@@ -50,6 +50,7 @@ class Order:
     due_at     to be done by then
     outcome    what whoever worked on it found; None until it is done
     rating     1 to 5 with `rating_words`, by the office; None until it is closed
+    cost       what the repair cost in all, in the site's currency; None: nobody has said
     reopened   how often it was
     photos     how many it has
     version    counts what was done to it, notes, photos and checked lines left out: those never conflict
@@ -79,6 +80,7 @@ class Order:
     outcome: Outcome | None
     rating: int | None
     rating_words: str
+    cost: float | None
     checklist: tuple[CheckLine, ...]
     reopened: int
     photos: int

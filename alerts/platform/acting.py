@@ -51,6 +51,8 @@ class PlatformHand:
             Says.PHOTO_ADDED: self._note,
         }
         acts[says]()
+        if self._said.cost is not None:
+            self._hand.change(self._row.id, None, cost=self._said.cost)
 
     def remark(self) -> None:
         """Of an event that comes too late only the words are taken."""

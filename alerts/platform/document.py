@@ -54,6 +54,7 @@ class DocumentWriter:
             "alert": order.alert_id,
             "is_verified": _is_verified(order, event),
             "rating": order.rating,
+            "cost": order.cost,
             **self._words(order, alert, link),
         }
 

@@ -98,6 +98,7 @@ class Receive(Strict):
     outcome: Outcome = Field(Outcome.REPAIRED, description="what an order is found to be that the platform has done")
     note: JsonPath | None = None
     rating: JsonPath | None = Field(None, description="1 to 5")
+    cost: JsonPath | None = Field(None, description="what the repair cost in all, in the site's currency")
     photos: JsonPath | None = Field(None, description="a list of addresses or pictures, or one of them")
     timestamp_header: str = Field("X-AquaVolt-Timestamp", pattern=r"^[A-Za-z0-9-]{1,60}$")
     signature_header: str = Field("X-AquaVolt-Signature", pattern=r"^[A-Za-z0-9-]{1,60}$")

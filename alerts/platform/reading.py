@@ -6,6 +6,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from alerts.orders.hand import MOST_COST
 from alerts.platform.json_path import MISSING, read, read_text
 from alerts.platform.mapping import Receive
 from alerts.platform.values import Inbound
@@ -38,6 +39,7 @@ def read_event(document: Any, digest: str, receive: Receive, zone: tzinfo) -> In
         has_person=bool(person),
         note=read_text(document, receive.note, LONGEST_NOTE),
         rating=_rating(read(document, receive.rating)),
+        cost=_cost(read(document, receive.cost)),
         photos=_photos(read(document, receive.photos)),
     )
 
@@ -72,6 +74,14 @@ def _rating(given: Any) -> int | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return number if number is not None and 1 <= number <= _BEST_RATING else None
+
+
+def _cost(given: Any) -> float | None:
+    try:
+        cost = None if isinstance(given, bool) else float(given)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return cost if cost is not None and 0 <= cost <= MOST_COST else None  # no number is not in it either
 
 
 def _photos(given: Any) -> tuple[str, ...]:

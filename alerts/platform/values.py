@@ -98,6 +98,7 @@ FIELDS: dict[str, Named] = {
     "alert": Named("id of the alert it came from, null: from a person", "leak/water/dorm-2-f3/20261123T0400"),
     "is_verified": Named("whether the meters confirmed the repair; null: not asked yet", None),
     "rating": Named("1 to 5, null: not rated", None),
+    "cost": Named("what the repair cost in all, in the site's currency; null: nobody has said", None),
 }
 CODED = ("event", "status", "urgency", "category", "place")
 TIMES = ("event_at", "created_at", "due_at")
@@ -141,6 +142,7 @@ class Inbound:
     has_person: bool = False
     note: str = ""
     rating: int | None = None
+    cost: float | None = None
     photos: tuple[str, ...] = ()
 
 

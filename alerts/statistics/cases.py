@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from alerts.desk_models import EpisodeRow
 from alerts.models import AlertRow, OutboxAlertRow, OutboxRow
+from alerts.orders.models import OrderRow
 from alerts.statistics.counted import Wanted, counted, raised_within
 from alerts.values import NotifyReason, Outcome
 from metering.incident import Category
@@ -33,6 +34,7 @@ class Cases:
     told      the first message that was delivered after the detection
     loss      m3 or kWh, earlier episodes included; rate in m3/h or kW
     returned  how often the meters brought it back after they had cleared it
+    spent     what its repairs cost, as their orders say; nought where nobody has said
     lost, saved  m3 or kWh, nought where it is no loss; `alerts.statistics.losses` fills them in
     """
 
@@ -53,6 +55,7 @@ class Cases:
     rate: Column
     loss: Column
     returned: Column
+    spent: Column
     lost: Column
     saved: Column
 
@@ -77,7 +80,7 @@ class Cases:
         return self.is_real & is_priced & is_use
 
 
-_TEXTS, _FLAGS, _READ = 7, 1, 17
+_TEXTS, _FLAGS, _READ = 7, 1, 18
 
 
 def read_cases(session: Session, wanted: Wanted) -> Cases:
@@ -86,7 +89,7 @@ def read_cases(session: Session, wanted: Wanted) -> Cases:
         AlertRow.id, AlertRow.node, AlertRow.category, AlertRow.medium, AlertRow.severity, AlertRow.outcome,
         AlertRow.assigned_to, AlertRow.is_active, AlertRow.raised_ms, AlertRow.onset_ms, AlertRow.detected_ms,
         _first_told(), AlertRow.acknowledged_ms, AlertRow.closed_ms, AlertRow.loss_rate, AlertRow.loss_total,
-        AlertRow.reopened,
+        AlertRow.reopened, _spent(),
     ).where(*raised_within(wanted)).order_by(AlertRow.raised_ms, AlertRow.id)  # fmt: skip
     cases = _columns(session.connection().execute(query).all())  # plain rows: objects would take as long as the query
     if (cases.returned > 0).any():
@@ -101,6 +104,11 @@ def _first_told() -> Any:
         OutboxAlertRow.reason != NotifyReason.CLEARED.value,
         OutboxRow.delivered_ms >= AlertRow.detected_ms,
     ).scalar_subquery()
+
+
+def _spent() -> Any:
+    spent = select(func.sum(OrderRow.cost_cents)).where(OrderRow.alert_id == AlertRow.id)
+    return func.coalesce(spent.scalar_subquery(), 0) / 100.0
 
 
 def _columns(rows: Iterable[Any]) -> Cases:

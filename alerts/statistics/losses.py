@@ -17,7 +17,10 @@ _HOUR_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """Lost since each onset, and saved: both m3, kWh and money. `valued` is how many alerts `saved` rests on."""
+    """Lost since each onset, and saved: both m3, kWh and money; `valued` is how many alerts `saved` rests on.
+
+    `money_spent`: what the repairs cost, as their orders say.
+    """
 
     water_lost_m3: float = 0.0
     electricity_lost_kwh: float = 0.0
@@ -25,6 +28,7 @@ class Losses:
     water_saved_m3: float = 0.0
     electricity_saved_kwh: float = 0.0
     money_saved: float = 0.0
+    money_spent: float = 0.0
     valued: int = 0
 
 
@@ -62,6 +66,7 @@ class Valuing:
             water_saved_m3=round(saved[0], 3),
             electricity_saved_kwh=round(saved[1], 3),
             money_saved=self._money(*saved),
+            money_spent=round(float(cases.spent.sum()), 2),
             valued=int((cases.saved > 0).sum()),
         )
 

@@ -29,6 +29,7 @@ class Scorecard:
     in_time   done by their due time, of `timed`: those that had one and are done, or should be
     reopened  orders that the meters or a person disagreed with at least once
     to_start  from the order's giving until somebody began; `to_repair` until it was done
+    cost      what the repairs cost together, of the `priced` orders whose cost was said
     missed    deadlines of alerts that were assigned to them and that nobody acknowledged in time
     """
 
@@ -43,6 +44,8 @@ class Scorecard:
     to_start: Spread
     to_repair: Spread
     missed: int
+    priced: int = 0
+    cost: float = 0.0
 
     @property
     def share_in_time(self) -> float | None:
@@ -75,7 +78,7 @@ def _contractors(session: Session, only: str | None) -> list[str]:
 def _orders(session: Session, wanted: Wanted, names: list[str]) -> dict[str, list[Any]]:
     columns = (
         OrderRow.assignee, OrderRow.state, OrderRow.assigned_ms, OrderRow.started_ms, OrderRow.done_ms, OrderRow.due_ms,
-        OrderRow.reopened, OrderRow.rating,
+        OrderRow.reopened, OrderRow.rating, OrderRow.cost_cents,
     )  # fmt: skip
     query = counted_orders(*columns).where(
         OrderRow.assignee.in_(names),
@@ -99,6 +102,7 @@ def _missed(session: Session, wanted: Wanted, names: list[str]) -> dict[str, int
 def _card(name: str, orders: list[Any], missed: int, now_ms: int) -> Scorecard:
     done = [o for o in orders if o.state in FINISHED and o.done_ms is not None]
     timed = [o for o in orders if o.due_ms is not None and (o in done or o.due_ms <= now_ms)]
+    costs = [o.cost_cents for o in orders if o.cost_cents is not None]
     ratings = [o.rating for o in orders if o.rating is not None]
     return Scorecard(
         contractor=name,
@@ -112,6 +116,8 @@ def _card(name: str, orders: list[Any], missed: int, now_ms: int) -> Scorecard:
         to_start=spread_of(_lengths([(o.assigned_ms, o.started_ms) for o in orders])),
         to_repair=spread_of(_lengths([(o.assigned_ms, o.done_ms) for o in done])),
         missed=missed,
+        priced=len(costs),
+        cost=sum(costs) / 100,
     )
 
 

@@ -125,7 +125,7 @@ def assign(
 
 
 @router.patch(
-    "/{order_id}", response_model=OrderOut, responses=CHANGE_PROBLEMS, summary="Other words, owner or due time",
+    "/{order_id}", response_model=OrderOut, responses=CHANGE_PROBLEMS, summary="Other words, owner, due time or cost",
     dependencies=_MANAGE,
 )  # fmt: skip
 def change(
@@ -136,7 +136,7 @@ def change(
     asked: ChangeIn,
     if_match: IfMatch = None,
 ) -> JsonResponse:
-    """What is left out stays."""
+    """What is left out stays. Of a closed order only the cost changes: bills come late."""
     values = asked.model_dump(exclude={"version"}, exclude_none=True)
     expected = read_tag(if_match, asked.version)
     done = orders.change(order_id, person, expected_version=expected, once=answering.once(), **values)
@@ -195,8 +195,8 @@ def finish(
 ) -> JsonResponse:
     """From here the meters say whether it holds; of an order without an alert, the office."""
     done = orders.finish(
-        order_id, person, asked.outcome, words=asked.note, expected_version=read_tag(if_match, asked.version),
-        once=answering.once(),
+        order_id, person, asked.outcome, words=asked.note, cost=asked.cost,
+        expected_version=read_tag(if_match, asked.version), once=answering.once(),
     )  # fmt: skip
     return answering.answer(done, "done")
 
@@ -251,7 +251,7 @@ def close(
 ) -> JsonResponse:
     """Once it is verified. 409 (412 with If-Match) where somebody else was quicker; `current` has the version."""
     done = orders.close(
-        order_id, person, asked.rating, words=asked.note, expected_version=read_tag(if_match, asked.version),
-        once=answering.once(),
+        order_id, person, asked.rating, words=asked.note, cost=asked.cost,
+        expected_version=read_tag(if_match, asked.version), once=answering.once(),
     )  # fmt: skip
     return answering.answer(done, "closed")

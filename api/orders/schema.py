@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from alerts.actions import LONGEST_NAME, LONGEST_TEXT
-from alerts.orders.hand import BEST_RATING
+from alerts.orders.hand import BEST_RATING, MOST_COST
 from alerts.orders.making import LONGEST_TITLE, MOST_LINES
 from alerts.orders.reporting import LONGEST_ANSWER
 from alerts.orders.states import OrderState
@@ -24,6 +24,7 @@ ORDER_EXAMPLE: dict[str, Any] = {
     "created_at": "2026-11-20T20:10:00Z", "due_at": "2026-11-21T20:10:00Z", "assigned_at": "2026-11-20T20:10:00Z",
     "started_at": "2026-11-20T21:00:00Z", "done_at": None, "done_by": None, "verified_at": None, "verified_by": None,
     "closed_at": None, "closed_by": None, "outcome": None, "rating": None, "rating_words": "",
+    "cost": None,
     "checklist": [
         {"texts": {"zh-CN": "逐个关分支阀。", "en": "Close branch by branch."}, "done_by": "li",
          "done_at": "2026-11-20T21:20:00Z"},
@@ -43,6 +44,7 @@ _REPORT_EXAMPLE: dict[str, Any] = {
     "place": [{"id": "campus", "name": "主校区"}, {"id": "dorm-2", "name": "梅园2号楼"}],
 }  # fmt: skip
 _Note = Field("", max_length=LONGEST_TEXT, description="Why; kept in the order's history")
+_Cost = Field(None, ge=0, le=MOST_COST, description="What the repair cost in all, in the site's currency")
 _Version = Field(None, ge=0, le=2**31, description="The version that was seen; If-Match says the same")
 
 
@@ -90,6 +92,7 @@ class OrderOut(BaseModel):
     outcome: Outcome | None
     rating: int | None
     rating_words: str
+    cost: float | None = Field(description="What the repair cost in all, in the site's currency")
     checklist: list[CheckLineOut]
     reopened: int
     photos: int
@@ -209,6 +212,7 @@ class ChangeIn(BaseModel):
     words: str | None = Field(None, max_length=LONGEST_TEXT)
     owner: str | None = Field(None, min_length=1, max_length=LONGEST_NAME)
     due_at: AwareDatetime | None = None
+    cost: float | None = _Cost
     version: int | None = _Version
 
 
@@ -246,9 +250,10 @@ class CheckIn(BaseModel):
 class DoneIn(BaseModel):
     """What it was found to be, and what was done."""
 
-    model_config = _forbid({"outcome": "repaired", "note": "更换DN25球阀", "version": 3})
+    model_config = _forbid({"outcome": "repaired", "note": "更换DN25球阀", "cost": 380.0, "version": 3})
     outcome: Outcome = Outcome.REPAIRED
     note: str = _Note
+    cost: float | None = _Cost
     version: int | None = _Version
 
 
@@ -258,6 +263,7 @@ class CloseIn(BaseModel):
     model_config = _forbid({"rating": 5, "note": "来得很快", "version": 5})
     rating: int = Field(ge=1, le=BEST_RATING)
     note: str = _Note
+    cost: float | None = _Cost
     version: int | None = _Version
 
 

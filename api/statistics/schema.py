@@ -14,7 +14,7 @@ _COUNTS: dict[str, Any] = {
 }  # fmt: skip
 _LOSSES: dict[str, Any] = {
     "water_lost_m3": 812.5, "electricity_lost_kwh": 0.0, "money_lost": 3412.5, "water_saved_m3": 4630.0,
-    "electricity_saved_kwh": 0.0, "money_saved": 19446.0, "valued": 33,
+    "electricity_saved_kwh": 0.0, "money_saved": 19446.0, "money_spent": 8640.0, "valued": 33,
 }  # fmt: skip
 _LINE: dict[str, Any] = {
     "name": "2026-10", "label": "2026-10", "first": "2026-10-01", "end": "2026-11-01", "counts": _COUNTS,
@@ -66,6 +66,7 @@ class LossesOut(BaseModel):
     water_saved_m3: float
     electricity_saved_kwh: float
     money_saved: float
+    money_spent: float = Field(description="What the repairs cost, as their orders say")
     valued: int = Field(description="On how many alerts `saved` rests")
 
 
@@ -174,6 +175,8 @@ class ScorecardOut(BaseModel):
     rating: float | None = Field(description="Mean of 1 to 5")
     to_start: SpreadOut = Field(description="From the giving until somebody began")
     to_repair: SpreadOut = Field(description="From the giving until it was done")
+    priced: int = Field(description="Orders whose cost was said")
+    cost: float = Field(description="What those repairs cost together, in the site's currency")
     missed: int = Field(description="Alerts assigned to them that nobody acknowledged in time")
 
 
@@ -190,7 +193,7 @@ class ScorecardsOut(BaseModel):
                         {
                             "contractor": "anjie-pipes", "given": 31, "done": 28, "timed": 30, "in_time": 25,
                             "share_in_time": 0.833, "reopened": 2, "rated": 24, "rating": 4.3,
-                            "to_start": _SPREAD, "to_repair": _SPREAD, "missed": 1,
+                            "to_start": _SPREAD, "to_repair": _SPREAD, "missed": 1, "priced": 26, "cost": 9120.0,
                         }
                     ],
                 }

@@ -32,6 +32,7 @@ _LOSS_WORDS = {
     "water_lost_m3": N_("Water lost, m³"), "electricity_lost_kwh": N_("Electricity lost, kWh"),
     "money_lost": N_("Lost, %(currency)s"), "water_saved_m3": N_("Water saved, m³"),
     "electricity_saved_kwh": N_("Electricity saved, kWh"), "money_saved": N_("Saved, %(currency)s"),
+    "money_spent": N_("Repairs cost, %(currency)s"),
 }  # fmt: skip
 
 
@@ -198,14 +199,18 @@ def _write_scorecards(book: _Book) -> None:
         (N_("Contractor"), "text"), (N_("Orders given"), "count"), (N_("Done"), "count"), (N_("In time"), "count"),
         (N_("Of those due"), "count"), (N_("Opened again"), "count"), (N_("Rating"), "number"), (N_("Rated"), "count"),
         (N_("To start: median"), "span"), (N_("To repair: median"), "span"), (N_("To repair: 9 in 10"), "span"),
-        (N_("Missed deadlines"), "count"),
+        (N_("Missed deadlines"), "count"), (N_("Repairs cost, %(currency)s"), "number"),
     )  # fmt: skip
-    columns = [_Column(book.say(text), kind, 22 if kind == "text" else 13) for text, kind in headings]
+    currency = book.asked.parts.prices.currency
+    columns = [
+        _Column(book.say(text, currency=currency), kind, 22 if kind == "text" else 13) for text, kind in headings
+    ]
     write = book.sheet(book.say(N_("Contractors")), columns)
     for card in book.asked.scorecards():
         write([
             card.contractor, card.given, card.done, card.in_time, card.timed, card.reopened, card.rating, card.rated,
             _days(card.to_start.median_s), _days(card.to_repair.median_s), _days(card.to_repair.p90_s), card.missed,
+            card.cost if card.priced else None,
         ])  # fmt: skip
 
 

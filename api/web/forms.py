@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 from urllib.parse import parse_qs
 
@@ -13,6 +14,7 @@ from api.problems import Problem
 _MOST_BYTES = 64 * 1024
 _LONG = {"/head-counts": 2**21, "/head-counts/preview": 2**21}  # a file of thousands of rooms, as text
 _MOST_FIELDS = 600
+_COST = re.compile(r"[0-9]{1,8}([.,][0-9]{1,2})?")
 
 
 def is_form(request: Request) -> bool:
@@ -60,6 +62,15 @@ def read_version(form: dict[str, str]) -> int | None:
 def version_of(text: str) -> int | None:
     """A version as a page writes it; None for what is none."""
     return int(text) if text.isdecimal() and len(text) <= 9 else None  # noqa: PLR2004 - fits the column
+
+
+def cost_of(text: str) -> float | None:
+    """What a repair cost; None where nothing was written. Raises: Problem 422."""
+    if not (written := text.strip()):
+        return None
+    if _COST.fullmatch(written) is None:
+        raise Problem(422, f"A cost is a number such as 380 or 380.50, not {written[:20]!r}.")
+    return float(written.replace(",", "."))
 
 
 def local_path(text: str, default: str = "/") -> str:

@@ -84,6 +84,21 @@ def test_from_the_alert_to_the_rating(orders, records, rules, clock, leak):
     ]  # fmt: skip
 
 
+def test_what_the_repair_cost_is_kept_and_bills_may_come_late(orders, records, rules, leak):
+    order = opened(orders, leak, assignee="li")
+    assert orders.finish(order, LI, Outcome.REPAIRED, cost=380.1).cost == 380.1
+    records.apply([rules.cleared()], 2)
+    assert orders.close(order, OFFICE, 4).cost == 380.1
+    assert orders.change(order, OFFICE, cost=412.5).cost == 412.5
+    assert orders.events_of(order)[-1].detail["was"] == {"cost_cents": 38010}
+    with pytest.raises(OrderStateError, match="closed order is not changed"):
+        orders.change(order, OFFICE, cost=1, title="another")
+    for impossible in (-0.01, float("nan"), 1e12):
+        with pytest.raises(RefusedError, match="repair cost"):
+            orders.change(order, OFFICE, cost=impossible)
+    assert orders.get(order).cost == 412.5
+
+
 def test_where_the_meters_agree_already_it_is_verified_at_once(orders, records, rules, leak):
     order = opened(orders, leak, assignee="li")
     records.apply([rules.cleared()], 2)

@@ -264,8 +264,8 @@ def test_a_scorecard_counts_what_was_given_and_how_it_was_kept(book, contractor)
     given = "2026-11-01T08:00:00"
     hours = {n: at(given) + n * HOUR * 1000 for n in (1, 10, 30)}
     book.add(
-        order(1, given, state="closed", started_ms=hours[1], done_ms=hours[10], rating=5),
-        order(2, given, state="verified", started_ms=hours[1], done_ms=hours[30], rating=2, reopened=1),
+        order(1, given, state="closed", started_ms=hours[1], done_ms=hours[10], rating=5, cost_cents=38010),
+        order(2, given, state="verified", started_ms=hours[1], done_ms=hours[30], rating=2, reopened=1, cost_cents=0),
         order(3, given),  # overdue
         order(4, "2026-11-23T08:00:00"),  # not due yet
         order(5, given, assignee="somebody-else", state="closed", done_ms=hours[1]),
@@ -280,7 +280,23 @@ def test_a_scorecard_counts_what_was_given_and_how_it_was_kept(book, contractor)
     assert (card.given, card.done, card.timed, card.in_time) == (4, 2, 3, 1)
     assert card.share_in_time == pytest.approx(1 / 3)
     assert (card.reopened, card.rated, card.rating, card.missed) == (1, 2, 3.5, 1)
+    assert (card.priced, card.cost) == (2, 380.1)
     assert (card.to_start.median_s, card.to_repair.median_s) == (HOUR, 20 * HOUR)
+
+
+def test_what_repairs_cost_counts_with_their_alerts(book):
+    for name in ("a", "b"):
+        book.alert(name, "2026-11-10T08:00:00")
+    given = "2026-11-10T09:00:00"
+    book.add(
+        order(1, given, alert_id="a", state="closed", cost_cents=38010),
+        order(2, given, alert_id="a", cost_cents=500),
+        order(3, given, alert_id="b"),
+        order(4, given, cost_cents=99900),  # of no alert
+    )
+    figures = book.figures()
+    assert figures.total.losses.money_spent == 385.1
+    assert sum(line.losses.money_spent for line in figures.by_month) == pytest.approx(385.1)
 
 
 def test_a_contractor_has_the_own_scorecard_alone(book, contractor):

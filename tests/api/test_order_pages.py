@@ -141,7 +141,14 @@ def test_two_people_close_it_on_the_page(guarded):
     fields = {"csrf": office.csrf(), "outcome": "repaired", "version": "1"}
     office.client.post(f"{order}/done", data=fields, files=[("photo", ("", b"", "application/octet-stream"))])
     office.post(f"{order}/verify", version="2")
-    assert office.post(f"{order}/close", rating="4", version="3").headers["Location"].endswith("notice=saved")
+    unread = office.post(f"{order}/close", rating="4", version="3", cost="about 80")
+    assert (unread.status_code, "380.50" in unread.text) == (422, True)
+    closing = office.post(f"{order}/close", rating="4", version="3", cost="80,5")
+    assert closing.headers["Location"].endswith("notice=saved")
+    assert orders.find().items[0].cost == 80.5
+    assert office.post(f"{order}/cost", cost="95").headers["Location"].endswith("notice=saved")
+    assert orders.find().items[0].cost == 95
+    assert office.post(f"{order}/cost", cost="").headers["Location"].endswith("notice=empty")
     late = chief.post(f"{order}/close", rating="1", version="3")
     assert late.headers["Location"].endswith("notice=conflict")
     assert orders.find().items[0].rating == 4

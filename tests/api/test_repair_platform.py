@@ -182,7 +182,7 @@ def test_the_platforms_word_is_done_and_closed_waits_for_the_meters(both, record
     assert (both.orders.get(order).state, both.orders.get(order).assignee) == (OrderState.ASSIGNED, PLATFORM)
     both.simulator.act(number, "started")
     assert both.orders.get(order).state is OrderState.IN_WORK
-    answer = both.simulator.act(number, "closed", note="换了角阀", rating=5)["answer"]
+    answer = both.simulator.act(number, "closed", note="换了角阀", rating=5, cost=128.5)["answer"]
     assert (answer["result"], answer["state"], answer["awaits"]) == ("applied", "done", "meters")
     both.work()
     assert told(both)[-1] == "done", "the platform is told that its closed awaits the meters"
@@ -191,6 +191,9 @@ def test_the_platforms_word_is_done_and_closed_waits_for_the_meters(both, record
     both.work()
     closed = both.orders.get(order)
     assert (closed.state, closed.closed_by, closed.rating) == (OrderState.CLOSED, PLATFORM, 5)
+    assert closed.cost == 128.5
+    both.simulator.act(number, "rated", rating=4, cost=130)
+    assert both.orders.get(order).cost == 130
     assert told(both)[-1] == "verified"
     assert "换了角阀" in [event.text for event in both.orders.events_of(order)]
 

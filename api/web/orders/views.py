@@ -22,7 +22,7 @@ from api.orders.workers import CurrentWorkers
 from api.permits import needs
 from api.problems import Problem
 from api.web.account_words import ROLES
-from api.web.forms import Form, read_version, version_of
+from api.web.forms import Form, cost_of, read_version, version_of
 from api.web.orders.acting import REFUSED, acted, back_to, notice_of
 from api.web.orders.opening import CurrentOpener
 from api.web.orders.order_page import VIEWS, build_list, build_order
@@ -138,7 +138,7 @@ async def finish(
         outcome = Outcome(text_of(form, "outcome"))
     except ValueError as error:
         raise Problem(422, f"outcome must be one of: {', '.join(o.value for o in Outcome)}.") from error
-    version, words = version_of(text_of(form, "version")), text_of(form, "note")
+    version, words, cost = version_of(text_of(form, "version")), text_of(form, "note"), cost_of(text_of(form, "cost"))
     try:
         pictures = await pictures_of(form)
     except PictureError as error:
@@ -147,7 +147,7 @@ async def finish(
     def done() -> Order:
         for picture in pictures:
             orders.add_photo(order_id, person, picture, PhotoStage.CLOSING)
-        return orders.finish(order_id, person, outcome, words=words, expected_version=version)
+        return orders.finish(order_id, person, outcome, words=words, cost=cost, expected_version=version)
 
     return await run_in_threadpool(acted, parts, order_id, "done", done, "done")
 
@@ -174,8 +174,20 @@ def reopen(parts: Parts, orders: CurrentOrders, person: CurrentPerson, order_id:
 def close(parts: Parts, orders: CurrentOrders, person: CurrentPerson, order_id: OrderId, form: Form) -> Response:
     """The office's rating."""
     words, version = form.get("note", ""), read_version(form)
-    rating = version_of(form.get("rating", "")) or 0
+    rating, cost = version_of(form.get("rating", "")) or 0, cost_of(form.get("cost", ""))
     return acted(
         parts, order_id, "closed",
-        lambda: orders.close(order_id, person, rating, words=words, expected_version=version), "saved",
+        lambda: orders.close(order_id, person, rating, words=words, cost=cost, expected_version=version), "saved",
+    )  # fmt: skip
+
+
+@router.post("/orders/{order_id}/cost", dependencies=_MANAGE)
+def price(parts: Parts, orders: CurrentOrders, person: CurrentPerson, order_id: OrderId, form: Form) -> Response:
+    """What it cost in the end: bills come when an order is long closed."""
+    cost, version = cost_of(form.get("cost", "")), read_version(form)
+    if cost is None:
+        return back_to(f"/orders/{order_id}", "empty")
+    return acted(
+        parts, order_id, "changed",
+        lambda: orders.change(order_id, person, cost=cost, expected_version=version), "saved",
     )  # fmt: skip
