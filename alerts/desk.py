@@ -22,7 +22,7 @@ from alerts.orders.meters import settle as settle_orders
 from alerts.overdue import record_overdue
 from alerts.past import Past
 from alerts.policy_book import PolicyVersion
-from alerts.rows import alert_of, ms_of
+from alerts.rows import alert_of, maybe_ms, ms_of
 from alerts.values import Actor, Alert, Clock, Outcome, utc_now
 
 MOST_AT_ONCE = 500
@@ -188,7 +188,7 @@ class Desk:
         with self.database.writing() as session:
             if once is not None:
                 answers.begin(session, once, self._now_ms())
-            policy, said_ms = policy_book.current(session).policy, None if said_at is None else ms_of(said_at)
+            policy, said_ms = policy_book.current(session).policy, maybe_ms(said_at)
             hand = PersonsHand(session, actor, note, self._now_ms(), policy, said_ms=said_ms)
             alert = alert_of(act(hand))
             if once is not None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.orm import Session
@@ -14,17 +16,25 @@ from sqlalchemy.orm import Session
 from alerts.drills.mark import with_drills
 from alerts.errors import CursorError, RefusedError
 from alerts.models import AlertRow
-from alerts.rows import alert_of, ms_of
+from alerts.rows import alert_of, maybe_ms, ms_of
 from alerts.search import found_by
 from alerts.texts import is_storable
-from alerts.values import EVERY_DRILL, AlertCounts, AlertFilter, AlertPage, AlertState
+from alerts.values import EVERY_DRILL, Alert, AlertCounts, AlertFilter, AlertPage, AlertState
 from metering.incident import Severity
 
 LARGEST_PAGE = 500
+NONE_KNOWN: Mapping[str, Alert] = MappingProxyType({})
+# What no change leaves as it was; a whole row, its evidence above all, takes ten times as long to read.
+_STAMP = (
+    AlertRow.raised_ms, AlertRow.id, AlertRow.version, AlertRow.breaches, AlertRow.comments, AlertRow.loss_total,
+    AlertRow.updated_ms, AlertRow.due_ms, AlertRow.closed_ms,
+)  # fmt: skip
 
 
-def page_of(session: Session, wanted: AlertFilter, cursor: str | None, limit: int) -> AlertPage:
-    """The page after `cursor`, latest raised first.
+def page_of(
+    session: Session, wanted: AlertFilter, cursor: str | None, limit: int, known: Mapping[str, Alert] = NONE_KNOWN
+) -> AlertPage:
+    """The page after `cursor`, latest raised first. Of `known` alerts, by id, only what changed is read whole.
 
     Raises:
         CursorError: the cursor is none of ours.
@@ -33,10 +43,27 @@ def page_of(session: Session, wanted: AlertFilter, cursor: str | None, limit: in
     if not 1 <= limit <= LARGEST_PAGE:
         raise RefusedError(f"a page has 1 to {LARGEST_PAGE} alerts, not {limit}")
     # One more than asked for tells whether there is a next page.
-    rows = session.scalars(page_query(wanted, cursor).limit(limit + 1)).all()
-    more = len(rows) > limit
-    items = tuple(alert_of(row) for row in rows[:limit])
-    return AlertPage(items, encode_cursor(rows[limit - 1]) if more else None)
+    query = page_query(wanted, cursor).limit(limit + 1)
+    rows: Sequence[Any] = (
+        session.execute(query.with_only_columns(*_STAMP)).all() if known else session.scalars(query).all()
+    )
+    items = _alerts_of(session, rows[:limit], known) if known else [alert_of(row) for row in rows[:limit]]
+    return AlertPage(tuple(items), encode_cursor(rows[limit - 1]) if len(rows) > limit else None)
+
+
+def _alerts_of(session: Session, stamps: Sequence[Any], known: Mapping[str, Alert]) -> list[Alert]:
+    changed = [s.id for s in stamps if not _is_same(s, known.get(s.id))]
+    read = with_drills(select(AlertRow).where(AlertRow.id.in_(changed)))
+    fresh = {row.id: alert_of(row) for row in session.scalars(read)} if changed else {}
+    found = (fresh.get(s.id) or known.get(s.id) for s in stamps)
+    return [alert for alert in found if alert is not None]
+
+
+def _is_same(stamp: Any, alert: Alert | None) -> bool:
+    return alert is not None and stamp[2:] == (
+        alert.version, alert.breaches, alert.comments, alert.loss_total, ms_of(alert.updated_at),
+        maybe_ms(alert.due_at), maybe_ms(alert.closed_at),
+    )  # fmt: skip
 
 
 def page_query(wanted: AlertFilter, cursor: str | None) -> Select[AlertRow]:

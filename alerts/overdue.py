@@ -12,7 +12,7 @@ from alerts.deadlines import OfficeDays, due_at, rule_of
 from alerts.desk_models import BreachRow
 from alerts.desk_policy import DeskPolicy
 from alerts.models import AlertRow
-from alerts.rows import iso, moment_of, ms_of
+from alerts.rows import iso, maybe_ms, moment_of, ms_of
 from alerts.values import Action, Actor
 
 WATCH = Actor("deadlines", "deadlines")
@@ -29,7 +29,7 @@ class Terms:
     def start(self, row: AlertRow, now_ms: int) -> None:
         """Set the deadline of an alert that people hear of from now on."""
         due = due_at(row, self.policy, self.days, moment_of(now_ms))
-        row.due_ms, row.is_breached = None if due is None else ms_of(due), False
+        row.due_ms, row.is_breached = maybe_ms(due), False
 
     def tighten(self, row: AlertRow, now_ms: int) -> None:
         """It got worse: the deadline comes closer if that is what its new severity or rate asks for, never further."""

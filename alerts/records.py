@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -14,7 +14,7 @@ from alerts.deadlines import OfficeDays
 from alerts.desk import Desk
 from alerts.drills.mark import WITH_DRILLS, with_drills
 from alerts.errors import UnknownAlertError
-from alerts.listing import counts_of, page_of
+from alerts.listing import NONE_KNOWN, counts_of, page_of
 from alerts.models import AlertRow, AuditRow, OutboxAlertRow, OutboxRow
 from alerts.notices import enqueue, look_at, untold
 from alerts.orders.meters import settle
@@ -145,11 +145,12 @@ class Records(Desk):
             return alert_of(_known(session, alert_id))
 
     def find_alerts(
-        self, wanted: AlertFilter = EVERY_ALERT, *, cursor: str | None = None, limit: int = 50
-    ) -> AlertPage:
-        """Raises: CursorError, RefusedError (limit not in 1..500)."""
+        self, wanted: AlertFilter = EVERY_ALERT, *, cursor: str | None = None, limit: int = 50,
+        known: Mapping[str, Alert] = NONE_KNOWN,
+    ) -> AlertPage:  # fmt: skip
+        """Of alerts `known` from before only what changed is read. Raises: CursorError, RefusedError (limit 1..500)."""
         with self.database.reading() as session:
-            return page_of(session, wanted, cursor, limit)
+            return page_of(session, wanted, cursor, limit, known)
 
     def count_alerts(self, nodes: Sequence[str] | None = None, assignee: str | None = None) -> AlertCounts:
         """The head of the list, of the whole site or of these nodes, of any or of one account's alerts."""

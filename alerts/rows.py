@@ -44,6 +44,11 @@ def maybe_moment(ms: int | None) -> datetime | None:
     return None if ms is None else moment_of(ms)
 
 
+def maybe_ms(moment: datetime | None) -> int | None:
+    """`ms_of` of a time that may be missing."""
+    return None if moment is None else ms_of(moment)
+
+
 def figure(value: float) -> float | None:
     """The figure as a plain float; None where it makes no sense (NaN, infinite)."""
     number = float(value)

@@ -19,7 +19,7 @@ from alerts.notify.models import GroupRow, LookRow, MemberRow
 from alerts.routing.book import Book
 from alerts.routing.matching import labels_of, routes_of
 from alerts.routing.muting import Explanations
-from alerts.rows import alert_of, moment_of, ms_of
+from alerts.rows import alert_of, maybe_ms, moment_of, ms_of
 from alerts.values import Alert
 from metering.incident import Category, Severity
 
@@ -131,8 +131,8 @@ def write_back(session: Session, looked: Looked, flush: Flush) -> None:
     if flush.is_over:
         session.delete(row)
         return
-    row.flushed_ms = None if flush.times.flushed_at is None else ms_of(flush.times.flushed_at)
-    row.due_ms = None if flush.due_at is None else ms_of(flush.due_at)
+    row.flushed_ms = maybe_ms(flush.times.flushed_at)
+    row.due_ms = maybe_ms(flush.due_at)
 
 
 def _write_told(session: Session, group_id: str, members: Iterable[Member]) -> None:

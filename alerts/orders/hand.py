@@ -19,7 +19,7 @@ from alerts.orders.models import OrderRow
 from alerts.orders.rows import order_of
 from alerts.orders.states import UNFINISHED, OrderState, Step
 from alerts.orders.values import Order, OrderAction
-from alerts.rows import ms_of
+from alerts.rows import maybe_ms
 from alerts.values import Actor, Outcome
 
 BEST_RATING = 5
@@ -254,7 +254,7 @@ def stored(values: dict[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, datetime) or name == "due_at":
-            out["due_ms"] = None if value is None else ms_of(value)
+            out["due_ms"] = maybe_ms(value)
         elif name == "cost":
             out["cost_cents"] = cents_of(value)
         elif name == "owner":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from alerts.errors import UnknownAlertError
+from alerts.listing import NONE_KNOWN
 from alerts.records import Records
 from alerts.users.roles import WHOLE_SITE
 from alerts.values import Alert, AlertCounts, AlertFilter, AlertPage
@@ -97,9 +98,12 @@ class AlertsWithin:
             raise UnknownAlertError(alert_id)
         return alert
 
-    def find(self, wanted: AlertFilter = EVERY_ALERT, *, cursor: str | None = None, limit: int = 50) -> AlertPage:
-        """Raises: CursorError, RefusedError (limit not in 1..500)."""
-        return self.records.find_alerts(self.reach.narrowed(wanted), cursor=cursor, limit=limit)
+    def find(
+        self, wanted: AlertFilter = EVERY_ALERT, *, cursor: str | None = None, limit: int = 50,
+        known: Mapping[str, Alert] = NONE_KNOWN,
+    ) -> AlertPage:  # fmt: skip
+        """As of the records. Raises: CursorError, RefusedError (limit not in 1..500)."""
+        return self.records.find_alerts(self.reach.narrowed(wanted), cursor=cursor, limit=limit, known=known)
 
     def count(self) -> AlertCounts:
         """The head of the list."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from alerts.records import Records
@@ -52,7 +52,10 @@ class OpenAlertsKept:
         with kept.lock:
             change, now = self._records.latest_change(), self._monotonic()
             if kept.found is None or kept.change != change or now - kept.read_at >= _LONGEST_S:
-                kept.found, kept.change, kept.read_at = _read(alerts), change, now
+                is_late = now - kept.read_at >= _LONGEST_S
+                known = {} if kept.found is None or is_late else {a.id: a for a in kept.found.items}
+                kept.found, kept.change = _read(alerts, known), change
+                kept.read_at = kept.read_at if known else now
             return kept.found
 
     def _place_of(self, key: _Key) -> _Kept:
@@ -64,6 +67,6 @@ class OpenAlertsKept:
             return kept
 
 
-def _read(alerts: AlertsWithin) -> OpenAlerts:
-    page = alerts.find(AlertFilter(state=AlertState.ACTIVE), limit=MOST)
+def _read(alerts: AlertsWithin, known: Mapping[str, Alert]) -> OpenAlerts:
+    page = alerts.find(AlertFilter(state=AlertState.ACTIVE), limit=MOST, known=known)
     return OpenAlerts(alerts.count(), page.items, is_whole=page.next_cursor is None)

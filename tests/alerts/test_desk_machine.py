@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from alerts.errors import ConflictError, StaleError
 from alerts.records import Records
-from alerts.values import Action, Actor, AlertFilter, NotifyPolicy, NotifyReason, Outcome
+from alerts.values import Action, Actor, Alert, AlertFilter, NotifyPolicy, NotifyReason, Outcome
 from metering.batch import to_ms
 from metering.incident import Category, ChangeKind, Incident, IncidentChange, Severity
 
@@ -75,6 +75,7 @@ class DeskMachine(RuleBasedStateMachine):
         self.folder = TemporaryDirectory()
         self.now = BEGIN
         self.model: dict[str, Model] = {}
+        self.seen: dict[str, Alert] = {}
         self.entries: list[list[IncidentChange]] = []
         self.records = self.opened()
         self.records.migrate()
@@ -269,7 +270,9 @@ class DeskMachine(RuleBasedStateMachine):
     def the_desk_is_as_the_model(self) -> None:
         if not hasattr(self, "records"):
             return
-        found = {alert.id: alert for alert in self.records.find_alerts(EVERYTHING, limit=500).items}
+        whole = self.records.find_alerts(EVERYTHING, limit=500)
+        assert self.records.find_alerts(EVERYTHING, limit=500, known=self.seen) == whole, "read by what changed alone"
+        found = self.seen = {alert.id: alert for alert in whole.items}
         assert found.keys() == self.model.keys()
         for name, model in self.model.items():
             alert = found[name]

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from alerts.errors import ConflictError
 from alerts.records import Records
-from alerts.values import Action, Actor, AlertFilter, AlertState, NotifyPolicy, NotifyReason, Outcome
+from alerts.values import Action, Actor, Alert, AlertFilter, AlertState, NotifyPolicy, NotifyReason, Outcome
 from metering.incident import Category, ChangeKind, Incident, IncidentChange, Severity
 
 START = np.datetime64("2026-11-20T00:00:00", "ms")
@@ -43,6 +43,7 @@ class RecordsMachine(RuleBasedStateMachine):
     def open(self) -> None:
         self.folder = TemporaryDirectory()
         self.model: dict[str, Model] = {}
+        self.seen: dict[str, Alert] = {}
         self.entries: list[list[IncidentChange]] = []
         self.records = self.opened()
         self.records.migrate()
@@ -169,7 +170,9 @@ class RecordsMachine(RuleBasedStateMachine):
     def the_records_are_as_the_model(self) -> None:
         if not hasattr(self, "records"):
             return
-        found = {alert.id: alert for alert in self.records.find_alerts(EVERYTHING, limit=500).items}
+        whole = self.records.find_alerts(EVERYTHING, limit=500)
+        assert self.records.find_alerts(EVERYTHING, limit=500, known=self.seen) == whole, "read by what changed alone"
+        found = self.seen = {alert.id: alert for alert in whole.items}
         assert found.keys() == self.model.keys()
         for name, model in self.model.items():
             alert = found[name]
