@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from fastapi import APIRouter
 
-from fastapi import APIRouter, Depends
-
-from alerts.errors import UnknownAlertError
-from alerts.once import Once
 from alerts.orders.making import NewOrder
-from alerts.orders.values import Order
 from alerts.users.roles import Permission
-from api.alerts.acts import alert_event
-from api.alerts.conditions import IfMatch, KeyedWrite, etag, read_tag
-from api.dependencies import CurrentAlerts, CurrentReach, Parts
-from api.orders.document import order_document
+from api.dependencies import CurrentAlerts, CurrentReach
+from api.orders.answering import CurrentAnswering, OrderAsItIs, OrderAsSeen
 from api.orders.reach import CurrentOrders, CurrentPerson
 from api.orders.schema import (
     ChangeIn,
@@ -29,57 +21,14 @@ from api.orders.schema import (
     ReopenOrderIn,
     StepIn,
 )
-from api.orders.views import OrderId
 from api.orders.workers import CurrentWorkers
-from api.parts import ApiParts
 from api.permits import needs
 from api.problem_schema import CHANGE_PROBLEMS
 from api.problems import Problem
 from api.wire import JsonResponse
-from metering.site import Site
 
 router = APIRouter(prefix="/api/v1/orders", tags=["orders"], default_response_class=JsonResponse)
 _WORK, _MANAGE = [needs(Permission.ORDERS_WORK)], [needs(Permission.ORDERS_MANAGE)]
-
-
-@dataclass(frozen=True, slots=True)
-class Answering:
-    """How an order is answered; its alert's live readers hear of it too."""
-
-    parts: ApiParts
-    site: Site
-    keyed: KeyedWrite
-
-    def once(self) -> Once | None:
-        """What is kept of the answer for a caller who asks again."""
-        return self.keyed.once(self.document)
-
-    def document(self, order: Order) -> dict[str, Any]:
-        """The order on the wire."""
-        return order_document(order, self.site, self.parts.now())
-
-    def answer(self, order: Order, change: str) -> JsonResponse:
-        """The order, and a word to the live pages."""
-        tell(self.parts, order, change)
-        return JsonResponse(self.document(order), headers={"ETag": etag(order.version)})
-
-
-def tell(parts: ApiParts, order: Order, change: str) -> None:
-    """Pages that show the order's alert read it again."""
-    if order.alert_id is not None:
-        try:
-            alert = parts.records.get_alert(order.alert_id)
-        except UnknownAlertError:  # a shard's records were put away meanwhile
-            return
-        parts.stream.publish(alert_event(alert, f"order_{change}"))
-
-
-def get_answering(parts: Parts, reach: CurrentReach, keyed: KeyedWrite) -> Answering:
-    """Of the one who asks."""
-    return Answering(parts, reach.site, keyed)
-
-
-CurrentAnswering = Annotated[Answering, Depends(get_answering)]
 
 
 @router.post("", response_model=OrderOut, responses=CHANGE_PROBLEMS, summary="Open a work order", dependencies=_MANAGE)
@@ -106,152 +55,98 @@ def open_order(
     "/{order_id}/assign", response_model=OrderOut, responses=CHANGE_PROBLEMS, summary="Give it to somebody",
     dependencies=_MANAGE,
 )  # fmt: skip
-def assign(
-    workers: CurrentWorkers,
-    orders: CurrentOrders,
-    person: CurrentPerson,
-    answering: CurrentAnswering,
-    order_id: OrderId,
-    asked: GiveIn,
-    if_match: IfMatch = None,
-) -> JsonResponse:
+def assign(workers: CurrentWorkers, on: OrderAsSeen, asked: GiveIn) -> JsonResponse:
     """The order's alert goes along. Null takes it back."""
     assignee = workers.checked(asked.assignee)
-    done = orders.assign(
-        order_id, person, assignee, words=asked.note, expected_version=read_tag(if_match, asked.version),
-        once=answering.once(),
+    done = on.orders.assign(
+        on.id, on.person, assignee, words=asked.note, expected_version=on.seen(asked.version),
+        once=on.once(),
     )  # fmt: skip
-    return answering.answer(done, "assigned")
+    return on.answer(done, "assigned")
 
 
 @router.patch(
     "/{order_id}", response_model=OrderOut, responses=CHANGE_PROBLEMS, summary="Other words, owner, due time or cost",
     dependencies=_MANAGE,
 )  # fmt: skip
-def change(
-    orders: CurrentOrders,
-    person: CurrentPerson,
-    answering: CurrentAnswering,
-    order_id: OrderId,
-    asked: ChangeIn,
-    if_match: IfMatch = None,
-) -> JsonResponse:
+def change(on: OrderAsSeen, asked: ChangeIn) -> JsonResponse:
     """What is left out stays. Of a closed order only the cost changes: bills come late."""
     values = asked.model_dump(exclude={"version"}, exclude_none=True)
-    expected = read_tag(if_match, asked.version)
-    done = orders.change(order_id, person, expected_version=expected, once=answering.once(), **values)
-    return answering.answer(done, "changed")
+    expected = on.seen(asked.version)
+    done = on.orders.change(on.id, on.person, expected_version=expected, once=on.once(), **values)
+    return on.answer(done, "changed")
 
 
 @router.post(
     "/{order_id}/start", response_model=OrderOut, responses=CHANGE_PROBLEMS, summary="I am at it", dependencies=_WORK
 )
-def start(
-    orders: CurrentOrders,
-    person: CurrentPerson,
-    answering: CurrentAnswering,
-    order_id: OrderId,
-    asked: StepIn,
-    if_match: IfMatch = None,
-) -> JsonResponse:
+def start(on: OrderAsSeen, asked: StepIn) -> JsonResponse:
     """Where nobody was to, it becomes the order of whoever begins."""
-    expected = read_tag(if_match, asked.version)
-    done = orders.start(order_id, person, words=asked.note, expected_version=expected, once=answering.once())
-    return answering.answer(done, "started")
+    expected = on.seen(asked.version)
+    done = on.orders.start(on.id, on.person, words=asked.note, expected_version=expected, once=on.once())
+    return on.answer(done, "started")
 
 
 @router.post(
     "/{order_id}/notes", response_model=OrderOut, responses=CHANGE_PROBLEMS, summary="Add a remark", dependencies=_WORK
 )
-def note(
-    orders: CurrentOrders, person: CurrentPerson, answering: CurrentAnswering, order_id: OrderId, asked: NoteIn
-) -> JsonResponse:
+def note(on: OrderAsItIs, asked: NoteIn) -> JsonResponse:
     """Kept in the order's history; never conflicts."""
-    return answering.answer(orders.note(order_id, person, asked.text, once=answering.once()), "noted")
+    return on.answer(on.orders.note(on.id, on.person, asked.text, once=on.once()), "noted")
 
 
 @router.post(
     "/{order_id}/checklist", response_model=OrderOut, responses=CHANGE_PROBLEMS, summary="Tick a line off",
     dependencies=_WORK,
 )  # fmt: skip
-def check(
-    orders: CurrentOrders, person: CurrentPerson, answering: CurrentAnswering, order_id: OrderId, asked: CheckIn
-) -> JsonResponse:
+def check(on: OrderAsItIs, asked: CheckIn) -> JsonResponse:
     """Or take it back; never conflicts."""
-    done = orders.check(order_id, person, asked.line, is_done=asked.done, once=answering.once())
-    return answering.answer(done, "checked")
+    done = on.orders.check(on.id, on.person, asked.line, is_done=asked.done, once=on.once())
+    return on.answer(done, "checked")
 
 
 @router.post(
     "/{order_id}/done", response_model=OrderOut, responses=CHANGE_PROBLEMS, summary="It is done", dependencies=_WORK
 )
-def finish(
-    orders: CurrentOrders,
-    person: CurrentPerson,
-    answering: CurrentAnswering,
-    order_id: OrderId,
-    asked: DoneIn,
-    if_match: IfMatch = None,
-) -> JsonResponse:
+def finish(on: OrderAsSeen, asked: DoneIn) -> JsonResponse:
     """From here the meters say whether it holds; of an order without an alert, the office."""
-    done = orders.finish(
-        order_id, person, asked.outcome, words=asked.note, cost=asked.cost,
-        expected_version=read_tag(if_match, asked.version), once=answering.once(),
+    done = on.orders.finish(
+        on.id, on.person, asked.outcome, words=asked.note, cost=asked.cost,
+        expected_version=on.seen(asked.version), once=on.once(),
     )  # fmt: skip
-    return answering.answer(done, "done")
+    return on.answer(done, "done")
 
 
 @router.post(
     "/{order_id}/verify", response_model=OrderOut, responses=CHANGE_PROBLEMS, summary="It holds, says the office",
     dependencies=_MANAGE,
 )  # fmt: skip
-def verify(
-    orders: CurrentOrders,
-    person: CurrentPerson,
-    answering: CurrentAnswering,
-    order_id: OrderId,
-    asked: StepIn,
-    if_match: IfMatch = None,
-) -> JsonResponse:
+def verify(on: OrderAsSeen, asked: StepIn) -> JsonResponse:
     """Only of an order without an alert: 409 `meters_disagree` while an alert is active."""
-    expected = read_tag(if_match, asked.version)
-    done = orders.verify(order_id, person, words=asked.note, expected_version=expected, once=answering.once())
-    return answering.answer(done, "verified")
+    expected = on.seen(asked.version)
+    done = on.orders.verify(on.id, on.person, words=asked.note, expected_version=expected, once=on.once())
+    return on.answer(done, "verified")
 
 
 @router.post(
     "/{order_id}/reopen", response_model=OrderOut, responses=CHANGE_PROBLEMS, summary="It does not hold",
     dependencies=_MANAGE,
 )  # fmt: skip
-def reopen(
-    orders: CurrentOrders,
-    person: CurrentPerson,
-    answering: CurrentAnswering,
-    order_id: OrderId,
-    asked: ReopenOrderIn,
-    if_match: IfMatch = None,
-) -> JsonResponse:
+def reopen(on: OrderAsSeen, asked: ReopenOrderIn) -> JsonResponse:
     """Whoever had it has it again."""
-    expected = read_tag(if_match, asked.version)
-    done = orders.reopen(order_id, person, words=asked.note, expected_version=expected, once=answering.once())
-    return answering.answer(done, "reopened")
+    expected = on.seen(asked.version)
+    done = on.orders.reopen(on.id, on.person, words=asked.note, expected_version=expected, once=on.once())
+    return on.answer(done, "reopened")
 
 
 @router.post(
     "/{order_id}/close", response_model=OrderOut, responses=CHANGE_PROBLEMS, summary="Rate and close it",
     dependencies=_MANAGE,
 )  # fmt: skip
-def close(
-    orders: CurrentOrders,
-    person: CurrentPerson,
-    answering: CurrentAnswering,
-    order_id: OrderId,
-    asked: CloseIn,
-    if_match: IfMatch = None,
-) -> JsonResponse:
+def close(on: OrderAsSeen, asked: CloseIn) -> JsonResponse:
     """Once it is verified. 409 (412 with If-Match) where somebody else was quicker; `current` has the version."""
-    done = orders.close(
-        order_id, person, asked.rating, words=asked.note, cost=asked.cost,
-        expected_version=read_tag(if_match, asked.version), once=answering.once(),
+    done = on.orders.close(
+        on.id, on.person, asked.rating, words=asked.note, cost=asked.cost,
+        expected_version=on.seen(asked.version), once=on.once(),
     )  # fmt: skip
-    return answering.answer(done, "closed")
+    return on.answer(done, "closed")

@@ -238,6 +238,7 @@ ROUTES = {
     "POST /orders/{order_id}/assign": "orders.manage",
     "POST /orders/{order_id}/checklist": "orders.work",
     "POST /orders/{order_id}/close": "orders.manage",
+    "POST /orders/{order_id}/cost": "orders.manage",
     "POST /orders/{order_id}/done": "orders.work",
     "POST /orders/{order_id}/notes": "orders.work",
     "POST /orders/{order_id}/photos": "orders.work",

@@ -11,7 +11,7 @@ from alerts.errors import RefusedError
 from alerts.orders.errors import OrderConflictError, OrderStateError
 from alerts.orders.pictures import PictureError
 from alerts.orders.values import Order
-from api.orders.acts import tell
+from api.orders.answering import tell
 from api.parts import ApiParts
 from api.web.forms import local_path
 

@@ -14,7 +14,7 @@ from alerts.orders.values import Order
 from alerts.users.reach import AlertsWithin
 from alerts.users.roles import Permission
 from api.dependencies import CurrentAlerts, CurrentUser, Parts
-from api.orders.acts import tell
+from api.orders.answering import tell
 from api.orders.reach import CurrentOrders, CurrentPerson
 from api.orders.workers import CurrentWorkers, Workers
 from api.parts import ApiParts, User

@@ -15,7 +15,7 @@ from alerts.users.able import assignees
 from alerts.users.roles import Permission
 from alerts.values import Outcome
 from api.dependencies import CurrentUsers, Parts
-from api.orders.acts import tell
+from api.orders.answering import tell
 from api.orders.reach import CurrentOrders, CurrentPerson
 from api.orders.uploads import UploadForm, pictures_of, text_of
 from api.orders.workers import CurrentWorkers
