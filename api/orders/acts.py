@@ -18,6 +18,7 @@ from api.dependencies import CurrentAlerts, CurrentReach, Parts
 from api.orders.document import order_document
 from api.orders.reach import CurrentOrders, CurrentPerson
 from api.orders.schema import (
+    AttachIn,
     ChangeIn,
     CheckIn,
     CloseIn,
@@ -27,6 +28,7 @@ from api.orders.schema import (
     OpenIn,
     OrderOut,
     ReopenOrderIn,
+    StartIn,
     StepIn,
 )
 from api.orders.views import OrderId
@@ -144,6 +146,28 @@ def change(
 
 
 @router.post(
+    "/{order_id}/alert", response_model=OrderOut, responses=CHANGE_PROBLEMS, summary="The meters see it too",
+    dependencies=_MANAGE,
+)  # fmt: skip
+def attach_alert(
+    alerts: CurrentAlerts,
+    orders: CurrentOrders,
+    person: CurrentPerson,
+    answering: CurrentAnswering,
+    order_id: OrderId,
+    asked: AttachIn,
+    if_match: IfMatch = None,
+) -> JsonResponse:
+    """From a report's order to the alert's: it ends only when the meters agree. 409 where either has another already."""
+    alerts.get(asked.alert_id)
+    done = orders.attach_alert(
+        order_id, person, asked.alert_id, words=asked.note, expected_version=read_tag(if_match, asked.version),
+        once=answering.once(),
+    )  # fmt: skip
+    return answering.answer(done, "changed")
+
+
+@router.post(
     "/{order_id}/start", response_model=OrderOut, responses=CHANGE_PROBLEMS, summary="I am at it", dependencies=_WORK
 )
 def start(
@@ -151,12 +175,14 @@ def start(
     person: CurrentPerson,
     answering: CurrentAnswering,
     order_id: OrderId,
-    asked: StepIn,
+    asked: StartIn,
     if_match: IfMatch = None,
 ) -> JsonResponse:
     """Where nobody was to, it becomes the order of whoever begins."""
     expected = read_tag(if_match, asked.version)
-    done = orders.start(order_id, person, words=asked.note, expected_version=expected, once=answering.once())
+    done = orders.start(
+        order_id, person, words=asked.note, expected_version=expected, once=answering.once(), said_at=asked.said_at
+    )
     return answering.answer(done, "started")
 
 
@@ -196,7 +222,7 @@ def finish(
     """From here the meters say whether it holds; of an order without an alert, the office."""
     done = orders.finish(
         order_id, person, asked.outcome, words=asked.note, expected_version=read_tag(if_match, asked.version),
-        once=answering.once(),
+        once=answering.once(), said_at=asked.said_at,
     )  # fmt: skip
     return answering.answer(done, "done")
 

@@ -283,6 +283,24 @@ def test_a_scorecard_counts_what_was_given_and_how_it_was_kept(book, contractor)
     assert (card.to_start.median_s, card.to_repair.median_s) == (HOUR, 20 * HOUR)
 
 
+def test_a_card_names_the_orders_that_it_rests_on_the_latest_first(book, contractor):
+    given = "2026-11-01T08:00:00"
+    book.alert("drilled", "2026-11-10T08:00:00", drill="d")
+    book.add(
+        order(1, given, state="closed", done_ms=at(given), rating=5),
+        order(2, "2026-11-02T08:00:00"),
+        order(3, given, assignee="somebody-else"),
+        order(4, "2026-05-01T08:00:00"),  # before the period
+        order(5, given, alert_id="drilled"),
+    )
+    wanted, cards = Wanted(datetime(2026, 6, 1, tzinfo=UTC), NOW), Scorecards(book.records.database)
+    latest = cards.latest(wanted, contractor)
+    assert [(o.id, o.rating) for o in latest] == [(2, None), (1, 5)]
+    (_, card) = cards.of(wanted, ms_of(NOW))
+    assert card.given == len(latest)
+    assert [o.id for o in cards.latest(wanted, contractor, limit=1)] == [2]
+
+
 def test_a_contractor_has_the_own_scorecard_alone(book, contractor):
     book.add(order(1, "2026-11-01T08:00:00"))
     wanted = Wanted(datetime(2026, 6, 1, tzinfo=UTC), NOW)
