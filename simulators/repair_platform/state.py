@@ -207,5 +207,6 @@ def _row(repair: Repair) -> str:
     return (
         f"<tr id='{repair.number}'><td>{repair.number}<td>{html.escape(repair.title)}<td class='s'>{repair.status}"
         f"<td class='t'>{html.escape(repair.said_by_them)}"
-        f"<td><form method='post'><input name='note' aria-label='note'>{buttons}</form></tr>"
+        f"<td><form method='post'><input name='person' aria-label='person'><input name='note' aria-label='note'>"
+        f"<input name='rating' aria-label='rating' type='number' min='1' max='5'>{buttons}</form></tr>"
     )

@@ -1,4 +1,4 @@
-"""What joins the pages of orders: a due time, the alert that the meters raise later, a person's tasks, the scorecard."""
+"""What joins the pages of orders: a due time, the alert that the meters raise later, one's tasks, the scorecard."""
 
 from __future__ import annotations
 
