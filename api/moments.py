@@ -40,6 +40,15 @@ def read_moment(text: str, site: Site, name: str) -> np.datetime64:
         ) from error
 
 
+def read_local(text: str, site: Site, name: str) -> datetime:
+    """What a browser's field for a date and time gives: `2026-11-01T08:00` on the site's clock, without an offset.
+
+    Raises:
+        Problem: 422, naming the parameter.
+    """
+    return to_datetime(read_moment(f"{text}+00:00", site, name)).replace(tzinfo=site.zone)
+
+
 def _within(day: date) -> date:
     if not _EARLIEST <= day <= _LATEST:
         raise ValueError(f"must lie between {_EARLIEST} and {_LATEST}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from alerts.actions import LONGEST_TEXT, PersonsHand, checked_name, checked_text
+from alerts.actions import LONGEST_TEXT, PersonsHand, checked_name, checked_said, checked_text
 from alerts.desk_policy import DeskPolicy
 from alerts.errors import RefusedError
 from alerts.orders.alert_link import AlertLink
@@ -19,7 +19,7 @@ from alerts.orders.models import OrderRow
 from alerts.orders.rows import order_of
 from alerts.orders.states import UNFINISHED, OrderState, Step
 from alerts.orders.values import Order, OrderAction
-from alerts.rows import maybe_ms
+from alerts.rows import iso, maybe_ms, moment_of
 from alerts.values import Actor, Outcome
 
 BEST_RATING = 5
@@ -43,17 +43,23 @@ class Person:
 class OrderHand:
     """One person's act at one moment. `link`: the same act on the order's alert.
 
+    `said_ms`: when it was done, by the person's own clock, where it comes later: it stands in the history, and what
+    counts is when it was heard here.
+
     Raises of every act: UnknownOrderError; OrderConflictError (it is not at the version that was seen);
     OrderStateError; RefusedError.
     """
 
-    def __init__(self, session: Session, person: Person, words: str, now_ms: int, policy: DeskPolicy) -> None:
+    def __init__(
+        self, session: Session, person: Person, words: str, now_ms: int, policy: DeskPolicy, said_ms: int | None = None
+    ) -> None:
         """Raises: RefusedError."""
         self.session = session
         self.person = person
         self.words = checked_text(words, "a note", LONGEST_TEXT)
         self.now_ms = now_ms
-        self.link = AlertLink(PersonsHand(session, person.actor, self.words, now_ms, policy))
+        self._said_ms = None if said_ms is None else checked_said(said_ms, now_ms)
+        self.link = AlertLink(PersonsHand(session, person.actor, self.words, now_ms, policy, said_ms=self._said_ms))
 
     def assign(self, order_id: int, assignee: str | None, expected: int | None) -> OrderRow:
         """Give it to somebody, or (None) take it back."""
@@ -61,7 +67,7 @@ class OrderHand:
         name = None if assignee is None else checked_name(assignee)
         if row.assignee == name and row.state != OrderState.REOPENED.value:
             return row  # pressed twice, or asked again after a lost answer
-        self._check(row, expected)
+        self.check_version(row, expected)
         assigned_before = row.assignee
         self.give(row, name)
         action = OrderAction.UNASSIGNED if name is None else OrderAction.ASSIGNED
@@ -81,7 +87,7 @@ class OrderHand:
         Of a closed order only the cost: bills come late.
         """
         row = self.seen(order_id)
-        self._check(row, expected)
+        self.check_version(row, expected)
         if OrderState(row.state) is OrderState.CLOSED and set(values) != {"cost"}:
             raise OrderStateError("a closed order is not changed any more, but for its cost")
         changed = {name: value for name, value in stored(values).items() if getattr(row, name) != value}
@@ -98,7 +104,7 @@ class OrderHand:
         row = self.seen(order_id)
         if row.state == OrderState.IN_WORK.value and row.assignee == self._name:
             return row
-        self._check(row, expected)
+        self.check_version(row, expected)
         self._check_own(row)
         before = move(row, Step.START)
         row.started_ms = self.now_ms
@@ -136,7 +142,7 @@ class OrderHand:
         row = self.seen(order_id)
         if row.done_by == self._name and row.outcome == outcome.value:
             return row
-        self._check(row, expected)
+        self.check_version(row, expected)
         self._check_own(row)
         before = move(row, Step.FINISH)
         if row.assignee is None:
@@ -144,16 +150,20 @@ class OrderHand:
         row.done_ms, row.done_by, row.outcome = self.now_ms, self._name, outcome.value
         self.link.resolve(row.alert_id, outcome)
         self.write(row, OrderAction.DONE, before=before, outcome=outcome.value, **_priced(row, cost))
+        self.agree_if_cleared(row)
+        return row
+
+    def agree_if_cleared(self, row: OrderRow) -> None:
+        """Of what is done, where the meters see its alert no more."""
         if row.alert_id is not None and not self.link.is_active(row.alert_id):
             agree(self.session, row, METERS, self.now_ms)
-        return row
 
     def verify(self, order_id: int, expected: int | None) -> OrderRow:
         """The office has seen that it holds: only where there is no alert, whose meters would say so."""
         row = self.seen(order_id)
         if row.state == OrderState.VERIFIED.value and row.verified_by == self._name:
             return row
-        self._check(row, expected)
+        self.check_version(row, expected)
         if row.alert_id is not None and row.state == OrderState.DONE.value:
             raise OrderStateError(
                 "the meters have not agreed yet: the alert of this order is still active", "meters_disagree"
@@ -166,7 +176,7 @@ class OrderHand:
         row = self.seen(order_id)
         if row.state == OrderState.REOPENED.value:
             return row
-        self._check(row, expected)
+        self.check_version(row, expected)
         if not self.words:
             raise RefusedError("say why the order is opened again")
         self.link.withdraw(row.alert_id)
@@ -180,7 +190,7 @@ class OrderHand:
             raise RefusedError(f"a rating is 1 to {BEST_RATING}, not {rating}")
         if row.closed_by == self._name and row.rating == rating:
             return row
-        self._check(row, expected)
+        self.check_version(row, expected)
         if row.state == OrderState.DONE.value and row.alert_id is not None:
             raise OrderStateError(
                 "the meters have not agreed yet: the alert of this order is still active", "meters_disagree"
@@ -221,12 +231,15 @@ class OrderHand:
         **detail: Any,
     ) -> None:
         """Add a line to its history."""
+        if self._said_ms is not None:
+            detail["said_at"] = iso(moment_of(self._said_ms))
         write(
             self.session, row, action, self.person.actor, self.now_ms, words=self.words, before=before,
             is_new_version=is_new_version, detail=detail,
         )  # fmt: skip
 
-    def _check(self, row: OrderRow, expected: int | None) -> None:
+    def check_version(self, row: OrderRow, expected: int | None) -> None:
+        """Raises: OrderConflictError, it is not as it was seen."""
         if expected is not None and row.version != expected:
             raise OrderConflictError(
                 f"{last_to_act(row)} in between: the order is {row.state} and at version {row.version}, not {expected}",

@@ -1,4 +1,4 @@
-"""A new order: of an alert, of what a person reported, or of the office's own. Within one open transaction."""
+"""What an order is of: an alert, a person's report, the office's own; from its making on. Within one transaction."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ from alerts.orders.errors import OrderStateError
 from alerts.orders.hand import OrderHand
 from alerts.orders.models import OrderRow
 from alerts.orders.reporting import link_report
-from alerts.orders.states import OrderState
+from alerts.orders.states import UNFINISHED, OrderState
 from alerts.orders.values import OrderAction
 from alerts.playbook import Playbook
 from alerts.rows import alert_of, moment_of, ms_of
 from alerts.texts import is_storable
-from alerts.values import Alert
+from alerts.values import Alert, Outcome
 from alerts.words import Language
 from metering.incident import Severity
 from metering.site import Site
 
 MOST_LINES = 40
 LONGEST_TITLE = 200
+_RANK = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
 # What to do about water that somebody saw running, where no meter said anything.
 REPORT_STEPS: tuple[tuple[str, str], ...] = (
     ("到现场找到出水点，先拍照。", "Go there, find where the water comes from, and take a photo first."),
@@ -92,6 +93,33 @@ def open_order(hand: OrderHand, new: NewOrder, ground: Ground, sees_node: Callab
         row, OrderAction.CREATED, is_new_version=False,
         alert_id=row.alert_id, report_id=new.report_id, node=row.node, due_ms=row.due_ms,
     )  # fmt: skip
+    return row
+
+
+def attach_alert(hand: OrderHand, order_id: int, alert_id: str, expected: int | None) -> OrderRow:
+    """The meters see it too: from here on the order ends only when they agree. As urgent as the worse of both.
+
+    Raises:
+        UnknownOrderError, UnknownAlertError, OrderConflictError; OrderStateError: it is of an alert already or over, or
+        the alert has an order; RefusedError: the alert is a drill's.
+    """
+    row = hand.seen(order_id)
+    if row.alert_id == alert_id:
+        return row
+    hand.check_version(row, expected)
+    if row.alert_id is not None or OrderState(row.state) not in (*UNFINISHED, OrderState.DONE):
+        raise OrderStateError(f"the order {row.id} is {row.state}, of the alert {row.alert_id}: it takes no alert")
+    alert = _taken(hand, alert_id)
+    if alert.drill is not None:
+        raise RefusedError("a drill's alert is none that people reported: open an order of its own for it")
+    row.alert_id = alert.id
+    row.severity = min(Severity(row.severity), Severity(alert.severity), key=_RANK.index).value
+    if row.assignee is not None:
+        hand.link.hand_over(alert.id, row.assignee)
+    hand.write(row, OrderAction.CHANGED, changed={"alert_id": alert.id}, was={"alert_id": None})
+    if row.state == OrderState.DONE.value and row.outcome is not None:
+        hand.link.resolve(alert.id, Outcome(row.outcome))
+        hand.agree_if_cleared(row)
     return row
 
 

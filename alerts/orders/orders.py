@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -16,7 +17,7 @@ from alerts.orders import listing, reporting
 from alerts.orders.errors import OrderStateError, UnknownOrderError, UnknownPhotoError
 from alerts.orders.hand import OrderHand, Person
 from alerts.orders.journal import write
-from alerts.orders.making import Ground, NewOrder, open_order
+from alerts.orders.making import Ground, NewOrder, attach_alert, open_order
 from alerts.orders.models import OrderRow, PhotoRow
 from alerts.orders.pictures import Picture
 from alerts.orders.rows import order_of, photo_of, report_of
@@ -93,12 +94,22 @@ class Orders:
         """Other `title`, `words`, `owner`, `due_at` or `cost`."""
         return self._act(person, "", lambda hand: hand.change(order_id, expected_version, **values), once)
 
-    def start(
-        self, order_id: int, person: Person, *, words: str = "", expected_version: int | None = None,
+    def attach_alert(
+        self, order_id: int, person: Person, alert_id: str, *, words: str = "", expected_version: int | None = None,
         once: Once | None = None,
     ) -> Order:  # fmt: skip
-        """I am at it."""
-        return self._act(person, words, lambda hand: hand.start(order_id, expected_version), once)
+        """What was reported is what the meters see: the order is this alert's now. Raises also: UnknownAlertError.
+
+        Whether the person sees the alert is for the caller to ask.
+        """
+        return self._act(person, words, lambda hand: attach_alert(hand, order_id, alert_id, expected_version), once)
+
+    def start(
+        self, order_id: int, person: Person, *, words: str = "", expected_version: int | None = None,
+        once: Once | None = None, said_at: datetime | None = None,
+    ) -> Order:  # fmt: skip
+        """I am at it. `said_at`: by the person's clock, where it comes later (see `OrderHand`)."""
+        return self._act(person, words, lambda hand: hand.start(order_id, expected_version), once, said_at)
 
     def note(self, order_id: int, person: Person, words: str, *, once: Once | None = None) -> Order:
         """Add a remark. Never conflicts."""
@@ -112,10 +123,12 @@ class Orders:
 
     def finish(
         self, order_id: int, person: Person, outcome: Outcome, *, words: str = "", cost: float | None = None,
-        expected_version: int | None = None, once: Once | None = None,
+        expected_version: int | None = None, once: Once | None = None, said_at: datetime | None = None,
     ) -> Order:  # fmt: skip
         """It is done: from here the meters say whether it holds; of an order without an alert, the office."""
-        return self._act(person, words, lambda hand: hand.finish(order_id, outcome, expected_version, cost=cost), once)
+        return self._act(
+            person, words, lambda hand: hand.finish(order_id, outcome, expected_version, cost=cost), once, said_at
+        )
 
     def verify(
         self, order_id: int, person: Person, *, words: str = "", expected_version: int | None = None,
@@ -275,12 +288,13 @@ class Orders:
 
     # -- within ---------------------------------------------------------------------------------------------------
 
-    def _act(self, person: Person, words: str, act: _Act, once: Once | None) -> Order:
+    def _act(self, person: Person, words: str, act: _Act, once: Once | None, said_at: datetime | None = None) -> Order:
         with self.database.writing() as session:
             now_ms = self._now_ms()
             if once is not None:
                 answers.begin(session, once, now_ms)
-            hand = OrderHand(session, person, words, now_ms, policy_book.current(session).policy)
+            said_ms = None if said_at is None else ms_of(said_at)
+            hand = OrderHand(session, person, words, now_ms, policy_book.current(session).policy, said_ms)
             order = order_of(act(hand))
             if once is not None:
                 answers.finish(session, once, order)

@@ -80,6 +80,8 @@ class PlatformHand:
         if self._row.state in _FINISHED:
             self._note()
             return
+        if self._row.assignee is None and self._said.person:  # nobody had named them before: the work is theirs
+            self._hand.give(self._row, self._said.person)
         self._hand.finish(self._row.id, self._outcome, None)
 
     def _reopen(self) -> None:

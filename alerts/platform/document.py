@@ -16,6 +16,7 @@ from alerts.words import Language
 from metering.incident import Severity
 from metering.site import Site
 
+_REPORTED = {"zh": "漏水报修", "en": "Water was reported"}
 _URGENCY = {Severity.INFO: Urgency.LOW, Severity.WARNING: Urgency.NORMAL, Severity.CRITICAL: Urgency.URGENT}
 
 
@@ -65,7 +66,7 @@ class DocumentWriter:
             if alert is not None:
                 told = self.messages.write(alert, NotifyReason.RAISED, language, link=link)
                 title, text = title or told.title, f"{text}\n{told.text}".strip()
-            words |= {f"title_{tag}": title or text[:80], f"text_{tag}": text}
+            words |= {f"title_{tag}": title or text[:80] or _REPORTED[tag], f"text_{tag}": text}
         return words
 
 

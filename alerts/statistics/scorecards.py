@@ -6,20 +6,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from alerts.database import Database
 from alerts.desk_models import BreachRow
 from alerts.models import AlertRow
 from alerts.orders.models import OrderRow
+from alerts.orders.rows import order_of
 from alerts.orders.states import FINISHED
+from alerts.orders.values import Order
 from alerts.rows import ms_of
 from alerts.statistics.counted import Wanted, counted, counted_orders, of_kind, order_at
 from alerts.statistics.durations import Spread, spread_of
 from alerts.texts import is_storable
 from alerts.users.models import AccountRow
 from alerts.users.roles import Role
+
+LATEST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,13 @@ class Scorecards:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def latest(self, wanted: Wanted, contractor: str, limit: int = LATEST) -> tuple[Order, ...]:
+        """The latest given of those that the contractor's card counts: what its figures rest on."""
+        query = counted_orders(OrderRow).where(*_given(wanted, [contractor]))
+        with self._database.reading() as session:
+            rows = session.scalars(query.order_by(OrderRow.assigned_ms.desc(), OrderRow.id.desc()).limit(limit))
+            return tuple(order_of(row) for row in rows)
+
     def of(self, wanted: Wanted, now_ms: int, contractor: str | None = None) -> tuple[Scorecard, ...]:
         """Each contractor's, by name; with `contractor` that one's alone. Who had no order is listed too."""
         with self._database.reading() as session:
@@ -80,16 +91,20 @@ def _orders(session: Session, wanted: Wanted, names: list[str]) -> dict[str, lis
         OrderRow.assignee, OrderRow.state, OrderRow.assigned_ms, OrderRow.started_ms, OrderRow.done_ms, OrderRow.due_ms,
         OrderRow.reopened, OrderRow.rating, OrderRow.cost_cents,
     )  # fmt: skip
-    query = counted_orders(*columns).where(
-        OrderRow.assignee.in_(names),
-        OrderRow.assigned_ms >= ms_of(wanted.since),
-        OrderRow.assigned_ms < ms_of(wanted.until),
-        *order_at(wanted),
-    )
+    query = counted_orders(*columns).where(*_given(wanted, names))
     found: dict[str, list[Any]] = {}
     for row in session.execute(query):
         found.setdefault(row.assignee, []).append(row)
     return found
+
+
+def _given(wanted: Wanted, names: list[str]) -> list[ColumnElement[bool]]:
+    return [
+        OrderRow.assignee.in_(names),
+        OrderRow.assigned_ms >= ms_of(wanted.since),
+        OrderRow.assigned_ms < ms_of(wanted.until),
+        *order_at(wanted),
+    ]
 
 
 def _missed(session: Session, wanted: Wanted, names: list[str]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from api.dependencies import CurrentAlerts, CurrentReach
 from api.orders.answering import CurrentAnswering, OrderAsItIs, OrderAsSeen
 from api.orders.reach import CurrentOrders, CurrentPerson
 from api.orders.schema import (
+    AttachIn,
     ChangeIn,
     CheckIn,
     CloseIn,
@@ -19,6 +20,7 @@ from api.orders.schema import (
     OpenIn,
     OrderOut,
     ReopenOrderIn,
+    StartIn,
     StepIn,
 )
 from api.orders.workers import CurrentWorkers
@@ -78,12 +80,27 @@ def change(on: OrderAsSeen, asked: ChangeIn) -> JsonResponse:
 
 
 @router.post(
+    "/{order_id}/alert", response_model=OrderOut, responses=CHANGE_PROBLEMS, summary="The meters see it too",
+    dependencies=_MANAGE,
+)  # fmt: skip
+def attach_alert(alerts: CurrentAlerts, on: OrderAsSeen, asked: AttachIn) -> JsonResponse:
+    """A report's order becomes the alert's: it ends only when the meters agree. 409 where one of them has another."""
+    alerts.get(asked.alert_id)
+    done = on.orders.attach_alert(
+        on.id, on.person, asked.alert_id, words=asked.note, expected_version=on.seen(asked.version), once=on.once()
+    )
+    return on.answer(done, "changed")
+
+
+@router.post(
     "/{order_id}/start", response_model=OrderOut, responses=CHANGE_PROBLEMS, summary="I am at it", dependencies=_WORK
 )
-def start(on: OrderAsSeen, asked: StepIn) -> JsonResponse:
+def start(on: OrderAsSeen, asked: StartIn) -> JsonResponse:
     """Where nobody was to, it becomes the order of whoever begins."""
     expected = on.seen(asked.version)
-    done = on.orders.start(on.id, on.person, words=asked.note, expected_version=expected, once=on.once())
+    done = on.orders.start(
+        on.id, on.person, words=asked.note, expected_version=expected, once=on.once(), said_at=asked.said_at
+    )
     return on.answer(done, "started")
 
 
@@ -112,7 +129,7 @@ def finish(on: OrderAsSeen, asked: DoneIn) -> JsonResponse:
     """From here the meters say whether it holds; of an order without an alert, the office."""
     done = on.orders.finish(
         on.id, on.person, asked.outcome, words=asked.note, cost=asked.cost,
-        expected_version=on.seen(asked.version), once=on.once(),
+        expected_version=on.seen(asked.version), once=on.once(), said_at=asked.said_at,
     )  # fmt: skip
     return on.answer(done, "done")
 

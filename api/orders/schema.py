@@ -47,6 +47,8 @@ _Note = Field("", max_length=LONGEST_TEXT, description="Why; kept in the order's
 _Cost = Field(None, ge=0, le=MOST_COST, description="What the repair cost in all, in the site's currency")
 _Version = Field(None, ge=0, le=2**31, description="The version that was seen; If-Match says the same")
 
+_SaidAt = Field(None, description="When it was done, by the phone's clock, where it comes later; kept in the history")
+
 
 def _example(*examples: JsonDict) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": list(examples)})
@@ -216,12 +218,28 @@ class ChangeIn(BaseModel):
     version: int | None = _Version
 
 
+class AttachIn(BaseModel):
+    """The alert that an order without one turns out to be of."""
+
+    model_config = _forbid({"alert_id": "a3f0c2", "version": 2})
+    alert_id: str = Field(min_length=1, max_length=LONGEST_NAME)
+    note: str = _Note
+    version: int | None = _Version
+
+
 class StepIn(BaseModel):
     """`version` is the one the person saw; without it the step is taken from whatever stands."""
 
     model_config = _forbid({"note": "", "version": 2})
     note: str = _Note
     version: int | None = _Version
+
+
+class StartIn(StepIn):
+    """The same, maybe from a phone that had no connection."""
+
+    model_config = _forbid({"note": "", "version": 2})
+    said_at: AwareDatetime | None = _SaidAt
 
 
 class ReopenOrderIn(BaseModel):
@@ -255,6 +273,7 @@ class DoneIn(BaseModel):
     note: str = _Note
     cost: float | None = _Cost
     version: int | None = _Version
+    said_at: AwareDatetime | None = _SaidAt
 
 
 class CloseIn(BaseModel):

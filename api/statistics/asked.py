@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Query
 from pydantic import BeforeValidator
 
+from alerts.orders.values import Order
 from alerts.rows import ms_of
 from alerts.statistics.counted import Wanted
 from alerts.statistics.figures import Figures, Statistics
@@ -57,6 +58,10 @@ class Asked:
         cards, own = scorecards.of(self.wanted, now_ms, self.reach.assignee), self.reach.assignee
         is_limited = self.reach.nodes is not None and own is None
         return tuple(card for card in cards if not is_limited or card.given or card.missed)
+
+    def latest_orders(self, contractor: str) -> tuple[Order, ...]:
+        """The latest orders that the contractor's card counts."""
+        return Scorecards(self.parts.records.database).latest(self.wanted, contractor)
 
 
 def months_back(day: date, months: int) -> date:

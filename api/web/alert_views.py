@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from alerts.errors import ConflictError, RefusedError
+from alerts.orders.states import OrderState
 from alerts.orders.values import OrderFilter
 from alerts.users.able import able_accounts, assignees
 from alerts.users.roles import Permission, Role
@@ -24,6 +25,7 @@ from api.web.desk import CurrentDeskBuilder
 from api.web.desk_filters import read_filters
 from api.web.duty.words import role_name
 from api.web.forms import Form, local_path, read_version, version_of
+from api.web.orders.order_page import orders_near
 from api.web.orders.words import STATES
 from api.web.rendering import Pages
 
@@ -60,13 +62,16 @@ def get_alert_page(
 ) -> Response:
     """One alert."""
     reader = pages.reader(request)
-    node = reader.alerts.get(alert_id).node
+    alert = reader.alerts.get(alert_id)
+    node = alert.node
     people = assignees(users.accounts.list(), node, parts.site()) if reader.user.may(Permission.ALERTS_HANDLE) else []
     view = build_alert_view(parts, reader, alert_id, tuple(people), request.query_params.get("notice", ""))
     found = orders.find(narrowed(reader.reach, OrderFilter(alert_id=alert_id))).items
+    is_to_join = reader.user.may(Permission.ORDERS_MANAGE) and all(o.state is OrderState.CLOSED for o in found)
+    near = orders_near(alert, orders, parts, reader) if is_to_join and alert.is_active else ()
     return pages.page(
         request, "alert.html", reader=reader, view=view, roles=ROLES, role_name=role_name, orders=found,
-        order_states=STATES, nav="alerts",
+        orders_near=near, order_states=STATES, nav="alerts",
     )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -15,14 +14,13 @@ from alerts.users.roles import Permission
 from api.alerts.acts import alert_event
 from api.dependencies import CurrentActor, CurrentReach, CurrentSite, Parts, meter_of, node_of
 from api.feedback.book import Book, Plans
-from api.moments import read_moment
+from api.moments import read_local
 from api.permits import needs
 from api.problems import Problem
 from api.web.feedback_page import build_feedback_view
 from api.web.forms import Form, local_path, read_version
 from api.web.plan_calendar import build_calendar
 from api.web.rendering import Pages
-from metering.batch import to_datetime
 from metering.site import PlannedUse, Site
 
 router = APIRouter(include_in_schema=False)
@@ -92,7 +90,7 @@ def _use_of(form: dict[str, str], site: Site) -> PlannedUse | None:
     """What a form says; None where its times make no sense."""
     node, medium = node_of(site, form.get("node", "")).id, form.get("medium") or None
     try:
-        start, end = (_local(form.get(name, ""), site) for name in ("start", "end"))
+        start, end = (read_local(form.get(name, ""), site, name) for name in ("start", "end"))
     except Problem:
         return None
     if end <= start or end - start > LONGEST_PLAN:
@@ -107,16 +105,6 @@ def _expected(form: dict[str, str]) -> float | None:
     if size is not None and not 0 <= size <= LARGEST_PLAN:
         raise ValueError("no size")
     return size
-
-
-def _local(text: str, site: Site) -> datetime:
-    """What a browser's field for a date and time gives: the site's clock, without an offset.
-
-    Raises:
-        Problem: 422, no time.
-    """
-    moment = to_datetime(read_moment(f"{text}+00:00", site, "time"))
-    return moment.replace(tzinfo=site.zone)
 
 
 @router.post("/planned/{plan_id}/remove", dependencies=_TUNE)

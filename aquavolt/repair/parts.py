@@ -14,7 +14,7 @@ def ground_of(setup: Setup, records: Records) -> PlatformGround | None:
     if settings.repair_platform is None:
         return None
     return PlatformGround(
-        settings.repair_platform, lambda: setup.site, records.database, settings.page_url, setup.playbook
+        settings.repair_platform, lambda: setup.site, records.database, settings.page_url, setup.playbook, setup.clock
     )
 
 

@@ -9,6 +9,7 @@ import json
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -52,10 +53,12 @@ class Platform:
 
     secret  signs both ways
     to      where its events go; empty: nowhere
+    now     its clock, Unix seconds
     """
 
     secret: str
     to: str = ""
+    now: Callable[[], float] = time.time
     repairs: dict[str, Repair] = field(default_factory=dict)
     deliveries: dict[str, str] = field(default_factory=dict)  # id: number
     repeats: int = 0
@@ -84,7 +87,7 @@ class Platform:
 
     def _why_not(self, headers: Any, body: bytes) -> str:
         stamp = headers.get("X-AquaVolt-Timestamp", "")
-        if not stamp.isdigit() or abs(int(stamp) - time.time()) > WINDOW_S:
+        if not stamp.isdigit() or abs(int(stamp) - self.now()) > WINDOW_S:
             return "timestamp"
         expected = self._signature(stamp, body, self.secret)
         return "" if hmac.compare_digest(expected, headers.get("X-AquaVolt-Signature", "")) else "signature"
@@ -124,7 +127,7 @@ class Platform:
 
     def event_of(self, repair: Repair, event: str, said: dict[str, Any], ago_s: float = 0.0) -> dict[str, Any]:
         """An event as it is sent; `extra` is a member that nobody else knows."""
-        at = datetime.now(UTC) - timedelta(seconds=ago_s)
+        at = datetime.fromtimestamp(self.now(), UTC) - timedelta(seconds=ago_s)
         known = {"id": uuid.uuid4().hex, "event": event, "at": at.isoformat(timespec="milliseconds"), "extra": {"v": 1}}
         return known | {"number": repair.number} | said
 
@@ -133,7 +136,7 @@ class Platform:
     ) -> tuple[int, dict[str, Any]]:
         """Send an event, signed; the answer."""
         body = json.dumps(event, ensure_ascii=False).encode()
-        stamp = str(int(time.time()) - age_s)
+        stamp = str(int(self.now()) - age_s)
         signature = self._signature(stamp, body, key or self.secret)
         headers = {
             "Content-Type": "application/json", "X-AquaVolt-Timestamp": stamp, "X-AquaVolt-Signature": signature,
@@ -204,5 +207,6 @@ def _row(repair: Repair) -> str:
     return (
         f"<tr id='{repair.number}'><td>{repair.number}<td>{html.escape(repair.title)}<td class='s'>{repair.status}"
         f"<td class='t'>{html.escape(repair.said_by_them)}"
-        f"<td><form method='post'><input name='note' aria-label='note'>{buttons}</form></tr>"
+        f"<td><form method='post'><input name='person' aria-label='person'><input name='note' aria-label='note'>"
+        f"<input name='rating' aria-label='rating' type='number' min='1' max='5'>{buttons}</form></tr>"
     )

@@ -299,6 +299,24 @@ def test_what_repairs_cost_counts_with_their_alerts(book):
     assert sum(line.losses.money_spent for line in figures.by_month) == pytest.approx(385.1)
 
 
+def test_a_card_names_the_orders_that_it_rests_on_the_latest_first(book, contractor):
+    given = "2026-11-01T08:00:00"
+    book.alert("drilled", "2026-11-10T08:00:00", drill="d")
+    book.add(
+        order(1, given, state="closed", done_ms=at(given), rating=5),
+        order(2, "2026-11-02T08:00:00"),
+        order(3, given, assignee="somebody-else"),
+        order(4, "2026-05-01T08:00:00"),  # before the period
+        order(5, given, alert_id="drilled"),
+    )
+    wanted, cards = Wanted(datetime(2026, 6, 1, tzinfo=UTC), NOW), Scorecards(book.records.database)
+    latest = cards.latest(wanted, contractor)
+    assert [(o.id, o.rating) for o in latest] == [(2, None), (1, 5)]
+    (_, card) = cards.of(wanted, ms_of(NOW))
+    assert card.given == len(latest)
+    assert [o.id for o in cards.latest(wanted, contractor, limit=1)] == [2]
+
+
 def test_a_contractor_has_the_own_scorecard_alone(book, contractor):
     book.add(order(1, "2026-11-01T08:00:00"))
     wanted = Wanted(datetime(2026, 6, 1, tzinfo=UTC), NOW)

@@ -50,6 +50,21 @@ def test_two_people_and_the_version_that_was_seen(served, order):
     assert (early.status_code, early.json()["code"]) == (409, "meters_disagree")
 
 
+def test_an_order_of_a_report_turns_out_to_be_of_an_alert(served, guarded):
+    builder = person(guarded, "builder", Role.CONTRACTOR)
+    order = served.client.post("/api/v1/orders", json={"node": "dorm-1"}).json()["id"]
+    at = f"/api/v1/orders/{order}/alert"
+    csrf = {"X-CSRF-Token": builder.csrf()}
+    assert builder.client.post(at, json={"alert_id": "leak"}, headers=csrf).status_code in {403, 404}
+    assert served.client.post(at, json={"alert_id": "none"}).status_code == 404
+    assert served.client.post(at, json={"alert_id": "leak"}, headers={"If-Match": '"9"'}).status_code == 412
+    joined = served.client.post(at, json={"alert_id": "leak", "version": 1})
+    assert (joined.status_code, joined.json()["alert_id"]) == (200, "leak")
+    other = served.client.post("/api/v1/orders", json={"node": "dorm-1"}).json()["id"]
+    again = served.client.post(f"/api/v1/orders/{other}/alert", json={"alert_id": "leak"})
+    assert (again.status_code, again.json()["code"]) == (409, "exists")
+
+
 def test_the_same_key_does_it_once(served, order):
     at, key = f"/api/v1/orders/{order}/notes", {"Idempotency-Key": "k-1"}
     first = served.client.post(at, json={"text": "缺阀门"}, headers=key)

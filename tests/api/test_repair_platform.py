@@ -218,6 +218,24 @@ def test_a_conflict_ends_as_the_platform_says_and_the_history_says_what_was_over
     assert "office said that it is done" in overridden.text
 
 
+def test_what_somebody_of_theirs_has_done_is_the_work_of_their_account_here(records, make, listen):
+    receive = {"people": {"1007": "pipes"}}
+    with mirrored(records, make, listen, receive=receive) as both:
+        order, number = opened(both)
+        both.simulator.act(number, "closed", person="1007")
+        done = both.orders.get(order)
+        assert (done.assignee, done.done_by) == ("pipes", PLATFORM)
+        assert done.assigned_at is not None, "so that it stands on the contractor's card"
+        assert records.get_alert("floor").assigned_to == "pipes"
+
+
+def test_a_report_without_words_has_a_title_over_there(both):
+    report = both.orders.report("dorm-1", "", "", "zh-CN")
+    both.open(report_id=report.id)
+    both.work()
+    assert both.simulator.orders()[0]["title"] == "漏水报修"
+
+
 def test_a_rejected_order_is_nobodys(both):
     order, number = opened(both, assignee="wang")
     both.simulator.act(number, "rejected", note="不在我们的范围")

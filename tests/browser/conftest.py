@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from PIL import Image
 from sqlalchemy import delete
 
 from alerts.duty_desk.book_source import BookSource
@@ -178,3 +179,11 @@ def open_tab_at(chromium: Any) -> Iterator[Callable[..., Tab]]:
 def open_tab(open_tab_at: Callable[..., Tab], site: Site) -> Callable[..., Tab]:
     """The same, on the served campus."""
     return partial(open_tab_at, site.address)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> str:
+    """A photo as a phone takes it."""
+    path = tmp_path / "water.jpg"
+    Image.effect_noise((1200, 900), 40).convert("RGB").save(path, "JPEG")
+    return str(path)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from alerts.orders.orders import Orders
 from alerts.orders.states import OrderState
@@ -36,13 +35,6 @@ def press(place: Any, name: str) -> None:
     with page.expect_navigation():
         button.click()
     page.wait_for_load_state("networkidle")
-
-
-@pytest.fixture
-def photo(tmp_path: Path) -> str:
-    path = tmp_path / "water.jpg"
-    Image.effect_noise((1200, 900), 40).convert("RGB").save(path, "JPEG")
-    return str(path)
 
 
 @pytest.fixture

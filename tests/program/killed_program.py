@@ -108,7 +108,7 @@ def lay_traps(program: Program, death: Death) -> None:
     death.around(program.records, "save_snapshot", after="snapshotted")
     death.around(program.records, "reconcile", after="reconciled")
     for lane in program._outbox._lanes:
-        death.around(lane._due, "mark_delivered", after="marked")
+        death.around(lane._sender._queue._due, "mark_delivered", after="marked")
 
 
 class Doing(threading.local):

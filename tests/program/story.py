@@ -68,10 +68,16 @@ class Heard:
 
 
 class Story:
-    """Everything, from the meters to the receivers. `language` is the one that the maintainer reads."""
+    """Everything, from the meters to the receivers. `language` is the one that the maintainer reads.
 
-    def __init__(self, folder: Path, opened: ExitStack, language: str = "zh-CN") -> None:
+    settings  more of them, beside those of the story
+    """
+
+    def __init__(
+        self, folder: Path, opened: ExitStack, language: str = "zh-CN", settings: dict[str, Any] | None = None
+    ) -> None:
         self.folder = folder
+        self._more_settings = settings or {}
         self.clock = SteeredClock(folder / "clock")
         self.clock.set(BEGAN)
         self.campus = StoryCampus(1, self.clock)
@@ -119,7 +125,7 @@ class Story:
         ]
         return {
             "site": str(self.folder / "site.yaml"), "data": str(self.folder / "data"), "public_url": self.page,
-            "token": TOKEN, "channels": channels,
+            "token": TOKEN, "channels": channels, **self._more_settings,
         }  # fmt: skip
 
     def _set_people(self, language: str) -> dict[str, str]:
@@ -151,6 +157,13 @@ class Story:
         }
         records.close()
         return passwords
+
+    def add_person(self, name: str, role: Role, *nodes: str) -> str:
+        """One more account; its first password."""
+        records = Records(f"sqlite:///{self.folder / 'data' / 'records.db'}")
+        given = users_of(records.database, self.clock.utc).accounts.add(name, role, nodes or (WHOLE_SITE,), CHIEF)
+        records.close()
+        return given
 
     def silence(self, node: str, time: timedelta) -> None:
         """Somebody sets a silence that begins now."""
@@ -353,9 +366,9 @@ def _heard_of(channel: str, text: str) -> Heard:
 
 
 @contextmanager
-def playing(folder: Path, language: str = "zh-CN") -> Iterator[Story]:
+def playing(folder: Path, language: str = "zh-CN", settings: dict[str, Any] | None = None) -> Iterator[Story]:
     """A story whose program runs."""
     with ExitStack() as opened:
-        story = Story(folder, opened, language)
+        story = Story(folder, opened, language, settings)
         story.start()
         yield story

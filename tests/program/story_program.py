@@ -88,7 +88,7 @@ def note_sending(program: Program, path: Path) -> None:
 
         setattr(owner, name, call)
 
-    noted(lanes[0]._due, "mark_delivered", "", "marked", str)  # the lanes share it
+    noted(lanes[0]._sender._queue._due, "mark_delivered", "", "marked", str)  # the lanes share it
     for lane in lanes:
         noted(lane._channel, "send", "asked", "", lambda notification: str(notification.id))
 

@@ -15,20 +15,19 @@ from alerts.orders.values import OrderFilter, Photo, Report, ReportState
 from alerts.users.able import able_accounts
 from alerts.users.roles import Permission
 from alerts.users.values import Account
-from alerts.values import AlertFilter, AlertState
 from api.dependencies import CurrentActor, CurrentUsers, Parts
 from api.orders.reach import CurrentOrders, CurrentPerson, narrowed
 from api.permits import needs
 from api.web.account_words import ROLES
 from api.web.forms import Form, version_of
 from api.web.orders.acting import back_to
-from api.web.orders.order_page import VIEWS, OrderLine, line_of
+from api.web.orders.order_page import VIEWS, OrderLine, alerts_near, line_of
 from api.web.orders.words import GOOD_NOTICES, NOTICES, REPORT_STATES
 from api.web.rendering import Pages, Reader
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Permission.ORDERS_MANAGE)])
 ReportId = Annotated[int, Path(ge=1, le=2**53)]
-_SHOWN, _ALERTS_SHOWN = 100, 20
+_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +63,8 @@ def get_reports_page(
 
 def _told(report: Report, orders: Orders, reader: Reader) -> Told:
     photos = orders.photos_of_report(report.id) if report.photos else ()
-    alerts = _alerts_near(report, reader) if report.state is ReportState.NEW else ()
+    alerts = alerts_near(report.node, reader) if report.state is ReportState.NEW else ()
     return Told(report, reader.wording.place_name(report.node), photos, alerts)
-
-
-def _alerts_near(report: Report, reader: Reader) -> tuple[tuple[str, str], ...]:
-    """Active alerts at the place, on the way down to it, or below it."""
-    site, words = reader.site, reader.wording
-    if report.node not in site.nodes:
-        return ()
-    places = {*site.place_path(report.node), *site.subtree(report.node)}
-    found = reader.alerts.find(AlertFilter(state=AlertState.ACTIVE, nodes=tuple(sorted(places))), limit=_ALERTS_SHOWN)
-    return tuple((a.id, f"{words.place_name(a.node)} · {words.title(a)}") for a in found.items)
 
 
 @router.post("/reports/{report_id}/dismiss")

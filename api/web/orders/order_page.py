@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from alerts.errors import UnknownAlertError
 from alerts.orders.orders import Orders
 from alerts.orders.states import FINISHED, UNFINISHED, OrderState
 from alerts.orders.values import Order, OrderAction, OrderEvent, OrderFilter, Photo, Report
 from alerts.users.roles import Permission
-from alerts.values import Alert
+from alerts.values import Alert, AlertFilter, AlertState
 from api.orders.reach import narrowed
 from api.parts import ApiParts
-from api.web.orders.words import ACTIONS, REASONS
+from api.web.alert_story import said_when
+from api.web.orders.words import ACTIONS, CHANGES, REASONS
 from api.web.rendering import Reader
 from api.web.wording import N_
 from metering.incident import Severity
 
 PAGE_SIZE = 50
+_ALERTS_SHOWN = 20
 _RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 # What a list shows: those that somebody has to do something about come first.
 VIEWS: dict[str, tuple[OrderState, ...]] = {
@@ -39,11 +42,12 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """One line of the history, in words."""
+    """One line of the history, in words. `said`: when the person did it, where it came in later."""
 
     event: OrderEvent
     what: str
     reason: str
+    said: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,35 @@ class OrderView:
     may_manage: bool
 
     @property
+    def may_take_alert(self) -> bool:
+        """Whether it may turn out to be what the meters see."""
+        return self.order.alert_id is None and (self.is_unfinished or self.order.state is OrderState.DONE)
+
+    @property
     def is_unfinished(self) -> bool:
         """Whether somebody still has to work on it."""
         return self.order.state not in FINISHED
+
+
+def alerts_near(node: str, reader: Reader) -> tuple[tuple[str, str], ...]:
+    """Active alerts (id, in words) at a place, on the way down to it, or below it."""
+    site, words = reader.site, reader.wording
+    if node not in site.nodes:
+        return ()
+    places = {*site.place_path(node), *site.subtree(node)}
+    found = reader.alerts.find(AlertFilter(state=AlertState.ACTIVE, nodes=tuple(sorted(places))), limit=_ALERTS_SHOWN)
+    return tuple((a.id, f"{words.place_name(a.node)} · {words.title(a)}") for a in found.items)
+
+
+def orders_near(alert: Alert, orders: Orders, parts: ApiParts, reader: Reader) -> tuple[OrderLine, ...]:
+    """Orders that are of no alert yet and may be of this one, by the place."""
+    site = reader.site
+    if alert.drill is not None or alert.node not in site.nodes:
+        return ()
+    places = {*site.place_path(alert.node), *site.subtree(alert.node)}
+    wanted = OrderFilter(states=(*UNFINISHED, OrderState.DONE), nodes=tuple(sorted(places)))
+    found = orders.find(narrowed(reader.reach, wanted), limit=PAGE_SIZE).items
+    return tuple(line_of(order, parts, reader) for order in found if order.alert_id is None)
 
 
 def title_of(order: Order, alert: Alert | None, reader: Reader) -> str:
@@ -95,6 +125,11 @@ def line_of(order: Order, parts: ApiParts, reader: Reader) -> OrderLine:
     return OrderLine(order, title_of(order, alert_of(parts, order), reader), reader.wording.place_name(order.node))
 
 
+def by_urgency(found: Sequence[Order], now: datetime) -> Sequence[Order]:
+    """Overdue ones first, then by severity; the oldest first."""
+    return sorted(found, key=lambda o: (not o.is_overdue(now), _RANK[o.severity], o.id))
+
+
 def build_list(
     parts: ApiParts, orders: Orders, reader: Reader, view: str, cursor: int | None
 ) -> tuple[tuple[OrderLine, ...], int | None, dict[str, int]]:
@@ -105,8 +140,7 @@ def build_list(
     counts = orders.count(base)
     found: Sequence[Order] = page.items
     if view == "open":
-        now = parts.now()
-        found = sorted(found, key=lambda o: (not o.is_overdue(now), _RANK[o.severity], o.id))
+        found = by_urgency(found, parts.now())
     totals = {name: sum(counts[s] for s in states) for name, states in VIEWS.items()}
     return tuple(line_of(o, parts, reader) for o in found), page.next_cursor, totals
 
@@ -136,5 +170,8 @@ def _event_line(event: OrderEvent, reader: Reader) -> EventLine:
     what = say(ACTIONS[event.action])
     if event.action is OrderAction.ASSIGNED:
         what %= {"name": event.detail.get("assignee") or ""}
+    changed = event.detail.get("changed")
+    if event.action is OrderAction.CHANGED and isinstance(changed, dict) and len(changed) == 1:
+        what = say(CHANGES.get(next(iter(changed)), ACTIONS[event.action]))
     reason = REASONS.get(str(event.detail.get("reason", "")))
-    return EventLine(event, what, say(reason) if reason else "")
+    return EventLine(event, what, say(reason) if reason else "", said_when(event.detail, event.at))

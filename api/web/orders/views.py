@@ -14,7 +14,8 @@ from alerts.orders.values import Order, PhotoStage
 from alerts.users.able import assignees
 from alerts.users.roles import Permission
 from alerts.values import Outcome
-from api.dependencies import CurrentUsers, Parts
+from api.dependencies import CurrentAlerts, CurrentUsers, Parts
+from api.moments import read_local
 from api.orders.answering import tell
 from api.orders.reach import CurrentOrders, CurrentPerson
 from api.orders.uploads import UploadForm, pictures_of, text_of
@@ -25,7 +26,7 @@ from api.web.account_words import ROLES
 from api.web.forms import Form, cost_of, read_version, version_of
 from api.web.orders.acting import REFUSED, acted, back_to, notice_of
 from api.web.orders.opening import CurrentOpener
-from api.web.orders.order_page import VIEWS, build_list, build_order
+from api.web.orders.order_page import VIEWS, alerts_near, build_list, build_order
 from api.web.orders.words import GOOD_NOTICES, NOTICES, REPORT_STATES, STATES
 from api.web.rendering import Pages
 
@@ -56,9 +57,10 @@ def get_order_page(
     reader = pages.reader(request)
     view = build_order(parts, orders, reader, order_id)
     people = assignees(users.accounts.list(), view.order.node, parts.site()) if view.may_manage else []
+    near = alerts_near(view.order.node, reader) if view.may_manage and view.may_take_alert else ()
     notice = request.query_params.get("notice", "")
     return pages.page(
-        request, "order.html", reader=reader, view=view, people=people, roles=ROLES, order_states=STATES,
+        request, "order.html", reader=reader, view=view, people=people, near=near, roles=ROLES, order_states=STATES,
         report_states=REPORT_STATES, notice=NOTICES.get(notice, ""), good=GOOD_NOTICES.get(notice, ""), nav="orders",
     )  # fmt: skip
 
@@ -69,6 +71,7 @@ def open_order(opener: CurrentOpener, form: Form) -> Response:
     new = NewOrder(
         alert_id=form.get("alert") or None, report_id=version_of(form.get("report", "")), node=form.get("node") or None,
         words=form.get("words", "").strip(), assignee=form.get("assignee") or None,
+        due_at=read_local(form["due"], opener.parts.site(), "due") if form.get("due") else None,
     )  # fmt: skip
     try:
         order = opener.open(new)
@@ -87,6 +90,26 @@ def assign(
         parts, order_id, "assigned",
         lambda: orders.assign(order_id, person, name, expected_version=read_version(form)),
     )  # fmt: skip
+
+
+@router.post("/orders/{order_id}/due", dependencies=_MANAGE)
+def set_due(parts: Parts, orders: CurrentOrders, person: CurrentPerson, order_id: OrderId, form: Form) -> Response:
+    """Until when."""
+    due, version = read_local(form.get("due", ""), parts.site(), "due"), read_version(form)
+    return acted(
+        parts, order_id, "changed", lambda: orders.change(order_id, person, expected_version=version, due_at=due)
+    )
+
+
+@router.post("/orders/{order_id}/alert", dependencies=_MANAGE)
+def attach_alert(
+    parts: Parts, orders: CurrentOrders, alerts: CurrentAlerts, person: CurrentPerson, order_id: OrderId, form: Form
+) -> Response:
+    """The meters see what was reported."""
+    alert, version = alerts.get(form.get("alert", "")).id, read_version(form)
+    return acted(
+        parts, order_id, "changed", lambda: orders.attach_alert(order_id, person, alert, expected_version=version)
+    )
 
 
 @router.post("/orders/{order_id}/start", dependencies=_WORK)

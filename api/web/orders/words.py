@@ -32,6 +32,12 @@ ACTIONS = {
     OrderAction.REOPENED: N_("opened it again"),
     OrderAction.CLOSED: N_("closed it"),
 }
+# Where that one thing was changed.
+CHANGES = {
+    "alert_id": N_("found it to be what the meters see"),
+    "due_ms": N_("set another due time"),
+    "rating": N_("changed the rating"),
+}
 REASONS = {
     "came_back": N_("the alert came back"),
     "still_there": N_("the meters still see it"),

@@ -10,6 +10,7 @@ from api.dependencies import CurrentUser
 from api.permits import needs
 from api.statistics.asked import CurrentAsked
 from api.web.account_words import ROLES
+from api.web.orders.words import STATES
 from api.web.rendering import Pages
 from api.web.statistics.page import build_statistics
 from api.web.statistics.words import COUNT_WORDS, MISSED_STEPS, STEP_HINTS, STEP_WORDS, discovery_text
@@ -36,4 +37,5 @@ def get_scorecards_page(request: Request, pages: Pages, user: CurrentUser, asked
         "end": asked.wanted.until.astimezone(asked.reach.site.zone).date(),
     }
     nav = "statistics" if user.may(Permission.STATISTICS_READ) else "scores"
-    return pages.page(request, "scorecards.html", nav=nav, cards=asked.scorecards(), period=period)
+    cards = [(card, asked.latest_orders(card.contractor)) for card in asked.scorecards()]
+    return pages.page(request, "scorecards.html", nav=nav, cards=cards, period=period, order_states=STATES)
