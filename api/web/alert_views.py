@@ -63,7 +63,7 @@ def get_alert_page(
     node = reader.alerts.get(alert_id).node
     people = assignees(users.accounts.list(), node, parts.site()) if reader.user.may(Permission.ALERTS_HANDLE) else []
     view = build_alert_view(parts, reader, alert_id, tuple(people), request.query_params.get("notice", ""))
-    found = orders.find(narrowed(reader.reach, OrderFilter(alert_id=alert_id))).items
+    found = orders.find(narrowed(reader.reach, OrderFilter(alert_id=alert_id, drill=True))).items
     return pages.page(
         request, "alert.html", reader=reader, view=view, roles=ROLES, role_name=role_name, orders=found,
         order_states=STATES, nav="alerts",

@@ -15,7 +15,7 @@ from alerts.orders.values import OrderFilter, Photo, Report, ReportState
 from alerts.users.able import able_accounts
 from alerts.users.roles import Permission
 from alerts.users.values import Account
-from alerts.values import AlertFilter, AlertState
+from alerts.values import Alert, AlertFilter, AlertState
 from api.dependencies import CurrentActor, CurrentUsers, Parts
 from api.orders.reach import CurrentOrders, CurrentPerson, narrowed
 from api.permits import needs
@@ -25,6 +25,7 @@ from api.web.orders.acting import back_to
 from api.web.orders.order_page import VIEWS, OrderLine, line_of
 from api.web.orders.words import GOOD_NOTICES, NOTICES, REPORT_STATES
 from api.web.rendering import Pages, Reader
+from api.web.wording import N_
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Permission.ORDERS_MANAGE)])
 ReportId = Annotated[int, Path(ge=1, le=2**53)]
@@ -52,7 +53,7 @@ def get_reports_page(
         [_told(r, orders, reader) for r in orders.reports(states, nodes, _SHOWN)]
         for states in ([ReportState.NEW], [ReportState.ORDERED, ReportState.DISMISSED])
     )
-    wanted = narrowed(reader.reach, OrderFilter(states=(*VIEWS["open"], OrderState.DONE)))
+    wanted = narrowed(reader.reach, OrderFilter(states=(*VIEWS["open"], OrderState.DONE), drill=True))
     running: list[OrderLine] = [line_of(o, parts, reader) for o in orders.find(wanted, limit=_SHOWN).items]
     people: list[Account] = able_accounts(users.accounts.list())
     notice = request.query_params.get("notice", "")
@@ -74,8 +75,13 @@ def _alerts_near(report: Report, reader: Reader) -> tuple[tuple[str, str], ...]:
     if report.node not in site.nodes:
         return ()
     places = {*site.place_path(report.node), *site.subtree(report.node)}
-    found = reader.alerts.find(AlertFilter(state=AlertState.ACTIVE, nodes=tuple(sorted(places))), limit=_ALERTS_SHOWN)
-    return tuple((a.id, f"{words.place_name(a.node)} · {words.title(a)}") for a in found.items)
+    wanted = AlertFilter(state=AlertState.ACTIVE, nodes=tuple(sorted(places)), drill=True)
+    found = reader.alerts.find(wanted, limit=_ALERTS_SHOWN)
+    return tuple((a.id, f"{_stamp(a, reader)}{words.place_name(a.node)} · {words.title(a)}") for a in found.items)
+
+
+def _stamp(alert: Alert, reader: Reader) -> str:
+    return "" if alert.drill is None else f"{reader.wording.gettext(N_('DRILL'))} · "
 
 
 @router.post("/reports/{report_id}/dismiss")

@@ -10,7 +10,7 @@ from alerts.orders.orders import Orders
 from alerts.orders.states import FINISHED, UNFINISHED, OrderState
 from alerts.orders.values import Order, OrderAction, OrderEvent, OrderFilter, Photo, Report
 from alerts.users.roles import Permission
-from alerts.values import Alert
+from alerts.values import EVERY_DRILL, Alert
 from api.orders.reach import narrowed
 from api.parts import ApiParts
 from api.web.orders.words import ACTIONS, REASONS
@@ -98,7 +98,7 @@ def line_of(order: Order, parts: ApiParts, reader: Reader) -> OrderLine:
 def build_list(
     parts: ApiParts, orders: Orders, reader: Reader, view: str, cursor: int | None
 ) -> tuple[tuple[OrderLine, ...], int | None, dict[str, int]]:
-    """The lines of a view, the cursor of the next page, and how many each view has."""
+    """The lines of a view, the cursor of the next page, and how many each view has. None of a drill."""
     base = narrowed(reader.reach, OrderFilter())
     wanted = narrowed(reader.reach, OrderFilter(states=VIEWS[view]))
     page = orders.find(wanted, cursor=cursor, limit=PAGE_SIZE)
@@ -109,6 +109,14 @@ def build_list(
         found = sorted(found, key=lambda o: (not o.is_overdue(now), _RANK[o.severity], o.id))
     totals = {name: sum(counts[s] for s in states) for name, states in VIEWS.items()}
     return tuple(line_of(o, parts, reader) for o in found), page.next_cursor, totals
+
+
+def drilled_lines(parts: ApiParts, orders: Orders, reader: Reader, view: str) -> tuple[OrderLine, ...]:
+    """Those of drills in a view; of what is closed none: the drill's report has them."""
+    if view == "closed":
+        return ()
+    wanted = narrowed(reader.reach, OrderFilter(states=VIEWS[view], drill=EVERY_DRILL))
+    return tuple(line_of(o, parts, reader) for o in orders.find(wanted, limit=PAGE_SIZE).items)
 
 
 def build_order(parts: ApiParts, orders: Orders, reader: Reader, order_id: int) -> OrderView:
