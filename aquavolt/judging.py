@@ -80,8 +80,8 @@ class Judging:
             self.outbox, self.duty_desk = self.telling.outbox, self.telling.duty_desk
             self.drills = DrillRunner(
                 DrillParts(
-                    DrillKeeper(self.records.database, days), journal, store, lambda: setup.site, setup.rules,
-                    self.judge.copied, self._tell,
+                    DrillKeeper(self.records.database, days, setup.clock), journal, store, lambda: setup.site,
+                    setup.rules, self.judge.copied, self._tell,
                 )
             )  # fmt: skip
             self.mirror = mirror_of(setup, self.records)

@@ -10,19 +10,22 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from alerts.database import Database
+from alerts.drills.attendance import attendance_of
 from alerts.drills.models import DrillAuditRow, DrillRow
 from alerts.drills.report import DrillReport, report_of
-from alerts.drills.rows import audit_of, drill_of, note
+from alerts.drills.rows import audit_of, drill_of, end, note
 from alerts.drills.values import (
     LONGEST_EVENT_S,
     LONGEST_LIMIT_S,
     LONGEST_NOTE,
     SHORTEST_LIMIT_S,
+    Attendance,
     Drill,
     DrillAction,
     DrillAudit,
     DrillPlan,
     DrillState,
+    Ending,
 )
 from alerts.errors import DrillConflictError, RefusedError, UnknownEntryError
 from alerts.rows import ms_of
@@ -105,12 +108,18 @@ class DrillBook:
         return self._on(drill_id, act)
 
     def stop(self, drill_id: str, actor: Actor) -> Drill:
-        """End it. Raises: UnknownEntryError; DrillConflictError, it is over."""
+        """End it; at once where it has not begun and no program is there that would.
+
+        Raises:
+            UnknownEntryError; DrillConflictError, it is over.
+        """
 
         def act(session: Session, row: DrillRow, now_ms: int) -> None:
             if row.stopped_by is None:
                 row.stopped_by = actor.name
                 note(session, row, DrillAction.STOP_ASKED, actor, now_ms, row.event_ms)
+            if row.state == DrillState.ASKED.value and not attendance_of(session, now_ms).is_there:
+                end(session, row, Ending.STOPPED, "", actor, now_ms)
 
         return self._on(drill_id, act)
 
@@ -130,6 +139,11 @@ class DrillBook:
         with self._database.reading() as session:
             row = session.scalars(select(DrillRow).where(DrillRow.slot == SLOT)).one_or_none()
             return None if row is None else drill_of(row)
+
+    def attendance(self) -> Attendance:
+        """Whether a program that runs the rules is there to begin what is asked for."""
+        with self._database.reading() as session:
+            return attendance_of(session, self._now_ms())
 
     def list(self) -> tuple[Drill, ...]:
         """The latest hundred, newest first."""

@@ -11,11 +11,13 @@ from alerts import policy_book
 from alerts.changes import ChangeWriter
 from alerts.database import Database
 from alerts.deadlines import OfficeDays
+from alerts.drills.attendance import beat, why_over
 from alerts.drills.book import SLOT
 from alerts.drills.models import DrillRow
-from alerts.drills.rows import alerts_of, drill_of, note
+from alerts.drills.rows import alerts_of, drill_of, end, note
 from alerts.drills.values import Drill, DrillAction, DrillState, Ending
 from alerts.models import AlertRow
+from alerts.orders.meters import close_of_drill, settle
 from alerts.overdue import Terms
 from alerts.rows import alert_of, ms_of
 from alerts.values import Actor, Alert, Clock, NotifyPolicy, Outcome, utc_now
@@ -36,6 +38,27 @@ class DrillKeeper:
     def now_ms(self) -> int:
         """The wall clock, ms since 1970."""
         return ms_of(self._clock())
+
+    def beat(self) -> None:
+        """Say that the program that runs the rules is there."""
+        with self._database.writing() as session:
+            beat(session, self.now_ms())
+
+    def leave(self) -> None:
+        """Say that it ends."""
+        with self._database.writing() as session:
+            beat(session, None)
+
+    def end_unattended(self) -> tuple[Alert, ...]:
+        """End the drill that nobody began in time, or whose program is gone; its alerts that were active."""
+        with self._database.reading() as session:
+            row = _current(session)
+            if row is None or why_over(session, row, self.now_ms()) is None:
+                return ()
+        with self._database.writing() as session:
+            row = _current(session)
+            why = None if row is None else why_over(session, row, self.now_ms())
+            return () if row is None or why is None else self._end(session, row, *why, "")
 
     def current(self) -> Drill | None:
         """The drill that is asked for or under way; a fault that people have said they mended counts as repaired."""
@@ -76,9 +99,11 @@ class DrillKeeper:
     def apply(self, drill_id: str, changes: Sequence[IncidentChange], cause: str) -> tuple[Alert, ...]:
         """Write what the copy said; the alerts as they are now."""
         with self._database.writing() as session:
-            terms = Terms(policy_book.current(session).policy, self._days)
+            policy = policy_book.current(session).policy
+            terms = Terms(policy, self._days)
             writer = ChangeWriter(session, _ROUTED, terms, f"{drill_id}.{cause}", self.now_ms(), drill_id)
             rows = {row.id: row for row in (writer.write(i, change) for i, change in enumerate(changes))}
+            settle(session, self.now_ms(), policy, of_drills=True)
             return tuple(alert_of(row) for row in rows.values())
 
     def end(self, drill_id: str, ending: Ending, detail: str = "", by: str = "") -> tuple[Alert, ...]:
@@ -97,16 +122,14 @@ class DrillKeeper:
 
     def _end(self, session: Session, row: DrillRow, ending: Ending, detail: str, by: str) -> tuple[Alert, ...]:
         now_ms = self.now_ms()
-        row.state, row.slot, row.ended_ms = DrillState.ENDED.value, None, now_ms
-        row.ending, row.detail = ending.value, detail[:2000].replace("\0", "")
-        actor = Actor(by) if by else RUNNER
-        note(session, row, DrillAction.ENDED, actor, now_ms, row.event_ms, ending=ending.value, detail=row.detail)
+        end(session, row, ending, detail, Actor(by) if by else RUNNER, now_ms)
         terms = Terms(policy_book.current(session).policy, self._days)
         writer = ChangeWriter(session, _ROUTED, terms, f"{row.id}.end", now_ms, row.id)
         active = [alert for alert in alerts_of(session, row.id) if alert.is_active]
         for alert in active:
             writer.end(alert, f"drill {ending.value}")
         session.flush()
+        close_of_drill(session, row.id, RUNNER, now_ms)
         return tuple(alert_of(alert) for alert in active)
 
 

@@ -48,6 +48,15 @@ class DrillRow(Base):
     __table_args__ = (Index("drills_by_time", "asked_ms", "id"),)
 
 
+class DrillRunnerRow(Base):
+    """The program that runs the rules, and with them drills: one row, written again and again while it is there."""
+
+    __tablename__ = "drill_runner"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    seen_ms: Mapped[int | None] = mapped_column(BigInteger)  # None: it ended
+
+
 class DrillAuditRow(Base):
     """One line of a drill's history. The database itself refuses to change or delete it (a trigger)."""
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from alerts import policy_book
+from alerts.deadlines import is_burst
 from alerts.drills.mark import with_drills
 from alerts.drills.rows import alerts_of
 from alerts.drills.values import Drill
 from alerts.models import AlertRow, AuditRow, OutboxAlertRow, OutboxRow
-from alerts.rows import alert_of, delivery_of, moment_of
+from alerts.orders.making import repair_time
+from alerts.orders.models import OrderRow
+from alerts.rows import alert_of, delivery_of, maybe_moment, moment_of
 from alerts.values import Action, Alert, Delivery, NotifyReason
+from metering.incident import Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +30,20 @@ class Step:
     seconds  by the clock: since the fault began (raised), since it was raised (told to resolved and repaired), since
              the repair (confirmed)
     by       who did it, or who was told first
+    allowed_s  how long it may take by the desk's policy (acknowledged) or the order's due time (repaired); None: as
+               long as it takes
     """
 
     name: str
     at: datetime | None
     seconds: float | None
     by: str = ""
+    allowed_s: float | None = None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it took longer than it may; what never came is not late by itself."""
+        return self.allowed_s is not None and self.seconds is not None and self.seconds > self.allowed_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +62,10 @@ class AlertReport:
     detect_event_s: float | None
     steps: tuple[Step, ...]
     told: tuple[Told, ...]
+
+    def step(self, name: str) -> Step:
+        """The step of this name."""
+        return next(step for step in self.steps if step.name == name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +91,18 @@ def _of_alert(session: Session, drill: Drill, row: AlertRow) -> AlertReport:
     lines = list(session.scalars(select(AuditRow).where(AuditRow.alert_id == row.id).order_by(AuditRow.id)))
     raised = next((moment_of(line.at_ms) for line in lines if line.action == Action.RAISED.value), None)
     told = _told(session, row, raised)
-    return AlertReport(
-        alert_of(row), _in_event_time(drill, row, lines), tuple(_steps(drill, row, raised, lines, told)), told
-    )
+    allowed = {"acknowledged": _between(raised, maybe_moment(row.due_ms)), "repaired": _repair_s(session, row, raised)}
+    steps = tuple(replace(s, allowed_s=allowed.get(s.name)) for s in _steps(drill, row, raised, lines, told))
+    return AlertReport(alert_of(row), _in_event_time(drill, row, lines), steps, told)
+
+
+def _repair_s(session: Session, row: AlertRow, raised: datetime | None) -> float | None:
+    """How long the repair may take: until its order is due, else as the desk's policy gives an order of it."""
+    due = select(OrderRow.due_ms).where(OrderRow.alert_id == row.id).order_by(OrderRow.id.desc()).limit(1)
+    if (due_ms := session.scalars(with_drills(due)).first()) is not None:
+        return _between(raised, moment_of(due_ms))
+    times = policy_book.current(session).policy.repair_h
+    return repair_time(Severity(row.severity), times, burst=is_burst(row)).total_seconds()
 
 
 def _in_event_time(drill: Drill, row: AlertRow, lines: list[AuditRow]) -> float | None:

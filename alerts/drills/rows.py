@@ -74,6 +74,13 @@ def note(
     )  # fmt: skip
 
 
+def end(session: Session, row: DrillRow, ending: Ending, detail: str, actor: Actor, now_ms: int) -> None:
+    """Write that it is over; its place is free."""
+    row.state, row.slot, row.ended_ms = DrillState.ENDED.value, None, now_ms
+    row.ending, row.detail = ending.value, detail[:2000].replace("\0", "")
+    note(session, row, DrillAction.ENDED, actor, now_ms, row.event_ms, ending=ending.value, detail=row.detail)
+
+
 def only_receiver(session: Session, drill: str | None) -> str | None:
     """The one person who is told of a drill's alerts; None: the routes say."""
     if drill is None or (row := session.get(DrillRow, drill)) is None:

@@ -34,6 +34,7 @@ class Ending(StrEnum):
     EXHAUSTED = "exhausted"  # there are no more readings that it could be fed
     INTERRUPTED = "interrupted"  # the program ended, or was killed
     FAILED = "failed"  # it could not be begun, or its copy failed
+    UNATTENDED = "unattended"  # no program that runs the rules was there to begin it
 
 
 class Audience(StrEnum):
@@ -111,6 +112,24 @@ class Drill:
     def is_over(self) -> bool:
         """Whether it has ended."""
         return self.state is DrillState.ENDED
+
+
+BEAT_S = 10.0
+"""How often a program that runs the rules says that it is there, seconds."""
+UNHEARD_S = 60.0
+"""Nothing heard of it for so long: it is not there."""
+BEGUN_WITHIN_S = 180.0
+"""What nobody has begun by then is over."""
+GONE_S = 600.0
+"""A drill under way of which nothing was heard for so long is over: its copy is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """Whether a program that runs the rules is there to begin drills and go on with them, and when it was seen last."""
+
+    is_there: bool
+    seen_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

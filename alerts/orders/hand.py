@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from alerts.actions import LONGEST_TEXT, PersonsHand, checked_name, checked_said, checked_text
 from alerts.desk_policy import DeskPolicy
+from alerts.drills.mark import WITH_DRILLS
 from alerts.errors import RefusedError
 from alerts.orders.alert_link import AlertLink
 from alerts.orders.errors import OrderConflictError, OrderStateError, UnknownOrderError
@@ -177,6 +178,8 @@ class OrderHand:
         if row.state == OrderState.REOPENED.value:
             return row
         self.check_version(row, expected)
+        if row.drill is not None and row.state == OrderState.CLOSED.value:
+            raise OrderStateError("an order of a drill that is closed stays so: nothing is really wrong", "drill_over")
         if not self.words:
             raise RefusedError("say why the order is opened again")
         self.link.withdraw(row.alert_id)
@@ -204,7 +207,8 @@ class OrderHand:
     def seen(self, order_id: int) -> OrderRow:
         """The order, held until the act is over. Raises: UnknownOrderError."""
         is_number = 0 < order_id < 10**_DIGITS
-        row = self.session.get(OrderRow, order_id, with_for_update=True) if is_number else None
+        held: dict[str, Any] = {"with_for_update": True, "execution_options": WITH_DRILLS}
+        row = self.session.get(OrderRow, order_id, **held) if is_number else None
         if row is None or not self.person.sees(order_of(row)):
             raise UnknownOrderError(order_id)
         return row

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from alerts.drills.mark import with_drills
 from alerts.orders.journal import move, write
 from alerts.orders.models import OrderRow
 from alerts.orders.states import UNFINISHED, Step
@@ -19,7 +20,7 @@ def hand_on_orders(session: Session, name: str, heir: str | None, actor: Actor, 
     """
     states = [state.value for state in UNFINISHED]
     query = select(OrderRow).where(OrderRow.assignee == name, OrderRow.state.in_(states)).order_by(OrderRow.id)
-    rows = session.scalars(query.with_for_update()).all()
+    rows = session.scalars(with_drills(query.with_for_update())).all()
     for row in rows:
         before = move(row, Step.UNASSIGN if heir is None else Step.ASSIGN)
         row.assignee = heir

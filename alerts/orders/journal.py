@@ -74,6 +74,7 @@ def write(
     standing = {
         "state": row.state, "state_before": None if before is None else before.value, "version": row.version,
         "assignee": row.assignee,
+        **({} if row.drill is None else {"drill": row.drill}),
     }  # fmt: skip
     session.add(
         OrderEventRow(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from alerts.drills.mark import with_drills
 from alerts.errors import RefusedError
 from alerts.orders.models import OrderEventRow, OrderRow, PhotoRow, ReportRow
 from alerts.orders.rows import event_of, order_of, photo_of, report_of
@@ -14,15 +16,17 @@ from alerts.orders.states import UNFINISHED, OrderState
 from alerts.orders.values import OrderEvent, OrderFilter, OrderPage, Photo, Report, ReportState
 from alerts.rows import ms_of
 from alerts.texts import is_storable
+from alerts.values import EVERY_DRILL
 
 LARGEST_PAGE = 500
+_Query = TypeVar("_Query", bound=Any)
 
 
 def page_of(session: Session, wanted: OrderFilter, cursor: int | None, limit: int) -> OrderPage:
     """The orders below `cursor`, the latest first. Raises: RefusedError (limit not in 1..500)."""
     if not 1 <= limit <= LARGEST_PAGE:
         raise RefusedError(f"a page has 1 to {LARGEST_PAGE} orders, not {limit}")
-    query = select(OrderRow).where(*_conditions(wanted)).order_by(OrderRow.id.desc())
+    query = _seeing(wanted, select(OrderRow).where(*_conditions(wanted)).order_by(OrderRow.id.desc()))
     if cursor is not None:
         query = query.where(OrderRow.id < cursor)
     rows = session.scalars(query.limit(limit + 1)).all()
@@ -44,7 +48,13 @@ def _conditions(wanted: OrderFilter) -> list[ColumnElement[bool]]:
     if wanted.overdue_at is not None:
         out.append(OrderRow.state.in_([s.value for s in UNFINISHED]))
         out.append(OrderRow.due_ms <= ms_of(wanted.overdue_at))
+    if wanted.drill == EVERY_DRILL:
+        out.append(OrderRow.drill.is_not(None))
     return out
+
+
+def _seeing(wanted: OrderFilter, query: _Query) -> _Query:
+    return with_drills(query) if wanted.drill else query
 
 
 def _storable(text: str) -> list[str]:
@@ -54,7 +64,7 @@ def _storable(text: str) -> list[str]:
 def counts_of(session: Session, wanted: OrderFilter) -> dict[OrderState, int]:
     """How many orders of a filter stand where."""
     query = select(OrderRow.state, func.count()).where(*_conditions(wanted)).group_by(OrderRow.state)
-    found = {OrderState(state): count for state, count in session.execute(query)}
+    found = {OrderState(state): count for state, count in session.execute(_seeing(wanted, query))}
     return {state: found.get(state, 0) for state in OrderState}
 
 

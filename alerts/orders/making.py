@@ -13,6 +13,8 @@ from sqlalchemy import select
 from alerts.actions import LONGEST_TEXT, checked_name, checked_text
 from alerts.deadlines import is_burst
 from alerts.desk_policy import RepairTimes
+from alerts.drills.mark import with_drills
+from alerts.drills.models import DrillRow
 from alerts.errors import RefusedError
 from alerts.models import AlertRow
 from alerts.orders.errors import OrderStateError
@@ -86,7 +88,7 @@ def open_order(hand: OrderHand, new: NewOrder, ground: Ground, sees_node: Callab
     hand.session.add(row)
     hand.session.flush()
     if report is not None:
-        report.order_id = row.id
+        report.order_id, report.drill = row.id, row.drill
     if new.assignee is not None:
         hand.give(row, checked_name(new.assignee))
     hand.write(
@@ -125,8 +127,11 @@ def attach_alert(hand: OrderHand, order_id: int, alert_id: str, expected: int | 
 
 def _taken(hand: OrderHand, alert_id: str) -> AlertRow:
     row = hand.link.take(alert_id)
+    drill = None if row.drill is None else hand.session.get(DrillRow, row.drill)
+    if drill is not None and drill.ended_ms is not None:
+        raise OrderStateError(f"the drill {row.drill} is over: there is nothing to mend", "drill_over")
     unfinished = select(OrderRow.id).where(OrderRow.alert_id == row.id, OrderRow.state != OrderState.CLOSED.value)
-    if (known := hand.session.scalars(unfinished.limit(1)).one_or_none()) is not None:
+    if (known := hand.session.scalars(with_drills(unfinished.limit(1))).one_or_none()) is not None:
         raise OrderStateError(f"there is an order of this alert already: {known}", "exists")
     return row
 
@@ -141,7 +146,8 @@ def _row(hand: OrderHand, new: NewOrder, ground: Ground, alert: AlertRow | None)
     name = hand.person.actor.name
     node = new.node or "" if alert is None else alert.node
     return OrderRow(
-        state=OrderState.OPEN.value, alert_id=new.alert_id, node=node, severity=severity.value,
+        state=OrderState.OPEN.value, alert_id=new.alert_id, drill=None if alert is None else alert.drill, node=node,
+        severity=severity.value,
         owner=checked_name(new.owner or name), created_by=name, created_ms=hand.now_ms, due_ms=ms_of(due),
         rating_words="", checklist=_checklist(new, ground, None if alert is None else alert_of(alert)),
         reopened=0, photos=0, version=1,

@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from alerts.drills.mark import Drilled
 from alerts.models import Base, Counted
 
 
-class OrderRow(Base):
+class OrderRow(Drilled, Base):
     """One work order."""
 
     __tablename__ = "work_orders"
@@ -50,6 +51,7 @@ class OrderRow(Base):
         Index("work_orders_by_state", "state", "id"),
         Index("work_orders_by_assignee", "assignee", "id"),
         Index("work_orders_by_alert", "alert_id", "id"),
+        Index("work_orders_of_drill", "drill"),
         {"sqlite_autoincrement": True},
     )
 
@@ -84,6 +86,7 @@ class ReportRow(Base):
     language: Mapped[str]
     at_ms: Mapped[int] = mapped_column(BigInteger)
     order_id: Mapped[int | None] = mapped_column(ForeignKey("work_orders.id"))
+    drill: Mapped[str | None]  # of the order that it led to
     handled_by: Mapped[str | None]
     handled_ms: Mapped[int | None] = mapped_column(BigInteger)
     answer: Mapped[str] = mapped_column(Text, default="")

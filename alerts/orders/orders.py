@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from alerts import once as answers
 from alerts import policy_book
 from alerts.database import Database
+from alerts.drills.mark import WITH_DRILLS
 from alerts.once import Once
 from alerts.orders import listing, reporting
 from alerts.orders.errors import OrderStateError, UnknownOrderError, UnknownPhotoError
@@ -181,7 +182,7 @@ class Orders:
         def act(hand: OrderHand) -> OrderRow:
             row = hand.seen(order_id)
             report = reporting.link_report(hand.session, report_id, person.actor.name, hand.now_ms, sees_node)
-            report.order_id = row.id
+            report.order_id, report.drill = row.id, row.drill
             hand.write(row, OrderAction.REPORT_JOINED, is_new_version=False, report_id=report_id)
             return row
 
@@ -256,7 +257,8 @@ class Orders:
     def get(self, order_id: int, sees: Callable[[Order], bool] = lambda _: True) -> Order:
         """Raises: UnknownOrderError, also for one that the caller does not see."""
         with self.database.reading() as session:
-            row = session.get(OrderRow, order_id) if 0 < order_id < 1 << 62 else None
+            is_number = 0 < order_id < 1 << 62
+            row = session.get(OrderRow, order_id, execution_options=WITH_DRILLS) if is_number else None
             if row is None or not sees(order := order_of(row)):
                 raise UnknownOrderError(order_id)
             return order

@@ -45,6 +45,7 @@ def order_of(row: OrderRow) -> Order:
         photos=row.photos,
         version=row.version,
         updated_at=moment_of(row.updated_ms),
+        drill=row.drill,
     )
 
 
@@ -75,6 +76,7 @@ def report_of(row: ReportRow) -> Report:
         answer=row.answer,
         photos=row.photos,
         version=row.version,
+        drill=row.drill,
     )
 
 

@@ -54,6 +54,7 @@ class Order:
     reopened   how often it was
     photos     how many it has
     version    counts what was done to it, notes, photos and checked lines left out: those never conflict
+    drill      id of the drill whose alert it is of; None: it is real
     """
 
     id: int
@@ -86,6 +87,7 @@ class Order:
     photos: int
     version: int
     updated_at: datetime
+    drill: str | None = None
 
     def is_overdue(self, now: datetime) -> bool:
         """Whether it should be done by now and is not."""
@@ -96,7 +98,8 @@ class Order:
 class OrderEvent:
     """One line of an order's history; written once, never changed. Numbers rise with the order of writing.
 
-    detail  JSON-able: `state`, `state_before`, `version`, `assignee`, and what the action is about
+    detail  JSON-able: `state`, `state_before`, `version`, `assignee`, `drill` where it is of one, and what the action
+            is about
     """
 
     id: int
@@ -116,6 +119,7 @@ class OrderFilter:
     nodes       ids as they stand (a caller asks for a subtree by listing it)
     assignee    an account; the empty text asks for those of nobody
     overdue_at  only those that should be done at this moment and are not
+    drill       those of drills: none (False), too (True), only those (`EVERY_DRILL`)
     """
 
     states: tuple[OrderState, ...] | None = None
@@ -123,6 +127,7 @@ class OrderFilter:
     assignee: str | None = None
     alert_id: str | None = None
     overdue_at: datetime | None = None
+    drill: bool | str = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +152,7 @@ class Report:
 
     order_id  the order that it led to; several reports may lead to one
     answer    what the office says where it is dismissed; shown to whoever reported
+    drill     id of the drill whose order that is; None: it is real
     """
 
     id: int
@@ -162,6 +168,7 @@ class Report:
     answer: str
     photos: int
     version: int
+    drill: str | None = None
 
 
 class PhotoStage(StrEnum):

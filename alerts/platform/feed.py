@@ -80,8 +80,10 @@ class PlatformFeed:
         return told
 
     def _take(self, session: Session, event: OrderEvent) -> None:
+        if (order := session.get(OrderRow, event.order_id)) is None:  # of a drill: the platform hears nothing of it
+            return
         if event.action is OrderAction.VERIFIED:
-            self._settle(session, session.get_one(OrderRow, event.order_id), event.id)
+            self._settle(session, order, event.id)
         if event.actor != PLATFORM or self._says_more(session, event):
             self._tell(session, event)
 

@@ -29,7 +29,7 @@ class Wanted:
 
 
 def _is_real() -> ColumnElement[bool]:
-    """No drill. The records leave drills out of what is joined too, so that an order of one has no alert there."""
+    """No drill. The records leave drills out of what is joined too; said here all the same."""
     return and_(AlertRow.id.is_not(None), AlertRow.drill.is_(None))
 
 
@@ -41,7 +41,7 @@ def counted(*columns: Any) -> Select[Any]:
 def counted_orders(*columns: Any) -> Select[Any]:
     """Columns of the work orders that count, with the alert where there is one. Work is work, whatever explains it."""
     query = select(*columns).select_from(OrderRow).outerjoin(AlertRow, AlertRow.id == OrderRow.alert_id)
-    return query.where(or_(OrderRow.alert_id.is_(None), _is_real()))
+    return query.where(OrderRow.drill.is_(None), or_(OrderRow.alert_id.is_(None), _is_real()))
 
 
 def of_kind(wanted: Wanted) -> list[ColumnElement[bool]]:

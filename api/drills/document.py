@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from alerts.drills.report import AlertReport, DrillReport
-from alerts.drills.values import Drill
+from alerts.drills.values import Attendance, Drill
 from api.alerts.document import loss_rate_unit
 from api.wire import jsonable, time_text
 
@@ -17,13 +17,19 @@ _OWN = (
     "id", "state", "asked_by", "asked_at", "started_at", "event_start", "event_at", "source_days", "fault_at",
     "fault_event", "repaired_by", "repaired_at", "stopped_by", "ended_at", "ending", "detail",
 )  # fmt: skip
-CSV_COLUMNS = ("drill", "alert", "node", "what", "at", "seconds", "by", "channel", "state")
+STAMP = "DRILL 演练"
+CSV_COLUMNS = ("stamp", "drill", "alert", "node", "what", "at", "seconds", "allowed_s", "by", "channel", "state")
 
 
 def drill_document(drill: Drill) -> dict[str, Any]:
     """What was asked for and how it stands, in one."""
     members = {name: getattr(drill.plan, name) for name in _PLAN} | {name: getattr(drill, name) for name in _OWN}
     return {**jsonable(members), "unit": loss_rate_unit(drill.plan.medium)}
+
+
+def attendance_document(attendance: Attendance) -> dict[str, Any]:
+    """Whether a program that runs the rules is there."""
+    return {"is_there": attendance.is_there, "seen_at": time_text(attendance.seen_at)}
 
 
 def report_document(report: DrillReport) -> dict[str, Any]:
@@ -38,7 +44,10 @@ def _alert(one: AlertReport) -> dict[str, Any]:
                                                       "delivered_at", "last_error")} | {"seconds": t.seconds}
         for t in one.told
     ]  # fmt: skip
-    steps = [{"name": s.name, "at": s.at, "seconds": s.seconds, "by": s.by} for s in one.steps]
+    steps = [
+        {"name": s.name, "at": s.at, "seconds": s.seconds, "allowed_s": s.allowed_s, "late": s.is_late, "by": s.by}
+        for s in one.steps
+    ]
     document: dict[str, Any] = jsonable(
         {
             "alert": alert.id, "node": alert.node, "rule": alert.rule, "severity": alert.severity,
@@ -55,17 +64,18 @@ def report_csv(report: DrillReport) -> str:
     writer.writerow(CSV_COLUMNS)
     for one in report.alerts:
         for line in _lines(one):
-            writer.writerow([_plain(cell) for cell in (report.drill.id, one.alert.id, one.alert.node, *line)])
+            writer.writerow([_plain(cell) for cell in (STAMP, report.drill.id, one.alert.id, one.alert.node, *line)])
     return out.getvalue()
 
 
 def _lines(one: AlertReport) -> Iterator[tuple[Any, ...]]:
-    yield "detected by the copy's clock", "", one.detect_event_s, "", "", ""
+    yield "detected by the copy's clock", "", one.detect_event_s, None, "", "", ""
     for step in one.steps:
-        yield step.name, time_text(step.at), step.seconds, step.by, "", ""
+        yield step.name, time_text(step.at), step.seconds, step.allowed_s, step.by, "", ""
     for told in one.told:
         of = told.delivery
-        yield f"message {of.reason}", time_text(of.delivered_at), told.seconds, of.receiver, of.channel, of.state.value
+        at = time_text(of.delivered_at)
+        yield f"message {of.reason}", at, told.seconds, None, of.receiver, of.channel, of.state.value
 
 
 def _plain(cell: Any) -> Any:

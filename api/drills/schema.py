@@ -86,10 +86,18 @@ class DrillOut(BaseModel):
     detail: str
 
 
+class RulesOut(BaseModel):
+    """The program that runs the rules, and with them drills: `run`, or `watch` where the services are split."""
+
+    is_there: bool = Field(description="False: what is asked for begins once it is; after 3 minutes it is `unattended`")
+    seen_at: datetime | None = Field(description="When it said so last; null: it ended, or never was there")
+
+
 class DrillsOut(BaseModel):
     """The latest hundred, newest first."""
 
     items: list[DrillOut]
+    rules: RulesOut
 
 
 class StepOut(BaseModel):
@@ -100,6 +108,8 @@ class StepOut(BaseModel):
     )
     at: datetime | None
     seconds: float | None
+    allowed_s: float | None = Field(description="`acknowledged`, `repaired`: by policy or the order's due time")
+    late: bool = Field(description="It took longer")
     by: str
 
 

@@ -11,7 +11,7 @@ from alerts.drills.values import DrillPlan
 from alerts.users.roles import Permission
 from api.dependencies import CurrentActor, CurrentSite
 from api.drills.book import Drills
-from api.drills.document import drill_document, report_csv, report_document
+from api.drills.document import attendance_document, drill_document, report_csv, report_document
 from api.drills.schema import DrillIn, DrillOut, DrillReportOut, DrillsOut
 from api.permits import needs
 from api.problem_schema import LIST_PROBLEMS, ONE_PROBLEMS, problems
@@ -26,14 +26,18 @@ DrillId = Annotated[str, Path(max_length=100, examples=["drill-80ac731f"])]
 @router.get("", response_model=DrillsOut, responses=LIST_PROBLEMS, summary="Drills, latest first", dependencies=_READ)
 def list_drills(drills: Drills) -> JsonResponse:
     """The latest hundred."""
-    return JsonResponse({"items": [drill_document(drill) for drill in drills.list()]})
+    items = [drill_document(drill) for drill in drills.list()]
+    return JsonResponse({"items": items, "rules": attendance_document(drills.attendance())})
 
 
 @router.post(
     "", response_model=DrillOut, status_code=201, responses=_ACTS, summary="Begin a drill", dependencies=_MANAGE
 )
 def start_drill(drills: Drills, site: CurrentSite, actor: CurrentActor, asked: DrillIn) -> JsonResponse:
-    """It begins within seconds, in a copy of the rules' state. One at a time: else 409."""
+    """It begins within seconds, in a copy of the rules' state. One at a time: else 409.
+
+    Where no program that runs the rules is there (`rules.is_there` of the list), it waits three minutes for one.
+    """
     plan = DrillPlan(**dict(asked), meter="", medium="")
     return JsonResponse(drill_document(drills.ask(plan, site, actor)), 201)
 
@@ -60,7 +64,7 @@ def get_report(drills: Drills, drill_id: DrillId) -> JsonResponse:
 def get_report_csv(drills: Drills, drill_id: DrillId) -> Response:
     """A line a step and a line a message."""
     text = report_csv(drills.report(drill_id))
-    name = {"Content-Disposition": f'attachment; filename="{drills.get(drill_id).id}.csv"'}
+    name = {"Content-Disposition": f'attachment; filename="DRILL-{drills.get(drill_id).id}.csv"'}
     return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=name)
 
 

@@ -87,7 +87,9 @@ def place_of_item(item: str, alerts: AlertsWithin, reach: Reach) -> str:
     """Where a thing of the list is. Raises: UnknownAlertError, UnknownItemError: none that the one who asks sees."""
     kind, _, name = item.partition(":")
     if kind == "alert":
-        return alerts.get(name).node
+        if (alert := alerts.get(name)).drill is not None:  # nobody walks there for a drill: it is on no list
+            raise UnknownItemError(item)
+        return alert.node
     meter = reach.site.meters.get(name) if kind == "meter" else None
     if meter is None or meter.node is None:
         raise UnknownItemError(item)

@@ -29,7 +29,7 @@ ORDER_EXAMPLE: dict[str, Any] = {
         {"texts": {"zh-CN": "逐个关分支阀。", "en": "Close branch by branch."}, "done_by": "li",
          "done_at": "2026-11-20T21:20:00Z"},
     ],
-    "reopened": 0, "photos": 1, "version": 3, "updated_at": "2026-11-20T21:20:00Z", "overdue": False,
+    "reopened": 0, "photos": 1, "version": 3, "updated_at": "2026-11-20T21:20:00Z", "drill": None, "overdue": False,
     "place": [{"id": "campus", "name": "主校区"}, {"id": "dorm-2", "name": "梅园2号楼"}],
 }  # fmt: skip
 _PHOTO_EXAMPLE: dict[str, Any] = {
@@ -40,7 +40,7 @@ _PHOTO_EXAMPLE: dict[str, Any] = {
 _REPORT_EXAMPLE: dict[str, Any] = {
     "id": 4, "state": "ordered", "node": "dorm-2", "spot": "3层水房", "words": "水一直流", "language": "zh-CN",
     "at": "2026-11-20T19:55:00Z", "order_id": 17, "handled_by": "chen", "handled_at": "2026-11-20T20:10:00Z",
-    "answer": "", "photos": 1, "version": 2,
+    "answer": "", "photos": 1, "version": 2, "drill": None,
     "place": [{"id": "campus", "name": "主校区"}, {"id": "dorm-2", "name": "梅园2号楼"}],
 }  # fmt: skip
 _Note = Field("", max_length=LONGEST_TEXT, description="Why; kept in the order's history")
@@ -100,6 +100,7 @@ class OrderOut(BaseModel):
     photos: int
     version: int = Field(description="What the ETag says; notes, photos and checked lines leave it alone")
     updated_at: datetime
+    drill: str | None = Field(description="Id of the drill whose alert it is of; null: it is real")
     overdue: bool
     place: list[PlaceOut]
 
@@ -137,6 +138,7 @@ class ReportOut(BaseModel):
     answer: str = Field(description="What whoever reported reads where nothing is done")
     photos: int
     version: int
+    drill: str | None = Field(description="Id of the drill whose order that is; null: it is real")
     place: list[PlaceOut]
 
 

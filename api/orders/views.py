@@ -38,10 +38,13 @@ def list_orders(
     assignee: Annotated[str | None, Query(max_length=200, description="Who works on it; empty: nobody")] = None,
     alert: Annotated[str | None, Query(max_length=200, description="Of this alert")] = None,
     overdue: Annotated[bool, Query(description="Only those that should be done by now")] = False,
+    drill: Annotated[
+        bool, Query(description="Also those of drills, which are not real; they are never counted")
+    ] = False,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[str | None, Query(pattern="^[0-9]{1,15}$")] = None,
 ) -> JsonResponse:
-    """As far as the one who asks sees them; a contractor: their own."""
+    """As far as the one who asks sees them; a contractor: their own. Those of drills come only with `drill=true`."""
     wanted = narrowed(
         reach,
         OrderFilter(
@@ -50,6 +53,7 @@ def list_orders(
             assignee=assignee,
             alert_id=alert,
             overdue_at=parts.now() if overdue else None,
+            drill=drill,
         ),
     )
     page = orders.find(wanted, cursor=None if cursor is None else int(cursor), limit=limit)

@@ -66,7 +66,7 @@ def get_alert_page(
     node = alert.node
     people = assignees(users.accounts.list(), node, parts.site()) if reader.user.may(Permission.ALERTS_HANDLE) else []
     view = build_alert_view(parts, reader, alert_id, tuple(people), request.query_params.get("notice", ""))
-    found = orders.find(narrowed(reader.reach, OrderFilter(alert_id=alert_id))).items
+    found = orders.find(narrowed(reader.reach, OrderFilter(alert_id=alert_id, drill=True))).items
     is_to_join = reader.user.may(Permission.ORDERS_MANAGE) and all(o.state is OrderState.CLOSED for o in found)
     near = orders_near(alert, orders, parts, reader) if is_to_join and alert.is_active else ()
     return pages.page(

@@ -10,7 +10,7 @@ import numpy as np
 import structlog
 
 from alerts.drills.keeping import DrillKeeper
-from alerts.drills.values import Drill, DrillState, Ending
+from alerts.drills.values import BEAT_S, Drill, DrillState, Ending
 from alerts.values import Alert
 from aquavolt.drilling.copy_handle import CopyError, CopyHandle
 from aquavolt.drilling.feeds import EntrySource, FeedError, LiveFeed, PastFeed
@@ -71,12 +71,15 @@ class DrillRunner:
     def __init__(self, parts: DrillParts) -> None:
         self._parts = parts
         self._running: _Running | None = None
+        self._beaten: float | None = None
         self.worker = Worker("drill", self.turn)
 
     def start(self) -> None:
-        """End what an earlier program left, then start the thread."""
+        """End what an earlier program left, and what waited for one too long; then start the thread."""
         if ended := self._parts.keeper.end_left_over():
             self._parts.told(ended)
+        self._parts.keeper.end_unattended()
+        self._beat()
         self.worker.start()
 
     def stop(self) -> None:
@@ -84,9 +87,19 @@ class DrillRunner:
         self.worker.stop()
         if self._running is not None:
             self._end(self._running, Ending.INTERRUPTED)
+        if self._beaten is not None:
+            self._parts.keeper.leave()
+
+    def _beat(self) -> None:
+        """Say now and then that this program is there."""
+        now = self._parts.monotonic()
+        if self._beaten is None or now - self._beaten >= BEAT_S:
+            self._parts.keeper.beat()
+            self._beaten = now
 
     def turn(self) -> None:
         """Begin what was asked for, or go on."""
+        self._beat()
         drill = self._parts.keeper.current()
         if self._running is None:
             if drill is not None and drill.state is DrillState.ASKED:

@@ -7,12 +7,15 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from alerts.drills.keeping import DrillKeeper
 from alerts.duty_desk.book_source import Surroundings
 from alerts.duty_desk.desk import DutyDesk
 from alerts.records import Records
+from api.alerts.acts import alert_event
 from api.app import create_app
 from api.parts import ApiParts
 from api.stream import EventStream
+from aquavolt.drilling.attended import DrillWatch
 from aquavolt.http_server import access_of, serving, ways_of
 from aquavolt.notify import keep_alive
 from aquavolt.repair.parts import parts_of_another
@@ -49,6 +52,10 @@ class Serve:
             self.records.migrate()
             self._closing = opened.pop_all()
         self.stream = EventStream()
+        self.drills = DrillWatch(
+            DrillKeeper(self.records.database, clock=setup.clock),
+            lambda alert: self.stream.publish(alert_event(alert, "cleared")),
+        )
         try:
             self.watch = WatchClient(watch, self.stream)
         except OSError as error:
@@ -92,12 +99,14 @@ class Serve:
         stopping = loop.create_task(stop.wait(), name="stop")
         following = loop.create_task(self.watch.follow(), name="follow")
         alive = loop.create_task(keep_alive(lambda: True), name="watchdog")
+        self.drills.worker.start()
         async with serving(app, listening) as http:
             on_ready()
             try:
                 await until_first(stopping, http, following)
             finally:
                 await cancelled(stopping, following, alive)
+                await loop.run_in_executor(None, self.drills.worker.stop)
                 self.stream.close()
 
     def close(self) -> None:

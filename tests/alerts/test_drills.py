@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from routed import Desk
+from routed import SITE, Desk
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import DatabaseError
 
@@ -14,7 +14,14 @@ from alerts.drills.report import report_of
 from alerts.drills.rows import drill_of, note
 from alerts.drills.values import DrillAction, Ending
 from alerts.models import AlertRow
-from alerts.values import Actor, AlertFilter
+from alerts.orders.errors import OrderStateError
+from alerts.orders.hand import Person
+from alerts.orders.making import NewOrder
+from alerts.orders.models import OrderRow
+from alerts.orders.orders import Orders
+from alerts.orders.states import OrderState
+from alerts.orders.values import OrderFilter
+from alerts.values import EVERY_DRILL, Actor, AlertFilter, Outcome
 from alerts.words import Language
 
 LI = Actor("li", "test")
@@ -120,6 +127,65 @@ def test_the_end_closes_its_alerts_once_and_frees_the_place(desk, rules):
         assert row.ending == "stopped"
     steps = {step.name: step for step in report.first.steps}
     assert steps["confirmed"].at is None  # nobody's meters said so
+
+
+def ordered(desk, alert_id):
+    """An order of the alert, given to kong; and the book of orders."""
+    orders = Orders(desk.records.database, lambda: SITE, clock=desk.clock)
+    return orders, orders.open(Person(LI, manages=True), NewOrder(alert_id=alert_id, assignee="kong")).id
+
+
+def test_an_order_of_its_alert_is_of_the_drill_and_among_no_real_ones(desk, rules):
+    keeper = begin(desk)
+    desk.apply(rules.raised("real"))
+    keeper.apply("drill-1", [rules.raised("drill-1-x")], "1")
+    orders, real = ordered(desk, "real")
+    counted = orders.count()
+    _, of_drill = ordered(desk, "drill-1-x")
+    assert (orders.get(real).drill, orders.get(of_drill).drill) == (None, "drill-1")
+    assert orders.events_of(of_drill)[0].detail["drill"] == "drill-1"
+    assert [o.id for o in orders.find().items] == [real]
+    assert orders.count() == counted
+    assert [o.id for o in orders.find(OrderFilter(drill=EVERY_DRILL)).items] == [of_drill]
+    assert [o.id for o in orders.find(OrderFilter(drill=True)).items] == [of_drill, real]
+    with desk.records.database.reading() as session:
+        assert [row.id for row in session.scalars(select(OrderRow))] == [real]
+    with pytest.raises(OrderStateError, match="already"):
+        orders.open(Person(LI, manages=True), NewOrder(alert_id="drill-1-x"))
+
+
+def test_the_copys_meters_agree_with_an_order_of_it_and_real_ones_wait(desk, rules):
+    keeper = begin(desk)
+    desk.apply(rules.raised("real"))
+    keeper.apply("drill-1", [rules.raised("drill-1-x")], "1")
+    orders, real = ordered(desk, "real")
+    _, of_drill = ordered(desk, "drill-1-x")
+    for order in (real, of_drill):
+        orders.finish(order, Person(Actor("kong")), Outcome.REPAIRED)
+    assert keeper.current().repaired_by == "kong"
+    keeper.apply("drill-1", [rules.cleared("drill-1-x")], "2")
+    assert (orders.get(of_drill).state, orders.get(of_drill).verified_by) == (OrderState.VERIFIED, "meters")
+    assert orders.get(real).state is OrderState.DONE
+
+
+@pytest.mark.parametrize("outcome", [None, Outcome.REPAIRED])
+def test_its_end_closes_its_orders_for_good(desk, rules, outcome):
+    keeper = begin(desk)
+    desk.apply(rules.raised("real"))
+    keeper.apply("drill-1", [rules.raised("drill-1-x")], "1")
+    orders, real = ordered(desk, "real")
+    _, of_drill = ordered(desk, "drill-1-x")
+    if outcome is not None:
+        orders.finish(of_drill, Person(Actor("kong")), outcome)
+    keeper.end("drill-1", Ending.STOPPED, by="li")
+    ended = orders.get(of_drill)
+    assert (ended.state, ended.closed_by, ended.rating) == (OrderState.CLOSED, "drill", None)
+    assert orders.events_of(of_drill)[-1].detail["reason"] == "drill_over"
+    assert orders.get(real).state is OrderState.ASSIGNED
+    with pytest.raises(OrderStateError, match="drill"):
+        orders.reopen(of_drill, Person(LI, manages=True), words="once more")
+    with pytest.raises(OrderStateError, match="is over"):
+        orders.open(Person(LI, manages=True), NewOrder(alert_id="drill-1-x"))
 
 
 def test_its_history_is_only_added_to(desk):

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
+from datetime import timedelta
+
 import pytest
 from signed_in import ADMIN, person
 
@@ -93,9 +98,75 @@ def test_the_report_has_the_steps_as_json_and_as_a_table(served):
     assert steps["confirmed"]["at"] is None
     table = served.client.get(f"/api/v1/drills/{drill}/report.csv")
     assert table.headers["content-type"].startswith("text/csv")
-    assert [line.split(",")[3] for line in table.text.splitlines()][:3] == [
-        "what", "detected by the copy's clock", "raised",
-    ]  # fmt: skip
+    head, *lines = csv.reader(io.StringIO(table.text.removeprefix("\ufeff")))
+    assert [line[head.index("what")] for line in lines][:2] == ["detected by the copy's clock", "raised"]
+    assert {line[0] for line in lines} == {"DRILL 演练"}
+    assert "DRILL-drill-" in table.headers["content-disposition"]
+
+
+def test_the_report_holds_the_times_against_the_deadlines(served):
+    drill = begun(served)
+    (alert,) = served.client.get(f"/api/v1/drills/{drill}/report").json()["alerts"]
+    steps = {step["name"]: step for step in alert["steps"]}
+    assert steps["acknowledged"]["allowed_s"] == 15 * 60  # of a burst
+    assert steps["repaired"]["allowed_s"] == 4 * 3600
+    assert steps["told"]["allowed_s"] is None
+    due = (served.parts.now() + timedelta(hours=1)).isoformat()
+    order = {"alert_id": f"{drill}-x", "due_at": due}
+    assert served.client.post("/api/v1/orders", json=order).status_code == 200
+    later = served.parts.now() + timedelta(hours=2)
+    DrillBook(served.parts.records.database, lambda: later).repair(drill, ADMIN)
+    (alert,) = served.client.get(f"/api/v1/drills/{drill}/report").json()["alerts"]
+    repaired = next(step for step in alert["steps"] if step["name"] == "repaired")
+    assert (repaired["seconds"], repaired["allowed_s"], repaired["late"]) == (7200.0, 3600.0, True)
+    page = served.client.get(f"/drills/{drill}", headers={"Accept": "text/html", "Accept-Language": "en"}).text
+    assert "too late: 1 h allowed" in page
+
+
+def test_the_page_draws_what_the_meter_would_have_shown(served):
+    drill = begun(served)
+    page = served.client.get(f"/drills/{drill}", headers={"Accept": "text/html", "Accept-Language": "en"}).text
+    levels = re.findall(r'class="(simulated|usual)" d="M([^"]+)"', page)
+    least = {kind: min(float(y) for y in re.findall(r",([0-9.]+)H", f"M{path}")) for kind, path in levels}
+    assert least["simulated"] < least["usual"]  # up is more: 8 m3/h on the 2 m3/h that are usual there
+    named = re.findall(r"<li><b>(\d)</b> ([A-Z][a-z ]+) <small", page)
+    assert named == [("1", "Fault begins"), ("2", "Detected"), ("3", "Acknowledged")][: len(named)]
+    assert len(named) >= 2
+
+
+def test_without_a_program_that_runs_the_rules_page_and_api_say_so_and_it_ends_by_itself(served):
+    database, headers = served.parts.records.database, {"Accept": "text/html", "Accept-Language": "en"}
+    assert served.client.get("/api/v1/drills").json()["rules"] == {"is_there": False, "seen_at": None}
+    drill = served.client.post("/api/v1/drills", json=ASKED).json()["id"]
+    for path in ("/drills", f"/drills/{drill}"):
+        assert "No program that runs the rules is there" in served.client.get(path, headers=headers).text, path
+    keeper = DrillKeeper(database, clock=served.parts.now)
+    keeper.end_unattended()
+    assert served.client.get(f"/api/v1/drills/{drill}").json()["state"] == "asked"  # it may still come
+    later = served.parts.now() + timedelta(minutes=4)
+    DrillKeeper(database, clock=lambda: later).end_unattended()
+    ended = served.client.get(f"/api/v1/drills/{drill}").json()
+    assert (ended["state"], ended["ending"]) == ("ended", "unattended")
+    assert "began it within 180 s" in ended["detail"]
+    keeper.beat()
+    assert served.client.get("/api/v1/drills").json()["rules"]["is_there"]
+    assert "No program that runs the rules" not in served.client.get("/drills", headers=headers).text
+    assert served.client.post("/api/v1/drills", json=ASKED).status_code == 201  # its place is free
+
+
+def test_one_that_nobody_begins_is_stopped_at_once(served):
+    drill = served.client.post("/api/v1/drills", json=ASKED).json()["id"]
+    stopped = served.client.post(f"/api/v1/drills/{drill}/stop").json()
+    assert (stopped["state"], stopped["ending"], stopped["stopped_by"]) == ("ended", "stopped", "demo")
+
+
+def test_one_under_way_whose_program_is_gone_ends_and_so_do_its_alerts(served):
+    drill, database = begun(served), served.parts.records.database
+    DrillKeeper(database, clock=served.parts.now).beat()
+    assert DrillKeeper(database, clock=lambda: served.parts.now() + timedelta(minutes=9)).end_unattended() == ()
+    ended = DrillKeeper(database, clock=lambda: served.parts.now() + timedelta(minutes=11)).end_unattended()
+    assert [alert.id for alert in ended] == [f"{drill}-x"]
+    assert served.client.get(f"/api/v1/drills/{drill}").json()["ending"] == "interrupted"
 
 
 def test_an_end_closes_its_alerts_and_says_why(served):
@@ -108,14 +179,63 @@ def test_an_end_closes_its_alerts_and_says_why(served):
     assert [alert.id for alert in found] == [f"{drill}-x"]
 
 
+def reported(served):
+    """Somebody's report of dorm-1; its number and the address of its public page."""
+    answer = served.client.post("/report", files={"node": (None, "dorm-1"), "words": (None, "水一直流")})
+    assert answer.status_code == 303
+    (report,) = served.client.get("/api/v1/reports?state=new").json()["items"]
+    return report["id"], answer.headers["location"].partition("?")[0]
+
+
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_every_page_that_shows_it_is_stamped(served, language):
     drill = begun(served, Actor("demo"))
     stamp = {"zh-CN": "演练 DRILL", "en": "DRILL"}[language]
-    for path in ("/alerts", f"/alerts/{drill}-x", "/tasks", "/drills", f"/drills/{drill}"):
+    report, status = reported(served)
+    order = served.client.post("/api/v1/orders", json={"alert_id": f"{drill}-x", "report_id": report}).json()["id"]
+    paths = [
+        "/alerts", f"/alerts/{drill}-x", "/tasks", "/drills", f"/drills/{drill}", "/orders", f"/orders/{order}",
+        "/reports", status,
+    ]  # fmt: skip
+    for path in paths:
         page = served.client.get(path, headers={"Accept": "text/html", "Accept-Language": language})
         assert page.status_code == 200, path
         assert f'<span class="av-drill">{stamp}</span>' in page.text, path
+
+
+def test_a_report_can_be_taken_into_it_and_says_so(served):
+    drill = begun(served)
+    report, status = reported(served)
+    page = served.client.get("/reports", headers={"Accept-Language": "en"}).text
+    assert f'<option value="{drill}-x">DRILL · ' in page
+    assert "DRILL" not in served.client.get(status, headers={"Accept-Language": "en"}).text
+    order = served.client.post("/api/v1/orders", json={"alert_id": f"{drill}-x"}).json()
+    assert order["drill"] == drill
+    page = served.client.get("/reports", headers={"Accept-Language": "en"}).text
+    assert f'<option value="{order["id"]}">DRILL · ' in page
+    assert served.client.post(f"/api/v1/reports/{report}/join", json={"order_id": order["id"]}).status_code == 200
+    (taken,) = served.client.get("/api/v1/reports?state=ordered").json()["items"]
+    assert taken["drill"] == drill
+    assert "This report was taken into a drill" in served.client.get(status, headers={"Accept-Language": "en"}).text
+
+
+def test_its_order_is_in_no_list_no_figure_and_on_no_patrol_unless_it_is_asked_for(served):
+    person(served, "kong", Role.CONTRACTOR)
+    paths = (
+        "/api/v1/orders", "/api/v1/patrol", "/api/v1/statistics", "/api/v1/statistics/contractors",
+        "/api/v1/exports/alerts?inhibited=true",
+    )  # fmt: skip
+    before = {path: served.client.get(path).content for path in paths}
+    drill = begun(served)
+    order = served.client.post("/api/v1/orders", json={"alert_id": f"{drill}-x", "assignee": "kong"}).json()["id"]
+    done = served.client.post(f"/api/v1/orders/{order}/done", json={"outcome": "repaired"})
+    assert (done.status_code, done.json()["drill"]) == (200, drill)
+    assert {path: served.client.get(path).content for path in paths} == before
+    (found,) = served.client.get("/api/v1/orders?drill=true").json()["items"]
+    assert (found["id"], found["drill"]) == (order, drill)
+    tick = {"id": "8e03978e-40d5", "item": f"alert:{drill}-x", "at": "2026-11-21T07:40:00Z"}
+    (ticked,) = served.client.post("/api/v1/patrol/ticks", json={"ticks": [tick]}).json()["items"]
+    assert ticked["result"] == "refused"
 
 
 def test_the_form_begins_one_and_says_what_is_wrong(served):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from drilled import FIRST, DemoFolder
 from fed import FedProgram
+from inside import feed, run
 from state import State, state_of
 
+import aquavolt.store_sink
 from bench.harness.feed import campus_entries, make_campus, write_feed, write_site
 from metering.entries import Entry
 from simulators.receiver import Receiver
@@ -71,3 +77,25 @@ def undisturbed(fed: Fed, tmp_path_factory: pytest.TempPathFactory) -> Undisturb
         return Undisturbed(state_of(made.data), made.delivered())
     finally:
         receiver.stop()
+
+
+@pytest.fixture(scope="session")
+def month(fed: Fed, tmp_path_factory: pytest.TempPathFactory) -> DemoFolder:
+    """What a program that has judged 31 days left, stopped cleanly."""
+    now = np.datetime64(fed.entries[FIRST - 1].time.max(), "ms")
+    folder = DemoFolder(tmp_path_factory.mktemp("month") / "data", fed.site, now)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aquavolt.store_sink, "_LINGER_S", 0.01)
+        run(folder, feed(fed.entries[:FIRST]))
+    return folder
+
+
+@pytest.fixture
+def again(month: DemoFolder, tmp_path: Path) -> Callable[..., DemoFolder]:
+    """A copy of that to go on with."""
+
+    def copied(name: str = "data", **more: Any) -> DemoFolder:
+        shutil.copytree(month.data, tmp_path / name, ignore=shutil.ignore_patterns("*.sock"))
+        return DemoFolder(tmp_path / name, month.site, month.now, **more)
+
+    return copied

@@ -1,16 +1,33 @@
-"""What tests of drills share: a burst at the canteen, asked for and waited for."""
+"""What tests of drills share: a program that knows a month, and a burst at the canteen, asked for and waited for."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from inside import Folder
 from killed_program import until
 
 from alerts.drills.book import DrillBook
 from alerts.drills.values import DrillPlan
-from alerts.values import Actor, AlertFilter
+from alerts.values import Actor, AlertFilter, utc_now
+from api.parts import Access
 from metering.drills import DrillKind
 
+FIRST, LATER = 250, 16  # entries before a drill: 31 days, with open alerts of each category; and after it
 LI = Actor("li", "127.0.0.1")
 BURST = DrillPlan(kind=DrillKind.BURST, node="canteen", meter="", medium="", size=9.0, speed=1200, limit_s=600)
+
+
+@dataclass(frozen=True)
+class DemoFolder(Folder):
+    """One whose pages ask nobody who they are; `clock` is that of people."""
+
+    clock: Callable[[], datetime] = utc_now
+
+    def setup(self):
+        return replace(super().setup(), access=Access(demo=True), clock=self.clock, steady=None)
 
 
 def drill_alerts(program, drill):

@@ -1,26 +1,19 @@
-"""A drill through the whole chain of a running program, and everything outside of it as without it."""
+"""A drill through the whole chain of a running program."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 
-import httpx
-import numpy as np
 import pytest
-from drilled import BURST, LI, drill_alerts, drilled, shown
-from inside import Folder, feed, nothing, run
+from drilled import BURST, FIRST, LI, drill_alerts, drilled, shown
+from inside import feed, nothing, run
 from killed_program import until
 from pydantic import SecretStr
-from state import state_of
 
 import aquavolt
 import aquavolt.store_sink
@@ -29,53 +22,16 @@ from alerts.drills.values import Audience, Ending
 from alerts.errors import DrillConflictError, RefusedError
 from alerts.records import Records
 from alerts.values import Outcome
-from api.parts import Access
 from aquavolt.channels.webhook import WebhookChannel, WebhookSettings
-from collector.journal import Journal
-from collector.journal_sink import JournalSink
-from metering.entries import encode_entry
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-FIRST, LATER = 250, 16  # entries before a drill: 31 days, with open alerts of each category; and after it
 ROOT = Path(aquavolt.__file__).parents[1]
-STILL = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class DemoFolder(Folder):
-    """One whose pages ask nobody who they are."""
-
-    def setup(self):
-        return replace(super().setup(), access=Access(demo=True))
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     monkeypatch.setattr(aquavolt.store_sink, "_LINGER_S", 0.01)
-
-
-def folder_of(fed, data, channels=()):
-    return DemoFolder(data, fed.site, np.datetime64(fed.entries[FIRST - 1].time.max(), "ms"), channels=channels)
-
-
-@pytest.fixture(scope="module")
-def known(fed, tmp_path_factory):
-    """A program that has judged 31 days, stopped cleanly."""
-    folder = folder_of(fed, tmp_path_factory.mktemp("known") / "data")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(aquavolt.store_sink, "_LINGER_S", 0.01)
-        run(folder, feed(fed.entries[:FIRST]))
-    return folder
-
-
-@pytest.fixture
-def again(known, fed, tmp_path):
-    def copied(name="data", channels=()):
-        shutil.copytree(known.data, tmp_path / name, ignore=shutil.ignore_patterns("*.sock"))
-        return folder_of(fed, tmp_path / name, channels)
-
-    return copied
 
 
 def channel_to(receiver):
@@ -137,77 +93,6 @@ def test_only_who_asked_is_told_where_they_said_so(again, receiver):
         assert not any(alert.is_active for alert in drill_alerts(program, drill))
 
     run(again(channels=[channel_to(receiver)]), script)
-
-
-def outside_of(folder):
-    """All that a program leaves behind, without what is a drill's."""
-    journal = Journal(folder.data / "journal.db", readers=("live", "backlog", "stream"))
-    entries = [(seq, encode_entry(entry)) for seq, entry in journal.read(0, 1 << 30)]
-    journal.close()
-    with closing(sqlite3.connect(folder.data / "records.db")) as records:
-        tables = {
-            table: records.execute(query).fetchall()
-            for table, query in {
-                "alerts": "SELECT * FROM alerts WHERE drill IS NULL ORDER BY id",
-                "audit": "SELECT audit.alert_id, at_ms, event_ms, actor, action, text, detail FROM audit JOIN alerts"
-                " ON alerts.id = alert_id WHERE drill IS NULL ORDER BY audit.id",
-                "told": "SELECT receiver, outbox_alerts.alert_id, outbox_alerts.reason FROM outbox_alerts"
-                " JOIN outbox ON outbox_id = id WHERE drill IS NULL ORDER BY 1, 2, 3",
-                "feedback": "SELECT * FROM feedback",
-                "breaches": "SELECT * FROM breaches",
-                "snapshot": "SELECT seq, blob FROM snapshots ORDER BY seq DESC LIMIT 1",
-            }.items()
-        }
-    state = state_of(folder.data)
-    return {"journal": entries, "readings": state.readings, "intervals": state.intervals, **tables}
-
-
-PAGES = (
-    "/api/v1/alerts?inhibited=true&limit=500",
-    "/api/v1/desk/figures?start=2026-10-01T00:00:00Z&end=2026-12-01T00:00:00Z",
-    "/api/v1/desk/breaches",
-    "/api/v1/usage?meter=w-campus&start=2026-10-10&end=2026-11-10",
-)
-
-
-async def answers_of(program):
-    way = httpx.ASGITransport(program._app(JournalSink(program.journal)))
-    async with httpx.AsyncClient(transport=way, base_url="http://127.0.0.1") as client:
-        found = {path: (await client.get(path)).content for path in PAGES}
-        metrics = (await client.get("/metrics")).text
-    return found | {"/metrics": [line for line in metrics.splitlines() if line.startswith("aquavolt_alerts")]}
-
-
-def test_everything_outside_of_it_is_byte_for_byte_as_without_it(again, fed, monkeypatch):
-    monkeypatch.setitem(Records.__init__.__kwdefaults__, "clock", lambda: STILL)
-    answers = {}
-
-    def scripted(name, with_drill):
-        async def script(program):
-            await feed(fed.entries[FIRST : FIRST + LATER // 2])(program)
-            if with_drill:
-                book, drill = await drilled(program)
-            await feed(fed.entries[FIRST + LATER // 2 : FIRST + LATER])(program)
-            if with_drill:
-                alert = shown(program, drill)
-                program.records.resolve(alert.id, LI, Outcome.FALSE)
-                program.records.resolve(alert.id, LI, Outcome.PLANNED_USE)
-                book.stop(drill.id, LI)
-                await until(lambda: book.get(drill.id).is_over)
-                assert len(drill_alerts(program, drill)) >= 1
-            answers[name] = await answers_of(program)
-
-        return script
-
-    without, with_one = again("without"), again("with")
-    run(without, scripted("without", with_drill=False))
-    run(with_one, scripted("with", with_drill=True))
-    expected, found = outside_of(without), outside_of(with_one)
-    assert len(expected["alerts"]) > 10
-    assert expected["snapshot"][0][0] == FIRST + LATER
-    for part, rows in expected.items():
-        assert found[part] == rows, part
-    assert answers["with"] == answers["without"]
 
 
 def test_a_killed_program_leaves_no_drill_open(again, fed):

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "c001"
-down_revision = "p001"
+down_revision = "w001"
 
 
 def upgrade() -> None:

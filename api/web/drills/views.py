@@ -13,11 +13,13 @@ from alerts.drills.book import DrillBook
 from alerts.drills.values import SPEEDS
 from alerts.errors import DrillConflictError
 from alerts.users.roles import Permission
-from api.dependencies import CurrentActor, CurrentSite
+from api.dependencies import CurrentActor, CurrentSite, Parts
 from api.drills.book import Drills
 from api.permits import needs
 from api.web.drills import words
+from api.web.drills.curve import drill_curve
 from api.web.drills.forms import DrillFaultError, places_of, plan_of
+from api.web.drills.picture import picture_of
 from api.web.forms import Form
 from api.web.rendering import Pages
 from api.web.wording import N_
@@ -30,6 +32,7 @@ _UNDER_WAY = N_("A drill is under way: one at a time.")
 _WORDS: dict[str, Any] = {
     "kinds": words.KINDS, "states": words.STATES, "endings": words.ENDINGS, "audiences": words.AUDIENCES,
     "step_names": words.STEPS, "since": words.SINCE, "drill_actions": words.ACTIONS,
+    "moment_names": words.MOMENTS,
 }  # fmt: skip
 
 
@@ -38,7 +41,8 @@ def _list_page(request: Request, pages: Pages, drills: DrillBook, *, status: int
     context: dict[str, Any] = {"fault": "", "typed": {}} | more
     return pages.page(
         request, "drills.html", status=status, reader=reader, nav="drills", drills=drills.list(), limits=KINDS,
-        current=drills.current(), places=places_of(reader.site), speeds=SPEEDS, **_WORDS, **context,
+        current=drills.current(), attendance=drills.attendance(), places=places_of(reader.site), speeds=SPEEDS,
+        **_WORDS, **context,
     )  # fmt: skip
 
 
@@ -65,12 +69,14 @@ def start_drill(
 
 
 @router.get("/{drill_id}", dependencies=_READ)
-def get_drill_page(request: Request, pages: Pages, drills: Drills, drill_id: str) -> Response:
+def get_drill_page(request: Request, parts: Parts, pages: Pages, drills: Drills, drill_id: str) -> Response:
     """How it goes, and the report."""
     report, reader = drills.report(drill_id), pages.reader(request)
+    curve = drill_curve(report, parts.intervals, parts.now())
+    picture = None if curve is None else picture_of(curve, report.drill.plan.medium, reader.formats)
     return pages.page(
         request, "drill.html", reader=reader, nav="drills", drill=report.drill, report=report,
-        history=drills.history(drill_id), **_WORDS,
+        history=drills.history(drill_id), attendance=drills.attendance(), picture=picture, **_WORDS,
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ ENDINGS = {
     Ending.EXHAUSTED: N_("no more readings to feed it"),
     Ending.INTERRUPTED: N_("the program ended in the middle of it"),
     Ending.FAILED: N_("it failed"),
+    Ending.UNATTENDED: N_("no program that runs the rules was there to begin it"),
 }
 AUDIENCES = {
     Audience.ROUTES: N_("Everybody who would be told of a real one"),
@@ -38,6 +39,7 @@ STEPS = {
     "repaired": N_("Repaired"),
     "confirmed": N_("Confirmed by the meters"),
 }
+MOMENTS = STEPS | {"began": N_("Fault begins"), "ended": N_("Drill over")}
 _SINCE_RAISED = N_("after it was detected")
 SINCE = dict.fromkeys(STEPS, _SINCE_RAISED) | {
     "raised": N_("after the fault began"),

@@ -51,7 +51,7 @@ def get_reports_page(
         [_told(r, orders, reader) for r in orders.reports(states, nodes, _SHOWN)]
         for states in ([ReportState.NEW], [ReportState.ORDERED, ReportState.DISMISSED])
     )
-    wanted = narrowed(reader.reach, OrderFilter(states=(*VIEWS["open"], OrderState.DONE)))
+    wanted = narrowed(reader.reach, OrderFilter(states=(*VIEWS["open"], OrderState.DONE), drill=True))
     running: list[OrderLine] = [line_of(o, parts, reader) for o in orders.find(wanted, limit=_SHOWN).items]
     people: list[Account] = able_accounts(users.accounts.list())
     notice = request.query_params.get("notice", "")
@@ -63,7 +63,7 @@ def get_reports_page(
 
 def _told(report: Report, orders: Orders, reader: Reader) -> Told:
     photos = orders.photos_of_report(report.id) if report.photos else ()
-    alerts = alerts_near(report.node, reader) if report.state is ReportState.NEW else ()
+    alerts = alerts_near(report.node, reader, with_drills=True) if report.state is ReportState.NEW else ()
     return Told(report, reader.wording.place_name(report.node), photos, alerts)
 
 

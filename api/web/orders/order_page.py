@@ -11,7 +11,7 @@ from alerts.orders.orders import Orders
 from alerts.orders.states import FINISHED, UNFINISHED, OrderState
 from alerts.orders.values import Order, OrderAction, OrderEvent, OrderFilter, Photo, Report
 from alerts.users.roles import Permission
-from alerts.values import Alert, AlertFilter, AlertState
+from alerts.values import EVERY_DRILL, Alert, AlertFilter, AlertState
 from api.orders.reach import narrowed
 from api.parts import ApiParts
 from api.web.alert_story import said_when
@@ -80,14 +80,19 @@ class OrderView:
         return self.order.state not in FINISHED
 
 
-def alerts_near(node: str, reader: Reader) -> tuple[tuple[str, str], ...]:
-    """Active alerts (id, in words) at a place, on the way down to it, or below it."""
+def alerts_near(node: str, reader: Reader, *, with_drills: bool = False) -> tuple[tuple[str, str], ...]:
+    """Active alerts (id, in words) at a place, on the way down to it, or below it; those of a drill are stamped."""
     site, words = reader.site, reader.wording
     if node not in site.nodes:
         return ()
     places = {*site.place_path(node), *site.subtree(node)}
-    found = reader.alerts.find(AlertFilter(state=AlertState.ACTIVE, nodes=tuple(sorted(places))), limit=_ALERTS_SHOWN)
-    return tuple((a.id, f"{words.place_name(a.node)} · {words.title(a)}") for a in found.items)
+    wanted = AlertFilter(state=AlertState.ACTIVE, nodes=tuple(sorted(places)), drill=with_drills)
+    found = reader.alerts.find(wanted, limit=_ALERTS_SHOWN)
+    return tuple((a.id, f"{_stamp(a, reader)}{words.place_name(a.node)} · {words.title(a)}") for a in found.items)
+
+
+def _stamp(alert: Alert, reader: Reader) -> str:
+    return "" if alert.drill is None else f"{reader.wording.gettext(N_('DRILL'))} · "
 
 
 def orders_near(alert: Alert, orders: Orders, parts: ApiParts, reader: Reader) -> tuple[OrderLine, ...]:
@@ -133,7 +138,7 @@ def by_urgency(found: Sequence[Order], now: datetime) -> Sequence[Order]:
 def build_list(
     parts: ApiParts, orders: Orders, reader: Reader, view: str, cursor: int | None
 ) -> tuple[tuple[OrderLine, ...], int | None, dict[str, int]]:
-    """The lines of a view, the cursor of the next page, and how many each view has."""
+    """The lines of a view, the cursor of the next page, and how many each view has. None of a drill."""
     base = narrowed(reader.reach, OrderFilter())
     wanted = narrowed(reader.reach, OrderFilter(states=VIEWS[view]))
     page = orders.find(wanted, cursor=cursor, limit=PAGE_SIZE)
@@ -143,6 +148,14 @@ def build_list(
         found = by_urgency(found, parts.now())
     totals = {name: sum(counts[s] for s in states) for name, states in VIEWS.items()}
     return tuple(line_of(o, parts, reader) for o in found), page.next_cursor, totals
+
+
+def drilled_lines(parts: ApiParts, orders: Orders, reader: Reader, view: str) -> tuple[OrderLine, ...]:
+    """Those of drills in a view; of what is closed none: the drill's report has them."""
+    if view == "closed":
+        return ()
+    wanted = narrowed(reader.reach, OrderFilter(states=VIEWS[view], drill=EVERY_DRILL))
+    return tuple(line_of(o, parts, reader) for o in orders.find(wanted, limit=PAGE_SIZE).items)
 
 
 def build_order(parts: ApiParts, orders: Orders, reader: Reader, order_id: int) -> OrderView:

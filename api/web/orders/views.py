@@ -26,7 +26,7 @@ from api.web.account_words import ROLES
 from api.web.forms import Form, cost_of, read_version, version_of
 from api.web.orders.acting import REFUSED, acted, back_to, notice_of
 from api.web.orders.opening import CurrentOpener
-from api.web.orders.order_page import VIEWS, alerts_near, build_list, build_order
+from api.web.orders.order_page import VIEWS, alerts_near, build_list, build_order, drilled_lines
 from api.web.orders.words import GOOD_NOTICES, NOTICES, REPORT_STATES, STATES
 from api.web.rendering import Pages
 
@@ -45,7 +45,7 @@ def get_orders_page(request: Request, parts: Parts, orders: CurrentOrders, pages
     lines, cursor, totals = build_list(parts, orders, reader, view, version_of(query.get("cursor", "")))
     return pages.page(
         request, "orders.html", reader=reader, lines=lines, cursor=cursor, totals=totals, view=view,
-        order_states=STATES, nav="orders",
+        drilled=drilled_lines(parts, orders, reader, view), order_states=STATES, nav="orders",
     )  # fmt: skip
 
 

@@ -41,6 +41,7 @@ CHANGES = {
 REASONS = {
     "came_back": N_("the alert came back"),
     "still_there": N_("the meters still see it"),
+    "drill_over": N_("the drill is over"),
 }
 REPORT_STATES = {
     ReportState.NEW: N_("received"),
@@ -64,6 +65,7 @@ NOTICES = {
     "meters_disagree": N_("The meters have not agreed yet: the alert is still active."),
     "wrong_state": N_("This cannot be done as the order stands now."),
     "not_yours": N_("This order is somebody else's."),
+    "drill_over": N_("The drill of it is over: nothing is really wrong."),
     "exists": N_("There is a work order of this alert already."),
     "full": N_("There are as many photos as there may be."),
     "too_many": N_("There are as many photos as there may be."),

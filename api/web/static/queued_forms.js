@@ -32,7 +32,8 @@
     card.querySelector(".av-queued")?.remove();
   }
 
-  const labelOf = (form) => [cardOf(form).querySelector("b")?.textContent, form.querySelector("button:not([type=button])")?.textContent]
+  const stampOf = (form) => cardOf(form).querySelector(".av-drill")?.textContent;
+  const labelOf = (form) => [stampOf(form), cardOf(form).querySelector("b")?.textContent, form.querySelector("button:not([type=button])")?.textContent]
     .filter(Boolean).map((text) => text.trim()).join(": ");
 
   const aboutOf = (form) => form.dataset.about ?? form.dataset.queue;
