@@ -51,7 +51,7 @@ class PersonsHand:
         self._now_ms = now_ms
         self._policy = policy
         self._sees = sees
-        self._said_ms = None if said_ms is None else _checked_said(said_ms, now_ms)
+        self._said_ms = None if said_ms is None else checked_said(said_ms, now_ms)
 
     def seen(self, alert_id: str) -> AlertRow:
         """The alert as it stands, held until the act is over. Raises: UnknownAlertError."""
@@ -191,8 +191,8 @@ def _check_version(row: AlertRow, expected: int | None) -> None:
                          alert_of(row))  # fmt: skip
 
 
-def _checked_said(said_ms: int, now_ms: int) -> int:
-    """A clock that is ahead says now. Raises: RefusedError."""
+def checked_said(said_ms: int, now_ms: int) -> int:
+    """When something was done, as it is kept: a clock that is ahead says now. Raises: RefusedError."""
     if said_ms < now_ms - LONGEST_UNSENT // timedelta(milliseconds=1):
         raise RefusedError(f"this was done more than {LONGEST_UNSENT.days} days ago: do it again")
     return min(said_ms, now_ms)

@@ -23,7 +23,7 @@ from alerts.errors import (
     UnknownAlertError,
     UnknownEntryError,
 )
-from alerts.orders.errors import OrderStateError, TickConflictError
+from alerts.orders.errors import OrderConflictError, OrderStateError, TickConflictError
 from alerts.orders.status_links import StatusLinkError
 from alerts.users.errors import (
     AccountConflictError,
@@ -110,7 +110,9 @@ def _alert_problem(error: AlertError) -> Problem:
         case DrillConflictError():
             return Problem(409, str(error), current={"drill": error.current})
         case OrderStateError():
-            return Problem(409, str(error), code=error.code)
+            return Problem(409, str(error), code=error.code, current={"by": error.by})
+        case OrderConflictError():
+            return Problem(409, str(error), code="conflict", current={"version": error.version, "by": error.by})
         case TickConflictError():
             return Problem(409, str(error))
         case StatusLinkError():

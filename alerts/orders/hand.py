@@ -9,17 +9,17 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from alerts.actions import LONGEST_TEXT, PersonsHand, checked_name, checked_text
+from alerts.actions import LONGEST_TEXT, PersonsHand, checked_name, checked_said, checked_text
 from alerts.desk_policy import DeskPolicy
 from alerts.errors import RefusedError
 from alerts.orders.alert_link import AlertLink
 from alerts.orders.errors import OrderConflictError, OrderStateError, UnknownOrderError
-from alerts.orders.journal import METERS, agree, last_to_act, move, open_again, write
+from alerts.orders.journal import METERS, agree, last_to_act, maker_of, move, open_again, write
 from alerts.orders.models import OrderRow
 from alerts.orders.rows import order_of
 from alerts.orders.states import UNFINISHED, OrderState, Step
 from alerts.orders.values import Order, OrderAction
-from alerts.rows import ms_of
+from alerts.rows import iso, moment_of, ms_of
 from alerts.values import Actor, Outcome
 
 BEST_RATING = 5
@@ -42,17 +42,28 @@ class Person:
 class OrderHand:
     """One person's act at one moment. `link`: the same act on the order's alert.
 
+    `said_ms`: when it was done, where it comes later, as from a phone without a connection; it stands in the history.
+
     Raises of every act: UnknownOrderError; OrderConflictError (it is not at the version that was seen);
     OrderStateError; RefusedError.
     """
 
-    def __init__(self, session: Session, person: Person, words: str, now_ms: int, policy: DeskPolicy) -> None:
+    def __init__(
+        self,
+        session: Session,
+        person: Person,
+        words: str,
+        now_ms: int,
+        policy: DeskPolicy,
+        said_ms: int | None = None,
+    ) -> None:
         """Raises: RefusedError."""
         self.session = session
         self.person = person
         self.words = checked_text(words, "a note", LONGEST_TEXT)
         self.now_ms = now_ms
-        self.link = AlertLink(PersonsHand(session, person.actor, self.words, now_ms, policy))
+        self._said_ms = None if said_ms is None else checked_said(said_ms, now_ms)
+        self.link = AlertLink(PersonsHand(session, person.actor, self.words, now_ms, policy, said_ms=said_ms))
 
     def assign(self, order_id: int, assignee: str | None, expected: int | None) -> OrderRow:
         """Give it to somebody, or (None) take it back."""
@@ -205,7 +216,7 @@ class OrderHand:
 
     def _check_own(self, row: OrderRow) -> None:
         if row.assignee not in {None, self._name} and not self.person.manages:
-            raise OrderStateError(f"this order is {row.assignee}'s", "not_yours")
+            raise OrderStateError(f"this order is {row.assignee}'s", "not_yours", row.assignee)
 
     def write(
         self,
@@ -217,6 +228,8 @@ class OrderHand:
         **detail: Any,
     ) -> None:
         """Add a line to its history."""
+        if self._said_ms is not None:
+            detail["said_at"] = iso(moment_of(self._said_ms))
         write(
             self.session, row, action, self.person.actor, self.now_ms, words=self.words, before=before,
             is_new_version=is_new_version, detail=detail,
@@ -227,6 +240,7 @@ class OrderHand:
             raise OrderConflictError(
                 f"{last_to_act(row)} in between: the order is {row.state} and at version {row.version}, not {expected}",
                 row.version,
+                maker_of(self.session, row),
             )
 
 

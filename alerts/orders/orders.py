@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -51,6 +52,8 @@ def _everywhere(_node: str) -> bool:
 class Orders:
     """Thread-safe. `once`, where an act takes it, keeps the answer for a caller who asks again.
 
+    `said_at`: when the person did it, where that is told later.
+
     Raises of every act: UnknownOrderError; OrderConflictError (not at `expected_version`, which None leaves out);
     OrderStateError; RefusedError; with `once` also AnsweredError and KeyReusedError.
     """
@@ -95,27 +98,30 @@ class Orders:
 
     def start(
         self, order_id: int, person: Person, *, words: str = "", expected_version: int | None = None,
-        once: Once | None = None,
+        once: Once | None = None, said_at: datetime | None = None,
     ) -> Order:  # fmt: skip
         """I am at it."""
-        return self._act(person, words, lambda hand: hand.start(order_id, expected_version), once)
+        return self._act(person, words, lambda hand: hand.start(order_id, expected_version), once, said_at)
 
-    def note(self, order_id: int, person: Person, words: str, *, once: Once | None = None) -> Order:
+    def note(
+        self, order_id: int, person: Person, words: str, *, once: Once | None = None, said_at: datetime | None = None
+    ) -> Order:
         """Add a remark. Never conflicts."""
-        return self._act(person, words, lambda hand: hand.note(order_id), once)
+        return self._act(person, words, lambda hand: hand.note(order_id), once, said_at)
 
     def check(
-        self, order_id: int, person: Person, line: int, *, is_done: bool = True, once: Once | None = None
-    ) -> Order:
+        self, order_id: int, person: Person, line: int, *, is_done: bool = True, once: Once | None = None,
+        said_at: datetime | None = None,
+    ) -> Order:  # fmt: skip
         """Tick a line of the checklist off, or take that back. Never conflicts."""
-        return self._act(person, "", lambda hand: hand.check(order_id, line, is_done=is_done), once)
+        return self._act(person, "", lambda hand: hand.check(order_id, line, is_done=is_done), once, said_at)
 
     def finish(
         self, order_id: int, person: Person, outcome: Outcome, *, words: str = "",
-        expected_version: int | None = None, once: Once | None = None,
+        expected_version: int | None = None, once: Once | None = None, said_at: datetime | None = None,
     ) -> Order:  # fmt: skip
         """It is done: from here the meters say whether it holds; of an order without an alert, the office."""
-        return self._act(person, words, lambda hand: hand.finish(order_id, outcome, expected_version), once)
+        return self._act(person, words, lambda hand: hand.finish(order_id, outcome, expected_version), once, said_at)
 
     def verify(
         self, order_id: int, person: Person, *, words: str = "", expected_version: int | None = None,
@@ -275,12 +281,15 @@ class Orders:
 
     # -- within ---------------------------------------------------------------------------------------------------
 
-    def _act(self, person: Person, words: str, act: _Act, once: Once | None) -> Order:
+    def _act(
+        self, person: Person, words: str, act: _Act, once: Once | None, said_at: datetime | None = None
+    ) -> Order:
         with self.database.writing() as session:
             now_ms = self._now_ms()
             if once is not None:
                 answers.begin(session, once, now_ms)
-            hand = OrderHand(session, person, words, now_ms, policy_book.current(session).policy)
+            policy, said_ms = policy_book.current(session).policy, None if said_at is None else ms_of(said_at)
+            hand = OrderHand(session, person, words, now_ms, policy, said_ms)
             order = order_of(act(hand))
             if once is not None:
                 answers.finish(session, once, order)

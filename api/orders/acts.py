@@ -27,6 +27,7 @@ from api.orders.schema import (
     OpenIn,
     OrderOut,
     ReopenOrderIn,
+    StartIn,
     StepIn,
 )
 from api.orders.views import OrderId
@@ -151,12 +152,14 @@ def start(
     person: CurrentPerson,
     answering: CurrentAnswering,
     order_id: OrderId,
-    asked: StepIn,
+    asked: StartIn,
     if_match: IfMatch = None,
 ) -> JsonResponse:
     """Where nobody was to, it becomes the order of whoever begins."""
     expected = read_tag(if_match, asked.version)
-    done = orders.start(order_id, person, words=asked.note, expected_version=expected, once=answering.once())
+    done = orders.start(
+        order_id, person, words=asked.note, expected_version=expected, once=answering.once(), said_at=asked.said_at
+    )
     return answering.answer(done, "started")
 
 
@@ -167,7 +170,8 @@ def note(
     orders: CurrentOrders, person: CurrentPerson, answering: CurrentAnswering, order_id: OrderId, asked: NoteIn
 ) -> JsonResponse:
     """Kept in the order's history; never conflicts."""
-    return answering.answer(orders.note(order_id, person, asked.text, once=answering.once()), "noted")
+    done = orders.note(order_id, person, asked.text, once=answering.once(), said_at=asked.said_at)
+    return answering.answer(done, "noted")
 
 
 @router.post(
@@ -178,7 +182,9 @@ def check(
     orders: CurrentOrders, person: CurrentPerson, answering: CurrentAnswering, order_id: OrderId, asked: CheckIn
 ) -> JsonResponse:
     """Or take it back; never conflicts."""
-    done = orders.check(order_id, person, asked.line, is_done=asked.done, once=answering.once())
+    done = orders.check(
+        order_id, person, asked.line, is_done=asked.done, once=answering.once(), said_at=asked.said_at
+    )
     return answering.answer(done, "checked")
 
 
@@ -196,7 +202,7 @@ def finish(
     """From here the meters say whether it holds; of an order without an alert, the office."""
     done = orders.finish(
         order_id, person, asked.outcome, words=asked.note, expected_version=read_tag(if_match, asked.version),
-        once=answering.once(),
+        once=answering.once(), said_at=asked.said_at,
     )  # fmt: skip
     return answering.answer(done, "done")
 

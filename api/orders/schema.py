@@ -45,6 +45,12 @@ _REPORT_EXAMPLE: dict[str, Any] = {
 _Note = Field("", max_length=LONGEST_TEXT, description="Why; kept in the order's history")
 _Version = Field(None, ge=0, le=2**31, description="The version that was seen; If-Match says the same")
 
+_SaidAt = Field(
+    None,
+    description="When the person did it, where that is sent later; kept in the order's history",
+    examples=["2026-11-23T10:14:00+08:00"],
+)
+
 
 def _example(*examples: JsonDict) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": list(examples)})
@@ -220,6 +226,12 @@ class StepIn(BaseModel):
     version: int | None = _Version
 
 
+class StartIn(StepIn):
+    """I am at it."""
+
+    said_at: AwareDatetime | None = _SaidAt
+
+
 class ReopenOrderIn(BaseModel):
     """It does not hold."""
 
@@ -233,6 +245,7 @@ class NoteIn(BaseModel):
 
     model_config = _forbid({"text": "缺DN25球阀，明早到货"})
     text: str = Field(min_length=1, max_length=LONGEST_TEXT)
+    said_at: AwareDatetime | None = _SaidAt
 
 
 class CheckIn(BaseModel):
@@ -241,6 +254,7 @@ class CheckIn(BaseModel):
     model_config = _forbid({"line": 0, "done": True})
     line: int = Field(ge=0, lt=MOST_LINES)
     done: bool = True
+    said_at: AwareDatetime | None = _SaidAt
 
 
 class DoneIn(BaseModel):
@@ -250,6 +264,7 @@ class DoneIn(BaseModel):
     outcome: Outcome = Outcome.REPAIRED
     note: str = _Note
     version: int | None = _Version
+    said_at: AwareDatetime | None = _SaidAt
 
 
 class CloseIn(BaseModel):
@@ -297,6 +312,9 @@ class TicksIn(BaseModel):
                     "at": "2026-11-21T07:40:00Z"}]}
     )  # fmt: skip
     ticks: list[TickIn] = Field(min_length=1, max_length=500)
+    sent_at: AwareDatetime | None = Field(
+        None, description="Now, by the phone's clock: one that is wrong by more than 5 minutes is put right by it"
+    )
 
 
 class TickedOut(BaseModel):
@@ -305,6 +323,9 @@ class TickedOut(BaseModel):
     id: str
     result: Literal["taken", "refused"]
     detail: str | None
+    code: Literal["gone", "ahead", "too_old", "refused"] | None = Field(
+        description="Why in a word; `gone`: nothing that the caller sees has this key any more"
+    )
 
 
 class TickedManyOut(BaseModel):

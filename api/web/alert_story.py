@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from alerts.past import Episode, Similar
 from alerts.values import Action, Alert, AuditEntry, Outcome
@@ -61,7 +62,7 @@ def _line(alert: Alert, entry: AuditEntry, reader: Reader) -> Line:
         action=entry.action.value,
         label=say(_label(entry)),
         detail=_detail(alert, entry, reader),
-        said=_said(entry),
+        said=said_later(entry.at, entry.detail),
         text=entry.text,
         who=say(actor) if actor else entry.actor,
         origin="" if entry.actor in _PROGRAM else entry.origin.removeprefix(_LINK).strip(),
@@ -81,11 +82,11 @@ def _is_taken_back(entry: AuditEntry) -> bool:
     return entry.action in {Action.REOPENED, Action.WITHDRAWN} and entry.actor not in _PROGRAM
 
 
-def _said(entry: AuditEntry) -> datetime | None:
-    """When the person did it, where it came later: from a phone without a connection."""
-    said = entry.detail.get("said_at")
+def said_later(at: datetime, detail: Mapping[str, Any]) -> datetime | None:
+    """When a person did what a line of history tells, where it came later: from a phone without a connection."""
+    said = detail.get("said_at")
     moment = datetime.fromisoformat(said) if isinstance(said, str) else None
-    return None if moment is None or entry.at - moment < _AT_ONCE else moment
+    return None if moment is None or at - moment < _AT_ONCE else moment
 
 
 def _detail(alert: Alert, entry: AuditEntry, reader: Reader) -> str:

@@ -178,3 +178,19 @@ def open_tab_at(chromium: Any) -> Iterator[Callable[..., Tab]]:
 def open_tab(open_tab_at: Callable[..., Tab], site: Site) -> Callable[..., Tab]:
     """The same, on the served campus."""
     return partial(open_tab_at, site.address)
+
+
+@pytest.fixture
+def offline_tab(chromium: Any, site: Any) -> Iterator[Callable[..., Any]]:
+    """Tabs whose console may complain: without a connection it does."""
+    contexts = []
+
+    def build(language: str, address: str = "") -> Any:
+        context = chromium.new_context(base_url=address or site.address, locale=language, **PHONE)
+        context.set_default_timeout(90_000)
+        contexts.append(context)
+        return context.new_page()
+
+    yield build
+    for context in contexts:
+        context.close()

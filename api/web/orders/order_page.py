@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from alerts.errors import UnknownAlertError
 from alerts.orders.orders import Orders
@@ -13,6 +14,7 @@ from alerts.users.roles import Permission
 from alerts.values import Alert
 from api.orders.reach import narrowed
 from api.parts import ApiParts
+from api.web.alert_story import said_later
 from api.web.orders.words import ACTIONS, REASONS
 from api.web.rendering import Reader
 from api.web.wording import N_
@@ -39,11 +41,12 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """One line of the history, in words."""
+    """One line of the history, in words. `said`: when the person did it, where it was sent later."""
 
     event: OrderEvent
     what: str
     reason: str
+    said: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,4 +140,4 @@ def _event_line(event: OrderEvent, reader: Reader) -> EventLine:
     if event.action is OrderAction.ASSIGNED:
         what %= {"name": event.detail.get("assignee") or ""}
     reason = REASONS.get(str(event.detail.get("reason", "")))
-    return EventLine(event, what, say(reason) if reason else "")
+    return EventLine(event, what, say(reason) if reason else "", said_later(event.at, event.detail))
