@@ -281,9 +281,7 @@ class Orders:
 
     # -- within ---------------------------------------------------------------------------------------------------
 
-    def _act(
-        self, person: Person, words: str, act: _Act, once: Once | None, said_at: datetime | None = None
-    ) -> Order:
+    def _act(self, person: Person, words: str, act: _Act, once: Once | None, said_at: datetime | None = None) -> Order:
         with self.database.writing() as session:
             now_ms = self._now_ms()
             if once is not None:

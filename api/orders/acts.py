@@ -182,9 +182,7 @@ def check(
     orders: CurrentOrders, person: CurrentPerson, answering: CurrentAnswering, order_id: OrderId, asked: CheckIn
 ) -> JsonResponse:
     """Or take it back; never conflicts."""
-    done = orders.check(
-        order_id, person, asked.line, is_done=asked.done, once=answering.once(), said_at=asked.said_at
-    )
+    done = orders.check(order_id, person, asked.line, is_done=asked.done, once=answering.once(), said_at=asked.said_at)
     return answering.answer(done, "checked")
 
 

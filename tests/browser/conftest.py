@@ -187,7 +187,7 @@ def offline_tab(chromium: Any, site: Any) -> Iterator[Callable[..., Any]]:
 
     def build(language: str, address: str = "") -> Any:
         context = chromium.new_context(base_url=address or site.address, locale=language, **PHONE)
-        context.set_default_timeout(90_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         return context.new_page()
 

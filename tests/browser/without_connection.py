@@ -1,4 +1,4 @@
-"""What tests of the phone need that loses its connection: waiting for what it does by itself, a server that comes back."""
+"""For tests of a phone that loses its connection: waiting for what it does by itself, a server that comes back."""
 
 from __future__ import annotations
 

@@ -40,7 +40,12 @@ def get_manifest(request: Request, pages: Pages) -> Response:
     """What the phone installs, in the reader's language."""
     reader, version = pages.reader(request), pages.version
     say = reader.wording.gettext
-    shortcuts = [(N_("My tasks"), "/tasks"), (N_("Work orders"), "/orders"), (N_("Patrol"), "/patrol"), (N_("Alerts"), "/alerts")]
+    shortcuts = [
+        (N_("My tasks"), "/tasks"),
+        (N_("Work orders"), "/orders"),
+        (N_("Patrol"), "/patrol"),
+        (N_("Alerts"), "/alerts"),
+    ]
     document: dict[str, Any] = {
         "id": "/", "scope": "/", "start_url": "/", "display": "standalone", "lang": reader.language, "dir": "ltr",
         "name": "AquaVolt", "short_name": "AquaVolt",

@@ -23,7 +23,19 @@
     await sendWaiting();
   }
 
-  const refresh = () => { for (const part of document.querySelectorAll("[data-live]")) htmx.trigger(part, "live"); };
+  // A part that somebody writes in is left alone.
+  const isWrittenIn = (part) => [...part.querySelectorAll("input:focus, textarea:focus")].some((field) => field.value);
+  function refresh() {
+    for (const part of document.querySelectorAll("[data-live]")) htmx.trigger(part, "live");
+    for (const part of document.querySelectorAll("[data-refresh]")) if (!isWrittenIn(part)) htmx.trigger(part, "refresh");
+  }
+
+  // Something went out, from here or from the worker.
+  async function settle() {
+    await show();
+    await QueuedForms.settle(document);
+    refresh();
+  }
 
   async function sendAll() {
     const result = await AquaVolt.send({ isFresh: true });
@@ -34,7 +46,7 @@
   async function sendWaiting() {
     if (!waitingOf(await AquaVolt.items()).length) return;
     const result = await sendAll();
-    if (result.sent || result.refused) refresh();
+    if (result.sent || result.refused) await settle();
   }
 
   // Without its token: that one belongs to this sign-in.
@@ -113,7 +125,7 @@
     setInterval(() => sendWaiting().catch(() => {}), AGAIN_MS);
     if (owner && worker !== undefined && "serviceWorker" in navigator) {
       navigator.serviceWorker.register("/sw.js", { scope: "/" }).catch(() => {});
-      navigator.serviceWorker.addEventListener("message", () => { show(); refresh(); });
+      navigator.serviceWorker.addEventListener("message", () => settle().catch(() => {}));
     }
   });
 })();

@@ -86,7 +86,8 @@
   // takes its words as a remark where it is refused; `photos`: `{ path, file, label }`, sent before it. All or nothing is
   // kept; the id is the act's, or the last photo's where there is no act (no path).
   function add(path, body, label, { photos = [], ...how } = {}) {
-    const all = photos.map((photo) => photoOf(photo.path, photo.file, photo.label, how.about));
+    const about = path ? `${how.about}#photos` : how.about;
+    const all = photos.map((photo) => photoOf(photo.path, photo.file, photo.label, about));
     if (path) all.push(actOf(path, body, label, how));
     return within(["queue"], "readwrite", (store) => all.map((item) => store.add(item)).at(-1));
   }

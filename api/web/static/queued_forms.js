@@ -55,6 +55,17 @@
     for (const form of root.querySelectorAll("form[data-queue]")) if (waiting.has(aboutOf(form))) mark(form, words);
   }
 
+  // What went out meanwhile is no longer marked; where it was taken, its fold closes so that the page may be read anew.
+  async function settle(root) {
+    const found = await AquaVolt.items();
+    const [waiting, refused] = [false, true].map((is) => new Set(found.filter((item) => Boolean(item.refused) === is).map((item) => item.about)));
+    for (const form of root.querySelectorAll("form[data-queue]")) {
+      if (waiting.has(aboutOf(form)) || !cardOf(form).classList.contains("is-queued")) continue;
+      unmark(form);
+      if (!refused.has(aboutOf(form))) form.closest("[data-hold]")?.removeAttribute("open");
+    }
+  }
+
   // `after(form, id)` is called when the act is on the disk, `failed(form)` where nothing can be kept.
   function take(words, after, failed) {
     document.addEventListener("submit", (event) => {
@@ -106,5 +117,5 @@
     return list;
   }
 
-  self.QueuedForms = { take, mark, unmark, markWaiting, listOf };
+  self.QueuedForms = { take, mark, unmark, markWaiting, settle, listOf };
 })();
