@@ -23,7 +23,7 @@ from alerts.errors import (
     UnknownAlertError,
     UnknownEntryError,
 )
-from alerts.orders.errors import OrderStateError, TickConflictError
+from alerts.orders.errors import OrderConflictError, OrderStateError, TickConflictError
 from alerts.orders.status_links import StatusLinkError
 from alerts.users.errors import (
     AccountConflictError,
@@ -109,8 +109,8 @@ def _alert_problem(error: AlertError) -> Problem:
             return Problem(409, str(error), current=_standing(error.current))
         case DrillConflictError():
             return Problem(409, str(error), current={"drill": error.current})
-        case OrderStateError():
-            return Problem(409, str(error), code=error.code)
+        case OrderStateError() | OrderConflictError():
+            return _order_problem(error)
         case TickConflictError():
             return Problem(409, str(error))
         case StatusLinkError():
@@ -118,6 +118,13 @@ def _alert_problem(error: AlertError) -> Problem:
         case PolicyConflictError() | EntryConflictError():
             return Problem(409, str(error), current={"version": error.version})
     return Problem(422, str(error))
+
+
+def _order_problem(error: OrderStateError | OrderConflictError) -> Problem:
+    """A code for whoever says it in another language, and who was quicker."""
+    if isinstance(error, OrderStateError):
+        return Problem(409, str(error), code=error.code, current={"by": error.by})
+    return Problem(409, str(error), code="conflict", current={"version": error.version, "by": error.by})
 
 
 def _standing(alert: Alert) -> dict[str, Any]:

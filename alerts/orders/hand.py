@@ -15,7 +15,7 @@ from alerts.drills.mark import WITH_DRILLS
 from alerts.errors import RefusedError
 from alerts.orders.alert_link import AlertLink
 from alerts.orders.errors import OrderConflictError, OrderStateError, UnknownOrderError
-from alerts.orders.journal import METERS, agree, last_to_act, move, open_again, write
+from alerts.orders.journal import METERS, agree, last_to_act, maker_of, move, open_again, write
 from alerts.orders.models import OrderRow
 from alerts.orders.rows import order_of
 from alerts.orders.states import UNFINISHED, OrderState, Step
@@ -223,7 +223,7 @@ class OrderHand:
 
     def _check_own(self, row: OrderRow) -> None:
         if row.assignee not in {None, self._name} and not self.person.manages:
-            raise OrderStateError(f"this order is {row.assignee}'s", "not_yours")
+            raise OrderStateError(f"this order is {row.assignee}'s", "not_yours", row.assignee)
 
     def write(
         self,
@@ -248,6 +248,7 @@ class OrderHand:
             raise OrderConflictError(
                 f"{last_to_act(row)} in between: the order is {row.state} and at version {row.version}, not {expected}",
                 row.version,
+                maker_of(self.session, row),
             )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from alerts.orders.errors import OrderStateError
@@ -35,13 +35,24 @@ def move(row: OrderRow, step: Step) -> OrderState:
     """
     before = OrderState(row.state)
     if (state := after(before, step)) is None:
-        raise OrderStateError(f"{last_to_act(row)}: the order is {before.value}, where nobody can {step.value} it")
+        raise OrderStateError(
+            f"{last_to_act(row)}: the order is {before.value}, where nobody can {step.value} it", by=last_actor(row)
+        )
     row.state = state.value
     return before
 
 
 def last_to_act(row: OrderRow) -> str:
     """The last who moved it on and how, as a conflict says it."""
+    return " ".join(_last_act(row))
+
+
+def last_actor(row: OrderRow) -> str:
+    """The last who moved it on."""
+    return _last_act(row)[0]
+
+
+def _last_act(row: OrderRow) -> tuple[str, str]:
     acts = (
         (row.assigned_ms, row.assigned_by, "gave it away"),
         (row.started_ms, row.assignee, "began"),
@@ -50,8 +61,14 @@ def last_to_act(row: OrderRow) -> str:
         (row.closed_ms, row.closed_by, "closed it"),
     )
     # Of two at the same moment the later in this list is the later one.
-    done = [(at, i, f"{by} {what}") for i, (at, by, what) in enumerate(acts) if at is not None and by is not None]
-    return max(done)[2] if done else f"{row.created_by} opened it"
+    done = [(at, i, by, what) for i, (at, by, what) in enumerate(acts) if at is not None and by is not None]
+    return max(done)[2:] if done else (row.created_by, "opened it")
+
+
+def maker_of(session: Session, row: OrderRow) -> str:
+    """Whose act made the version that stands."""
+    events = select(OrderEventRow).where(OrderEventRow.order_id == row.id).order_by(OrderEventRow.id)
+    return next((e.actor for e in session.scalars(events) if e.detail["version"] == row.version), row.created_by)
 
 
 def write(

@@ -35,7 +35,7 @@ from alerts.orders.values import (
     ReportState,
 )
 from alerts.playbook import Playbook, shipped_playbook
-from alerts.rows import ms_of
+from alerts.rows import maybe_ms, ms_of
 from alerts.texts import is_storable
 from alerts.values import Actor, Clock, Outcome, utc_now
 from metering.site import Site
@@ -52,6 +52,8 @@ def _everywhere(_node: str) -> bool:
 
 class Orders:
     """Thread-safe. `once`, where an act takes it, keeps the answer for a caller who asks again.
+
+    `said_at`: when the person did it, where that is told later.
 
     Raises of every act: UnknownOrderError; OrderConflictError (not at `expected_version`, which None leaves out);
     OrderStateError; RefusedError; with `once` also AnsweredError and KeyReusedError.
@@ -112,15 +114,18 @@ class Orders:
         """I am at it. `said_at`: by the person's clock, where it comes later (see `OrderHand`)."""
         return self._act(person, words, lambda hand: hand.start(order_id, expected_version), once, said_at)
 
-    def note(self, order_id: int, person: Person, words: str, *, once: Once | None = None) -> Order:
+    def note(
+        self, order_id: int, person: Person, words: str, *, once: Once | None = None, said_at: datetime | None = None
+    ) -> Order:
         """Add a remark. Never conflicts."""
-        return self._act(person, words, lambda hand: hand.note(order_id), once)
+        return self._act(person, words, lambda hand: hand.note(order_id), once, said_at)
 
     def check(
-        self, order_id: int, person: Person, line: int, *, is_done: bool = True, once: Once | None = None
-    ) -> Order:
+        self, order_id: int, person: Person, line: int, *, is_done: bool = True, once: Once | None = None,
+        said_at: datetime | None = None,
+    ) -> Order:  # fmt: skip
         """Tick a line of the checklist off, or take that back. Never conflicts."""
-        return self._act(person, "", lambda hand: hand.check(order_id, line, is_done=is_done), once)
+        return self._act(person, "", lambda hand: hand.check(order_id, line, is_done=is_done), once, said_at)
 
     def finish(
         self, order_id: int, person: Person, outcome: Outcome, *, words: str = "", cost: float | None = None,
@@ -295,8 +300,8 @@ class Orders:
             now_ms = self._now_ms()
             if once is not None:
                 answers.begin(session, once, now_ms)
-            said_ms = None if said_at is None else ms_of(said_at)
-            hand = OrderHand(session, person, words, now_ms, policy_book.current(session).policy, said_ms)
+            policy, said_ms = policy_book.current(session).policy, maybe_ms(said_at)
+            hand = OrderHand(session, person, words, now_ms, policy, said_ms)
             order = order_of(act(hand))
             if once is not None:
                 answers.finish(session, once, order)

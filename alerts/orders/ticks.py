@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from alerts.actions import checked_text
 from alerts.errors import RefusedError
-from alerts.orders.errors import TickConflictError
+from alerts.orders.errors import TickConflictError, TickTimeError
 from alerts.orders.models import TickRow
 from alerts.rows import moment_of, ms_of
 from alerts.texts import is_storable
@@ -78,9 +78,9 @@ def put_tick(session: Session, tick: NewTick, actor: Actor, now_ms: int) -> Tick
         return known
     at_ms = ms_of(tick.at)
     if at_ms > now_ms + AHEAD // timedelta(milliseconds=1):
-        raise RefusedError("this tick is from the future: the phone's clock is more than 5 minutes ahead")
+        raise TickTimeError("this tick is from the future: the phone's clock is more than 5 minutes ahead", "ahead")
     if at_ms < now_ms - OLDEST // timedelta(milliseconds=1):
-        raise RefusedError(f"this tick is more than {OLDEST.days} days old")
+        raise TickTimeError(f"this tick is more than {OLDEST.days} days old", "too_old")
     row = TickRow(
         id=tick.id, item=tick.item, node=tick.node, result=tick.result.value, text=words, actor=actor.name,
         origin=actor.origin, at_ms=min(at_ms, now_ms), taken_ms=now_ms,

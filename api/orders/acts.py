@@ -109,7 +109,8 @@ def start(on: OrderAsSeen, asked: StartIn) -> JsonResponse:
 )
 def note(on: OrderAsItIs, asked: NoteIn) -> JsonResponse:
     """Kept in the order's history; never conflicts."""
-    return on.answer(on.orders.note(on.id, on.person, asked.text, once=on.once()), "noted")
+    done = on.orders.note(on.id, on.person, asked.text, once=on.once(), said_at=asked.said_at)
+    return on.answer(done, "noted")
 
 
 @router.post(
@@ -118,7 +119,7 @@ def note(on: OrderAsItIs, asked: NoteIn) -> JsonResponse:
 )  # fmt: skip
 def check(on: OrderAsItIs, asked: CheckIn) -> JsonResponse:
     """Or take it back; never conflicts."""
-    done = on.orders.check(on.id, on.person, asked.line, is_done=asked.done, once=on.once())
+    done = on.orders.check(on.id, on.person, asked.line, is_done=asked.done, once=on.once(), said_at=asked.said_at)
     return on.answer(done, "checked")
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter
 
-from alerts.errors import AlertError
+from alerts.errors import AlertError, UnknownAlertError
+from alerts.orders.errors import TickTimeError
 from alerts.orders.patrol import RECENT, PatrolItem, Trouble, keys_of, patrol_list
 from alerts.orders.patrols import Patrols
-from alerts.orders.ticks import NewTick, TickResult
+from alerts.orders.ticks import AHEAD, NewTick, TickResult
 from alerts.users.reach import AlertsWithin, Reach
 from alerts.users.roles import Permission
 from alerts.values import Actor, Alert, AlertFilter, AlertState
@@ -69,8 +70,22 @@ def put_ticks(
     parts: Parts, alerts: CurrentAlerts, reach: CurrentReach, actor: CurrentActor, asked: TicksIn
 ) -> JsonResponse:
     """Each by itself. Sent again with the same id, a tick counts once; it may come late, with its own time."""
-    out = [_put(parts, alerts, reach, actor, tick) for tick in asked.ticks]
-    return JsonResponse({"items": out})
+    wrong_by = clock_fault(asked.sent_at, parts.now())
+    ticks = [tick.model_copy(update={"at": _put_right(tick.at, wrong_by)}) for tick in asked.ticks]
+    return JsonResponse({"items": [_put(parts, alerts, reach, actor, tick) for tick in ticks]})
+
+
+def clock_fault(sent_at: datetime | None, now: datetime) -> timedelta:
+    """By how much a phone's clock is ahead; nothing where it does not say, or by no more than what is let pass."""
+    fault = timedelta(0) if sent_at is None else sent_at - now
+    return fault if abs(fault) > AHEAD else timedelta(0)
+
+
+def _put_right(at: datetime, wrong_by: timedelta) -> datetime:
+    try:
+        return at.astimezone(UTC) - wrong_by
+    except OverflowError:  # a time at the end of the calendar, for the tick itself to refuse
+        return at
 
 
 def _put(parts: ApiParts, alerts: AlertsWithin, reach: Reach, actor: Actor, tick: TickIn) -> dict[str, str | None]:
@@ -79,8 +94,17 @@ def _put(parts: ApiParts, alerts: AlertsWithin, reach: Reach, actor: Actor, tick
         new = NewTick(tick.id, tick.item, node, tick.at, TickResult(tick.result), tick.note)
         Patrols(parts.records.database, parts.now).put(new, actor)
     except AlertError as error:
-        return {"id": tick.id, "result": "refused", "detail": str(error)}
-    return {"id": tick.id, "result": "taken", "detail": None}
+        return {"id": tick.id, "result": "refused", "detail": str(error), "code": _code_of(error)}
+    return {"id": tick.id, "result": "taken", "detail": None, "code": None}
+
+
+def _code_of(error: AlertError) -> str:
+    match error:
+        case TickTimeError():
+            return error.code
+        case UnknownAlertError() | UnknownItemError():
+            return "gone"
+    return "refused"
 
 
 def place_of_item(item: str, alerts: AlertsWithin, reach: Reach) -> str:

@@ -47,7 +47,11 @@ _Note = Field("", max_length=LONGEST_TEXT, description="Why; kept in the order's
 _Cost = Field(None, ge=0, le=MOST_COST, description="What the repair cost in all, in the site's currency")
 _Version = Field(None, ge=0, le=2**31, description="The version that was seen; If-Match says the same")
 
-_SaidAt = Field(None, description="When it was done, by the phone's clock, where it comes later; kept in the history")
+_SaidAt = Field(
+    None,
+    description="When the person did it, where that is sent later; kept in the order's history",
+    examples=["2026-11-23T10:14:00+08:00"],
+)
 
 
 def _example(*examples: JsonDict) -> ConfigDict:
@@ -238,7 +242,7 @@ class StepIn(BaseModel):
 
 
 class StartIn(StepIn):
-    """The same, maybe from a phone that had no connection."""
+    """I am at it, maybe said on a phone that had no connection."""
 
     model_config = _forbid({"note": "", "version": 2})
     said_at: AwareDatetime | None = _SaidAt
@@ -257,6 +261,7 @@ class NoteIn(BaseModel):
 
     model_config = _forbid({"text": "缺DN25球阀，明早到货"})
     text: str = Field(min_length=1, max_length=LONGEST_TEXT)
+    said_at: AwareDatetime | None = _SaidAt
 
 
 class CheckIn(BaseModel):
@@ -265,6 +270,7 @@ class CheckIn(BaseModel):
     model_config = _forbid({"line": 0, "done": True})
     line: int = Field(ge=0, lt=MOST_LINES)
     done: bool = True
+    said_at: AwareDatetime | None = _SaidAt
 
 
 class DoneIn(BaseModel):
@@ -324,6 +330,9 @@ class TicksIn(BaseModel):
                     "at": "2026-11-21T07:40:00Z"}]}
     )  # fmt: skip
     ticks: list[TickIn] = Field(min_length=1, max_length=500)
+    sent_at: AwareDatetime | None = Field(
+        None, description="Now, by the phone's clock: one that is wrong by more than 5 minutes is put right by it"
+    )
 
 
 class TickedOut(BaseModel):
@@ -332,6 +341,9 @@ class TickedOut(BaseModel):
     id: str
     result: Literal["taken", "refused"]
     detail: str | None
+    code: Literal["gone", "ahead", "too_old", "refused"] | None = Field(
+        description="Why in a word; `gone`: nothing that the caller sees has this key any more"
+    )
 
 
 class TickedManyOut(BaseModel):

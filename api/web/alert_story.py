@@ -62,7 +62,7 @@ def _line(alert: Alert, entry: AuditEntry, reader: Reader) -> Line:
         action=entry.action.value,
         label=say(_label(entry)),
         detail=_detail(alert, entry, reader),
-        said=said_when(entry.detail, entry.at),
+        said=said_later(entry.at, entry.detail),
         text=entry.text,
         who=say(actor) if actor else entry.actor,
         origin="" if entry.actor in _PROGRAM else entry.origin.removeprefix(_LINK).strip(),
@@ -82,8 +82,8 @@ def _is_taken_back(entry: AuditEntry) -> bool:
     return entry.action in {Action.REOPENED, Action.WITHDRAWN} and entry.actor not in _PROGRAM
 
 
-def said_when(detail: Mapping[str, Any], at: datetime) -> datetime | None:
-    """When the person did it, where it came later: from a phone without a connection."""
+def said_later(at: datetime, detail: Mapping[str, Any]) -> datetime | None:
+    """When a person did what a line of history tells, where it came later: from a phone without a connection."""
     said = detail.get("said_at")
     moment = datetime.fromisoformat(said) if isinstance(said, str) else None
     return None if moment is None or at - moment < _AT_ONCE else moment

@@ -43,7 +43,7 @@ def test_two_people_and_the_version_that_was_seen(served, order):
     at = f"/api/v1/orders/{order}"
     assert served.client.post(f"{at}/start", json={}, headers={"If-Match": '"1"'}).status_code == 200
     late = served.client.post(f"{at}/done", json={}, headers={"If-Match": '"1"'})
-    assert (late.status_code, late.json()["current"]) == (412, {"version": 2})
+    assert (late.status_code, late.json()["current"]) == (412, {"version": 2, "by": "demo"})
     assert served.client.post(f"{at}/done", json={"version": 1}).status_code == 409
     assert served.client.post(f"{at}/done", json={"version": 2}).json()["state"] == "done"
     early = served.client.post(f"{at}/close", json={"rating": 5})

@@ -187,3 +187,19 @@ def photo(tmp_path: Path) -> str:
     path = tmp_path / "water.jpg"
     Image.effect_noise((1200, 900), 40).convert("RGB").save(path, "JPEG")
     return str(path)
+
+
+@pytest.fixture
+def offline_tab(chromium: Any, site: Any) -> Iterator[Callable[..., Any]]:
+    """Tabs whose console may complain: without a connection it does."""
+    contexts = []
+
+    def build(language: str, address: str = "") -> Any:
+        context = chromium.new_context(base_url=address or site.address, locale=language, **PHONE)
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        return context.new_page()
+
+    yield build
+    for context in contexts:
+        context.close()

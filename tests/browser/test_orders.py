@@ -148,7 +148,7 @@ def test_a_patrol_is_ticked_off_with_one_tap(open_tab: Callable[..., Any], site:
     assert fits(page)
     stop = page.locator(f"[data-item='alert:{alert}']")
     stop.locator("input[name=note]").fill("dry")
-    press(stop, "Fine")
+    stop.get_by_role("button", name="Fine").tap()
     stop = page.locator(f"[data-item='alert:{alert}'].is-done")
     stop.wait_for()
     assert re.search(r"looked at .* fine “dry”", stop.inner_text())

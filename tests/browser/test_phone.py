@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import uvicorn
-from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page
+from without_connection import controlled, serving, settles, until
 
 from alerts.users.roles import Role
 from alerts.users.users import users_of
 from alerts.values import Actor, Outcome
-from api.app import create_app
 from api.parts import Access
 
-PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 OWN = "quiet-river-4711"
-PATIENCE_S = 60
 WORDS = {
     "zh-CN": {"take": "我来处理", "none": "没有网络", "as": "截至", "kept": "已保存在本机", "quicker": "已抢先处理",
               "ok": "知道了"},
@@ -32,53 +24,12 @@ WORDS = {
 }  # fmt: skip
 
 
-def controlled(page: Page) -> None:
-    """The page is the worker's, and what is to be kept is kept."""
-    settles(page, "() => navigator.serviceWorker.controller !== null")
-    settles(page, "async () => (await AquaVolt.kept()).length > 0")
-
-
-def settles(page: Page, claim: str) -> None:
-    """Waits until the claim, which may be a promise, is true; the page may be left for another one meanwhile."""
-
-    def holds() -> bool:
-        try:
-            return bool(page.evaluate(claim))
-        except PlaywrightError:
-            return False
-
-    assert until(holds), claim
-
-
 def acknowledged(campus: Any, alert: str) -> list[Any]:
     return [e for e in campus.records.audit_of(alert) if e.action == "acknowledged"]
 
 
-def until(what: Callable[[], Any]) -> Any:
-    end = time.monotonic() + PATIENCE_S
-    while not (found := what()) and time.monotonic() < end:
-        time.sleep(0.05)
-    return found
-
-
 def card_of(page: Page, alert: str) -> Any:
     return page.locator(f"article[data-alert='{alert}']")
-
-
-@pytest.fixture
-def offline_tab(chromium: Any, site: Any) -> Iterator[Callable[..., Page]]:
-    """Tabs whose console may complain: without a connection it does."""
-    contexts = []
-
-    def build(language: str, address: str = "") -> Page:
-        context = chromium.new_context(base_url=address or site.address, locale=language, **PHONE)
-        context.set_default_timeout(90_000)
-        contexts.append(context)
-        return context.new_page()
-
-    yield build
-    for context in contexts:
-        context.close()
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
@@ -177,23 +128,6 @@ def test_a_tick_has_its_key_and_time_in_itself_and_a_refused_one_is_told(
         assert {"at", "item", "result", "id"} == set(told)
     page.reload()
     page.locator("#phone").get_by_text("there is nothing to look at").wait_for()
-
-
-@contextlib.contextmanager
-def serving(parts: Any, port: int) -> Iterator[int]:
-    """The application on a port; the same one again after it was stopped."""
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
-        server = uvicorn.Server(uvicorn.Config(create_app(parts), log_level="error", timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        assert until(lambda: server.started)
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            server.should_exit = True
-            thread.join(30)
 
 
 def test_a_server_that_is_really_stopped_and_comes_back(offline_tab: Callable[..., Page], site: Any) -> None:
@@ -344,7 +278,12 @@ def test_a_new_version_is_taken_at_the_next_start(
         )
         assert set(old) < set(page.evaluate("caches.keys()"))  # the one in use stays
         page.close()
-        page = context.new_page()
-        page.goto("/tasks")
-        settles(page, "async () => (await caches.keys()).join() === 'aquavolt-another-version'")
-        page.goto("about:blank")
+
+        def starts_anew() -> bool:  # the browser lets the old worker go some time after its last page is closed
+            started = context.new_page()
+            started.goto("/tasks")
+            keys = started.evaluate("caches.keys()")
+            started.close()
+            return bool(keys == ["aquavolt-another-version"])
+
+        assert until(starts_anew)

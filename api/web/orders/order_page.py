@@ -14,7 +14,7 @@ from alerts.users.roles import Permission
 from alerts.values import EVERY_DRILL, Alert, AlertFilter, AlertState
 from api.orders.reach import narrowed
 from api.parts import ApiParts
-from api.web.alert_story import said_when
+from api.web.alert_story import said_later
 from api.web.orders.words import ACTIONS, CHANGES, REASONS
 from api.web.rendering import Reader
 from api.web.wording import N_
@@ -42,7 +42,7 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """One line of the history, in words. `said`: when the person did it, where it came in later."""
+    """One line of the history, in words. `said`: when the person did it, where it was sent later."""
 
     event: OrderEvent
     what: str
@@ -187,4 +187,4 @@ def _event_line(event: OrderEvent, reader: Reader) -> EventLine:
     if event.action is OrderAction.CHANGED and isinstance(changed, dict) and len(changed) == 1:
         what = say(CHANGES.get(next(iter(changed)), ACTIONS[event.action]))
     reason = REASONS.get(str(event.detail.get("reason", "")))
-    return EventLine(event, what, say(reason) if reason else "", said_when(event.detail, event.at))
+    return EventLine(event, what, say(reason) if reason else "", said_later(event.at, event.detail))

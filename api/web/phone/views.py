@@ -23,8 +23,8 @@ router = APIRouter(include_in_schema=False)
 _OPEN = [needs(Permission.OPEN)]
 _BRAND = "#0d5c7d"
 _VERSIONED = (
-    "/vendor/tabler.min.css", "/static/aquavolt.css", "/static/handling.css", "/static/phone.css", "/static/theme.js",
-    "/static/queue.js", "/static/queued_forms.js", "/static/offline.js", "/static/logo.svg",
+    "/vendor/tabler.min.css", "/static/aquavolt.css", "/static/handling.css", "/static/orders.css", "/static/phone.css",
+    "/static/theme.js", "/static/queue.js", "/static/queued_forms.js", "/static/offline.js", "/static/logo.svg",
 )  # fmt: skip
 _ICONS = (("icon-192.png", "192x192", "any"), ("icon-512.png", "512x512", "any"),
           ("icon-maskable-512.png", "512x512", "maskable"))  # fmt: skip
@@ -40,7 +40,12 @@ def get_manifest(request: Request, pages: Pages) -> Response:
     """What the phone installs, in the reader's language."""
     reader, version = pages.reader(request), pages.version
     say = reader.wording.gettext
-    shortcuts = [(N_("My tasks"), "/tasks"), (N_("Alerts"), "/alerts")]
+    shortcuts = [
+        (N_("My tasks"), "/tasks"),
+        (N_("Work orders"), "/orders"),
+        (N_("Patrol"), "/patrol"),
+        (N_("Alerts"), "/alerts"),
+    ]
     document: dict[str, Any] = {
         "id": "/", "scope": "/", "start_url": "/", "display": "standalone", "lang": reader.language, "dir": "ltr",
         "name": "AquaVolt", "short_name": "AquaVolt",

@@ -56,7 +56,7 @@ self.addEventListener("fetch", (event) => {
 // Where the browser has Background Sync, the queue goes out though the app is closed.
 async function sendAll() {
   const result = await AquaVolt.send({ isFresh: false });
-  if (result.sent) for (const client of await self.clients.matchAll()) client.postMessage("sent");
+  if (result.sent || result.refused) for (const client of await self.clients.matchAll()) client.postMessage("sent");
   if (result.stopped === "offline") throw new Error("no connection yet"); // the browser tries again later
 }
 self.addEventListener("sync", (event) => { if (event.tag === "aquavolt-queue") event.waitUntil(sendAll()); });

@@ -1,6 +1,7 @@
 // Makes the pages an app: keeps the last state of what is marked, sends acts that waited, forgets all at sign-out.
 (() => {
   const AGAIN_MS = 20000;
+  const MOST_AHEAD = 12;
   const { owner, worker } = document.body.dataset;
   const box = document.getElementById("phone");
   const words = JSON.parse(box.dataset.words);
@@ -13,10 +14,28 @@
     const head = document.createElement("b");
     const waiting = waitingOf(items).length;
     head.textContent = waiting ? words.waiting.replace("#", waiting) : words.refused;
-    box.replaceChildren(...(items.length ? [head, QueuedForms.listOf(items, words, show)] : []));
+    box.replaceChildren(...(items.length ? [head, QueuedForms.listOf(items, words, changed)] : []));
   }
 
-  const refresh = () => { for (const part of document.querySelectorAll("[data-live]")) htmx.trigger(part, "live"); };
+  // Somebody pressed a button of the list: what is to be sent again goes at once.
+  async function changed() {
+    await show();
+    await sendWaiting();
+  }
+
+  // A part that somebody writes in is left alone.
+  const isWrittenIn = (part) => [...part.querySelectorAll("input:focus, textarea:focus")].some((field) => field.value);
+  function refresh() {
+    for (const part of document.querySelectorAll("[data-live]")) htmx.trigger(part, "live");
+    for (const part of document.querySelectorAll("[data-refresh]")) if (!isWrittenIn(part)) htmx.trigger(part, "refresh");
+  }
+
+  // Something went out, from here or from the worker.
+  async function settle() {
+    await show();
+    await QueuedForms.settle(document);
+    refresh();
+  }
 
   async function sendAll() {
     const result = await AquaVolt.send({ isFresh: true });
@@ -27,16 +46,27 @@
   async function sendWaiting() {
     if (!waitingOf(await AquaVolt.items()).length) return;
     const result = await sendAll();
-    if (result.sent || result.refused) refresh();
+    if (result.sent || result.refused) await settle();
   }
 
   // Without its token: that one belongs to this sign-in.
-  function keepPart(part) {
+  function keepPart(part, address) {
     const copy = part.cloneNode(true);
     for (const secret of copy.querySelectorAll("input[name=csrf]")) secret.remove();
-    return AquaVolt.keep(part.dataset.keep, copy.outerHTML, document.querySelector("h1")?.textContent.trim() ?? "");
+    const title = part.dataset.keepTitle ?? part.ownerDocument.querySelector("h1")?.textContent.trim() ?? "";
+    return AquaVolt.keep(part.dataset.keep, copy.outerHTML, title, address);
   }
-  const keepAll = () => Promise.all([...document.querySelectorAll("[data-keep]")].map(keepPart));
+  const keepAll = (root = document, address = location.pathname) =>
+    Promise.all([...root.querySelectorAll("[data-keep]")].map((part) => keepPart(part, address)));
+
+  // Pages that somebody will want where there is no connection, read once a visit.
+  async function keepAhead() {
+    for (const link of [...document.querySelectorAll("a[data-keep-ahead]")].slice(0, MOST_AHEAD)) {
+      const answer = await fetch(link.href, { headers: { Accept: "text/html" } });
+      if (!answer.ok || answer.redirected) continue;
+      await keepAll(new DOMParser().parseFromString(await answer.text(), "text/html"), link.pathname);
+    }
+  }
 
   // Until the sign-in's own token is known nothing goes out.
   let known = null;
@@ -45,8 +75,15 @@
     navigator.serviceWorker?.getRegistration().then((r) => r?.sync?.register("aquavolt-queue")).catch(() => {});
     await sendAll();
     const left = (await AquaVolt.items()).find((item) => item.id === id);
-    if (!left) location.assign(form.elements.back?.value || location.href);
-    else if (left.refused) { QueuedForms.unmark(form); refresh(); }
+    if (!left) goOn(form);
+    else if (left.refused) { QueuedForms.unmark(form); refresh(); box.scrollIntoView(); }
+  }
+
+  // Where a part can be read anew by itself nobody loses their place on the page.
+  function goOn(form) {
+    const part = form.closest("[data-refresh]");
+    if (part) htmx.trigger(part, "refresh");
+    else location.assign(form.elements.back?.value || location.href);
   }
 
   // What is kept goes before the session does; what was not sent would be lost, so somebody says so first.
@@ -68,6 +105,7 @@
     await keepAll();
     await show();
     await QueuedForms.markWaiting(document, words);
+    await keepAhead();
   }
 
   document.addEventListener("submit", (event) => {
@@ -75,7 +113,7 @@
     event.preventDefault();
     signOut(event.target);
   });
-  QueuedForms.take(words, queued);
+  QueuedForms.take(words, queued, (form) => form.submit());
 
   document.addEventListener("DOMContentLoaded", () => {
     known = owner ? AquaVolt.become(owner, csrf(), document.documentElement.lang) : Promise.resolve();
@@ -87,7 +125,7 @@
     setInterval(() => sendWaiting().catch(() => {}), AGAIN_MS);
     if (owner && worker !== undefined && "serviceWorker" in navigator) {
       navigator.serviceWorker.register("/sw.js", { scope: "/" }).catch(() => {});
-      navigator.serviceWorker.addEventListener("message", () => { show(); refresh(); });
+      navigator.serviceWorker.addEventListener("message", () => settle().catch(() => {}));
     }
   });
 })();
