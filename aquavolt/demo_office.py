@@ -7,13 +7,16 @@ act, with the clock at the moment when it was done. Nobody is told of anything: 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from operator import itemgetter
 
 from alerts.orders.hand import Person
 from alerts.orders.making import NewOrder
 from alerts.orders.orders import Orders
+from alerts.orders.patrol import way_to
 from alerts.orders.patrols import Patrols
 from alerts.orders.pictures import take_picture
 from alerts.orders.ticks import NewTick, TickResult
@@ -22,7 +25,7 @@ from alerts.playbook import Playbook
 from alerts.records import Records
 from alerts.users.users import users_of
 from alerts.values import Actor, Alert, AlertFilter, AlertState, Outcome
-from aquavolt.demo_stories import IN_WORK, MENDED, OFFICE, PEOPLE, PLUMBERS, REPORTED, Story
+from aquavolt.demo_stories import IN_WORK, LOCKED, MENDED, OFFICE, PEOPLE, PLUMBERS, REPORTED, Story
 from metering.incident import Category
 from metering.site import Site
 from simulators.photos import pipe_photo
@@ -48,16 +51,21 @@ class DemoOffice:
         for name, role in PEOPLE.items():
             users.accounts.add(name, role, ("*",), Actor("demo", "demo"))
         open_alerts = self._alerts(AlertState.ACTIVE)
-        told = [(self._now - timedelta(days=story.days_ago), partial(self._tell, story)) for story in REPORTED]
-        mended = [
+        acts: list[tuple[datetime, Callable[[], object]]] = [
+            (self._now - timedelta(days=story.days_ago), partial(self._tell, story)) for story in REPORTED
+        ]
+        acts += [
             (alert.detected_at, partial(self._settle, alert, PLUMBERS[i % len(PLUMBERS)]))
             for i, alert in enumerate(self._alerts(AlertState.CLEARED))
         ]
-        leaks = [a for a in open_alerts if a.category is Category.LEAK and self._site.nodes[a.node].kind == "floor"]
-        begun = [(alert.detected_at, partial(self._begin, alert, PLUMBERS[0])) for alert in leaks[:1]]
-        for _, act in sorted([*told, *mended, *begun], key=itemgetter(0)):
+        leaks = (a for a in open_alerts if a.category is Category.LEAK and self._kind_of(a.node) == "floor")
+        acts += [(alert.detected_at, partial(self._begin, alert, PLUMBERS[0])) for alert in islice(leaks, 1)]
+        for _, act in sorted(acts, key=itemgetter(0)):
             act()
         self._walk(open_alerts)
+
+    def _kind_of(self, node: str) -> str:
+        return self._site.nodes[node].kind if node in self._site.nodes else ""
 
     def _alerts(self, state: AlertState) -> tuple[Alert, ...]:
         """As they were found, the latest first."""
@@ -123,14 +131,14 @@ class DemoOffice:
     def _walk(self, alerts: tuple[Alert, ...]) -> None:
         """The last patrol: all as it was, but for one that could not be reached."""
         patrols = Patrols(self._records.database, self._clock)
-        for i, alert in enumerate(alerts[:_LOOKED_AT]):
-            self._at = self._now - timedelta(hours=3, minutes=10 * i)
+        seen = sorted(alerts, key=lambda alert: way_to(self._site, alert.node))[:_LOOKED_AT]
+        for i, alert in enumerate(seen):
+            self._at = self._now - timedelta(hours=3, minutes=-10 * i)
             name = str(uuid.uuid5(uuid.NAMESPACE_OID, f"demo-tick-{alert.id}"))
             result = TickResult.NO_ACCESS if i == _LOOKED_AT - 1 else TickResult.PROBLEM
-            words = "门锁着，没有钥匙。" if result is TickResult.NO_ACCESS else ""
-            patrols.put(
-                NewTick(name, f"alert:{alert.id}", alert.node, self._at, result, words), Actor(PLUMBERS[1], "demo")
-            )
+            words = LOCKED if result is TickResult.NO_ACCESS else ""
+            tick = NewTick(name, f"alert:{alert.id}", alert.node, self._at, result, words)
+            patrols.put(tick, Actor(PLUMBERS[1], "demo"))
 
     def _clock(self) -> datetime:
         return self._at

@@ -131,6 +131,7 @@ REPORTED = (
         photo=13,
     ),
     Story(1, "dorm-3-f1", "水管接口往外喷水！", "1层热水间", "anda", (Try(5),), photo=14),
+    Story(0.4, "dorm-2-f6", "水龙头滴水，整夜都听得到。", "6层水房", "wang.qiang"),
     Story(0.2, "dorm-2-f2", "走廊尽头的水龙头关了还在流，已经两天了。", "2层走廊北端", photo=15),
 )
 """In the order in which they came. The last one waits in the inbox."""
@@ -145,3 +146,4 @@ MENDED = {
 """What was written when an alert of that category was settled."""
 
 IN_WORK = "夜里逐层关阀听音，2层水房方向有水声，明天上午开检修口。"
+LOCKED = "门锁着，没有钥匙。"

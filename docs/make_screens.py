@@ -33,7 +33,6 @@ PAGES = {
     "tasks": "/tasks",
     "orders": "/orders",
     "order": "/orders/{order}",
-    "order-closed": "/orders/4",
     "reports": "/reports",
     "patrol": "/patrol",
     "drills": "/drills",
@@ -122,19 +121,16 @@ def main() -> None:
     page = given.page.rstrip("/")
     SCREENS.mkdir(exist_ok=True)
     with sync_playwright() as play:
-        for language, locale in LANGUAGES.items():
-            # Fields with dates show them in the browser's own language.
-            browser = play.chromium.launch(
-                executable_path=CHROMIUM, args=[*FLAGS, f"--lang={locale}"], env={"LANGUAGE": locale}
-            )
-            if not given.filled.exists():
-                given.filled.write_text(json.dumps(fill(browser, page)), encoding="utf-8")
-            words = json.loads(given.filled.read_text(encoding="utf-8"))
-            camera = Camera(browser, page, words, given.only)
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        if not given.filled.exists():
+            given.filled.write_text(json.dumps(fill(browser, page)), encoding="utf-8")
+        words = json.loads(given.filled.read_text(encoding="utf-8"))
+        camera = Camera(browser, page, words, given.only)
+        for language in LANGUAGES:
             camera.take(PAGES, language)
             camera.take(OPEN_PAGES, language, style=NOT_SIGNED_IN)
             camera.take(OF_THE_CONTRACTOR, language, session=words["session"])
-            browser.close()
+        browser.close()
 
 
 if __name__ == "__main__":

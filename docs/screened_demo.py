@@ -163,7 +163,7 @@ def fill_report(tab: Page) -> None:
     tab.goto("/report?node=dorm-2-f4", wait_until="load")
     tab.fill("#spot", "4层水房，靠窗的水龙头")
     tab.fill("#words", "水管接口一直在喷水，地上全是水。")
-    photo = {"name": "IMG_2041.jpg", "mimeType": "image/jpeg", "buffer": pipe_photo(21, is_leaking=True)}
+    photo: Any = {"name": "IMG_2041.jpg", "mimeType": "image/jpeg", "buffer": pipe_photo(21, is_leaking=True)}
     tab.locator("input[type=file]").set_input_files(photo)
 
 
@@ -184,7 +184,7 @@ def work_on(browser: Browser, demo: Demo, order: int) -> Any:
     for part in ("start", "checklist"):
         tab.locator(f"form[action='/orders/{order}/{part}'] button").first.click()
         tab.wait_for_load_state("load")
-    photo = {"name": "IMG_0007.jpg", "mimeType": "image/jpeg", "buffer": pipe_photo(22, is_leaking=True)}
+    photo: Any = {"name": "IMG_0007.jpg", "mimeType": "image/jpeg", "buffer": pipe_photo(22, is_leaking=True)}
     tab.locator(f"form[action='/orders/{order}/photos'] input[type=file]").set_input_files(photo)
     tab.locator(f"form[action='/orders/{order}/photos'] button").last.click()
     tab.wait_for_load_state("load")
