@@ -13,6 +13,8 @@ from functools import partial
 from itertools import islice
 from operator import itemgetter
 
+from argon2 import PasswordHasher
+
 from alerts.orders.hand import Person
 from alerts.orders.making import NewOrder
 from alerts.orders.orders import Orders
@@ -44,7 +46,9 @@ class DemoOffice:
 
     def fill(self) -> None:
         """All of it; where there is an account already, nothing."""
-        users = users_of(self._records.database, self._clock)
+        # Nobody knows these passwords: the usual hash would only take its 64 MB.
+        weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        users = users_of(self._records.database, self._clock, weak)
         if users.accounts.are_there():
             return
         self._at = self._now - _BEFORE

@@ -13,12 +13,12 @@ _FLOOR_Y = 700
 _WALL, _JOINT, _FLOOR = (222, 226, 222), (188, 194, 192), (150, 152, 150)
 _STEEL, _LIGHT, _DARK = (158, 164, 170), (205, 210, 214), (104, 110, 116)
 _BRASS, _WATER, _WET = (196, 158, 82), (120, 168, 196), (112, 122, 128)
-_TAKEN = (900, 675)
+_TAKEN = (800, 600)
 _QUALITY = 80
 
 
 def pipe_photo(seed: int, *, is_leaking: bool) -> bytes:
-    """A JPEG of 900 x 675 pixels; the same seed gives the same place, before and after."""
+    """A JPEG of 800 x 600 pixels; the same seed gives the same place, before and after."""
     place = np.random.default_rng(seed)
     pipe_x = int(place.integers(420, 700))
     joint_y = int(place.integers(260, 420))
@@ -67,11 +67,12 @@ def _draw_water(draw: ImageDraw.ImageDraw, chance: np.random.Generator, x: int, 
 
 def _as_taken(image: Image.Image, chance: np.random.Generator) -> bytes:
     """A little out of focus, grainy, darker at the edges."""
-    pixels = np.asarray(image.filter(ImageFilter.GaussianBlur(2.5)).resize(_TAKEN), np.float64)
+    pixels = np.array(image.filter(ImageFilter.GaussianBlur(2.5)).resize(_TAKEN), np.float32)
     height, width, _ = pixels.shape
-    y, x = np.mgrid[0:height, 0:width]
-    away = np.hypot((x - width * 0.45) / width, (y - height * 0.4) / height)
-    lit = pixels * (1.05 - 0.55 * away**1.5)[..., None] + chance.normal(0, 5, (height, width, 1))
+    y = np.linspace(-0.4, 0.6, height, dtype=np.float32)[:, None]
+    x = np.linspace(-0.45, 0.55, width, dtype=np.float32)
+    pixels *= (1.05 - 0.55 * np.hypot(x, y) ** 1.5)[..., None]
+    pixels += 5 * chance.standard_normal((height, width, 1), np.float32)
     out = io.BytesIO()
-    Image.fromarray(lit.clip(0, 255).astype(np.uint8)).save(out, "JPEG", quality=_QUALITY)
+    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(out, "JPEG", quality=_QUALITY)
     return out.getvalue()
