@@ -25,6 +25,7 @@ from aquavolt.child import Child
 from aquavolt.clock import utc_ms
 from aquavolt.config.documents import load_playbook, load_rules, load_site
 from aquavolt.config.settings import Settings
+from aquavolt.demo_office import DemoOffice
 from aquavolt.program import Program, Setup
 from aquavolt.stores.lock import DataLock
 from metering.batch import Quality, ReadingBatch
@@ -63,7 +64,7 @@ class Demo:
             ConfigError: the rules cannot be used.
             DataInUseError: another program has the data folder.
         """
-        self._closing = ExitStack()
+        self._closing, self._is_open = ExitStack(), is_open
         data = settings.data
         self.truth, site_file = data / "truth.json", data / "site.yaml"
         with DataLock(data):  # another program's folder is left as it is: its children have written there
@@ -120,10 +121,12 @@ class Demo:
         self._closing.close()
 
     def prologue(self, tell: History) -> Callable[[Program], Awaitable[None]]:
-        """The part of `Program.run` that brings the history in."""
+        """The part of `Program.run` that brings the history in, and in an open demo what its people did then."""
 
         async def run(program: Program) -> None:
             await asyncio.get_running_loop().run_in_executor(None, self._bring_in, program, tell)
+            if self._is_open:
+                await asyncio.get_running_loop().run_in_executor(None, self._people_come, program)
 
         return run
 
@@ -144,6 +147,16 @@ class Demo:
         # What is simulated in leaves no gap, so the tick says nothing of a time when we were down.
         program.journal.append([Tick(now)])
         tell("history", total, total)
+
+    @staticmethod
+    def _people_come(program: Program) -> None:
+        """What people did about the history, once that is judged."""
+        worker, setup = program.judge.worker, program.setup
+        while program.judge.position < program.journal.head():
+            worker.pause(_LOOK_S)
+            if worker.is_stopping:
+                raise asyncio.CancelledError
+        DemoOffice(program.records, program.site, setup.playbook, setup.clock()).fill()
 
     @staticmethod
     def _wait(program: Program) -> None:

@@ -114,6 +114,15 @@ def test_a_contractor_sees_the_own_scorecard_and_no_figures(with_orders):
     assert client.get(STATISTICS).status_code == 403
 
 
+def test_the_page_of_the_scorecards_asks_for_today_too(with_orders):
+    """Its fields give the period that is shown: pressed as they are, nothing of today is left out."""
+    today = with_orders.parts.now().astimezone(with_orders.parts.site().zone).date()
+    reader = person(with_orders, "whole", Role.AUDITOR).client
+    page = reader.get("/statistics/contractors", headers={"Accept": "text/html", "Accept-Language": "en"})
+    assert f"to {today.isoformat()}" in page.text
+    assert f'name="end" value="{(today + timedelta(days=1)).isoformat()}"' in page.text
+
+
 def test_of_another_part_no_contractor_is_told(with_orders):
     chief = person(with_orders, "chief", Role.HEAD_OF_LOGISTICS, "dorm-1")
     assert [c["contractor"] for c in chief.client.get(f"{STATISTICS}/contractors").json()["items"]] == ["pipes"]

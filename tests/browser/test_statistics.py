@@ -16,7 +16,7 @@ from alerts.values import Actor, Outcome
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 A4_PX = 794  # 210 mm at 96 dots per inch
 WORDS = {
-    "zh-CN": {"book": "导出 Excel", "saved": "节约（估算）", "year": "近一年", "sheet": "按月", "cards": "维修单位"},
+    "zh-CN": {"book": "导出 Excel", "saved": "节约（估算）", "year": "近一年", "sheet": "按月", "cards": "外包单位"},
     "en": {"book": "Excel workbook", "saved": "Saved, an estimate", "year": "A year", "sheet": "By month",
            "cards": "Contractors"},
 }  # fmt: skip

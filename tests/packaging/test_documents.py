@@ -33,7 +33,18 @@ TRANSLATED = [
     (ROOT / "docs" / "simulate.md", ROOT / "docs" / "simulate.zh-CN.md"),
     *(
         (ROOT / "docs" / f"{n}.md", ROOT / "docs" / f"{n}.zh-CN.md")
-        for n in ("operations", "services", "influxdb", "users", "rules", "data")
+        for n in (
+            "operations",
+            "services",
+            "influxdb",
+            "users",
+            "rules",
+            "data",
+            "office",
+            "maintainer",
+            "contractor",
+            "orders",
+        )
     ),
 ]
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -8,7 +8,7 @@ import signal
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,7 @@ def test_meters_are_read_live_over_every_protocol(demo):
 
 
 def test_what_is_open_was_told_once(demo):
-    open_alerts = {a["id"] for a in demo.alerts() if a["state"] == "active"}
+    open_alerts = {a["id"] for a in demo.alerts() if a["state"] == "active" and not a["acknowledged"]}
 
     def told() -> Counter[str]:
         records = sqlite3.connect(f"file:{demo.folder}/data/records.db?mode=ro", uri=True)
@@ -119,6 +119,26 @@ def test_what_is_open_was_told_once(demo):
 
     wait_for(lambda: told().total() >= len(open_alerts), 20, demo)
     assert told() == Counter(open_alerts)
+
+
+def test_its_people_have_worked(demo):
+    """Orders in every state of note, each step after the one before, and nothing that the meters did not confirm."""
+    orders = demo.json("/api/v1/orders?limit=100")["items"]
+    assert Counter(o["state"] for o in orders).keys() == {"assigned", "in_work", "done", "closed"}
+    alerts = {a["id"]: a for a in demo.alerts()}
+    for order in orders:
+        steps = [order[f"{step}_at"] for step in ("created", "assigned", "started", "done", "verified", "closed")]
+        taken = [datetime.fromisoformat(step) for step in steps if step is not None]
+        assert taken == sorted(taken)
+        assert taken[-1] < datetime.now(UTC)
+        if order["state"] == "closed" and order["alert_id"]:
+            assert alerts[order["alert_id"]]["state"] == "cleared"
+    assert {a["id"] for a in alerts.values() if a["state"] == "cleared"} <= {o["alert_id"] for o in orders}
+    cards = demo.json("/api/v1/statistics/contractors")["items"]
+    assert len(cards) == 2
+    assert all(card["rated"] and card["to_repair"]["count"] for card in cards)
+    assert Counter(r["state"] for r in demo.json("/api/v1/reports")["items"]).keys() == {"new", "ordered", "dismissed"}
+    assert any(item["last"] for item in demo.json("/api/v1/patrol")["items"])
 
 
 def test_its_history_was_judged_in_little_memory(demo):
@@ -155,7 +175,7 @@ def test_sigterm_ends_everything_cleanly(demo):
 
 
 def test_a_second_start_continues_and_survives_a_kill(demo, folder):
-    before = state_of(folder / "data")
+    before, worked_before = state_of(folder / "data"), worked(folder / "data")
     again = Served(folder, "demo", "--data", "data", "--port", "0", "--seed", "7")
     try:
         again.ready()
@@ -181,6 +201,17 @@ def test_a_second_start_continues_and_survives_a_kill(demo, folder):
     assert set(after.audited("raised").values()) == {1}
     fallen = registers_that_fell(before.readings, after.readings, {f["meter"] for f in truth_of(folder / "data")})
     assert not fallen
+    assert worked(folder / "data") == worked_before, "its people came once"
+
+
+def worked(data: Path) -> list[int]:
+    """How many accounts, orders, reports and ticks there are."""
+    records = sqlite3.connect(f"file:{data}/records.db?mode=ro", uri=True)
+    tables = ("accounts", "work_orders", "water_reports", "patrol_ticks")
+    try:
+        return [records.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables]  # noqa: S608
+    finally:
+        records.close()
 
 
 def registers_that_fell(before, after, faulty):

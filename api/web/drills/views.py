@@ -20,6 +20,7 @@ from api.web.drills import words
 from api.web.drills.curve import drill_curve
 from api.web.drills.forms import DrillFaultError, places_of, plan_of
 from api.web.drills.picture import picture_of
+from api.web.duty.words import target_name
 from api.web.forms import Form
 from api.web.rendering import Pages
 from api.web.wording import N_
@@ -31,7 +32,7 @@ _SEE_OTHER, _REFUSED = 303, 422
 _UNDER_WAY = N_("A drill is under way: one at a time.")
 _WORDS: dict[str, Any] = {
     "kinds": words.KINDS, "states": words.STATES, "endings": words.ENDINGS, "audiences": words.AUDIENCES,
-    "step_names": words.STEPS, "since": words.SINCE, "drill_actions": words.ACTIONS,
+    "step_names": words.STEPS, "since": words.SINCE, "drill_actions": words.ACTIONS, "target_name": target_name,
     "moment_names": words.MOMENTS,
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlencode
@@ -42,10 +43,10 @@ def whole_site_reader(request: Request, parts: ApiParts, pages: Pages) -> Reader
     return replace(reader, reach=reach_of(site, (WHOLE_SITE,)), wording=replace(reader.wording, site=site))
 
 
-def _places(site: Site, chosen: str) -> list[tuple[str, str, int]]:
-    """Id, name and depth of what can be chosen, parents first."""
+def _places(site: Site, chosen: str, name_of: Callable[[str], str]) -> list[tuple[str, str]]:
+    """Id and whole name of what can be chosen, parents first."""
     return [
-        (n, site.nodes[n].name or n, len(site.place_path(n)) - 1)
+        (n, name_of(n))
         for root in (n.id for n in site.nodes.values() if n.parent is None)
         for n in site.subtree(root)
         if site.nodes[n].kind in _CHOSEN_KINDS or n == chosen
@@ -60,7 +61,7 @@ def get_report_page(request: Request, parts: Parts, pages: Pages) -> Response:
     chosen = query.get("node", "")
     notice = query.get("notice", "")
     return pages.page(
-        request, "report.html", reader=reader, places=_places(reader.site, chosen),
+        request, "report.html", reader=reader, places=_places(reader.site, chosen, reader.wording.place_name),
         chosen=chosen if chosen in reader.site.nodes else "", trap=_TRAP, words="", spot="",
         notice=NOTICES.get(notice, ""), good=GOOD_NOTICES.get(notice, ""),
     )  # fmt: skip

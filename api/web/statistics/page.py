@@ -73,11 +73,16 @@ class StatisticsView:
         return f"/api/v1/statistics/workbook?{urlencode(self.chosen)}"
 
 
+def days_of(asked: Asked) -> tuple[date, date]:
+    """The local days of the period, both included."""
+    zone, moment = asked.reach.site.zone, timedelta(milliseconds=1)
+    return asked.wanted.since.astimezone(zone).date(), (asked.wanted.until - moment).astimezone(zone).date()
+
+
 def build_statistics(asked: Asked, reader: Reader) -> StatisticsView:
     """Reads the records once."""
-    figures, zone = asked.figures(), asked.reach.site.zone
-    first = asked.wanted.since.astimezone(zone).date()
-    last = (asked.wanted.until - timedelta(milliseconds=1)).astimezone(zone).date()
+    figures = asked.figures()
+    first, last = days_of(asked)
     kept = {"node": asked.node, "category": asked.wanted.category, "medium": asked.wanted.medium}
     kept = {name: value for name, value in kept.items() if value}
     period = {"start": first.isoformat(), "end": (last + timedelta(days=1)).isoformat()}

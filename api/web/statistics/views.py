@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -12,7 +14,7 @@ from api.statistics.asked import CurrentAsked
 from api.web.account_words import ROLES
 from api.web.orders.words import STATES
 from api.web.rendering import Pages
-from api.web.statistics.page import build_statistics
+from api.web.statistics.page import build_statistics, days_of
 from api.web.statistics.words import COUNT_WORDS, MISSED_STEPS, STEP_HINTS, STEP_WORDS, discovery_text
 
 router = APIRouter(include_in_schema=False)
@@ -32,10 +34,8 @@ def get_statistics_page(request: Request, pages: Pages, asked: CurrentAsked) -> 
 @router.get("/statistics/contractors", dependencies=[needs(Permission.SCORECARDS_READ)])
 def get_scorecards_page(request: Request, pages: Pages, user: CurrentUser, asked: CurrentAsked) -> Response:
     """Contractors' scorecards; a contractor's own."""
-    period = {
-        "start": asked.wanted.since.astimezone(asked.reach.site.zone).date(),
-        "end": asked.wanted.until.astimezone(asked.reach.site.zone).date(),
-    }
+    first, last = days_of(asked)
+    period = {"start": first, "last": last, "end": last + timedelta(days=1)}
     nav = "statistics" if user.may(Permission.STATISTICS_READ) else "scores"
     cards = [(card, asked.latest_orders(card.contractor)) for card in asked.scorecards()]
     return pages.page(request, "scorecards.html", nav=nav, cards=cards, period=period, order_states=STATES)
