@@ -30,12 +30,12 @@ from api.feedback import views as feedback
 from api.head_counts import views as head_counts
 from api.identity import Identity
 from api.orders import routers as orders
-from api.parts import ApiParts
+from api.parts import ApiParts, RateLimits
 from api.permits import check_routes, declared
 from api.platform import views as platform
 from api.problem_schema import ProblemOut
 from api.problems import HANDLED, Answer, Problem, answer_error
-from api.rate_limits import RateLimitLayer
+from api.rate_limits import Buckets, RateLimitLayer
 from api.reaches import Reaches
 from api.readings import views as readings
 from api.site import views as site
@@ -45,6 +45,7 @@ from api.users import views as accounts
 from api.web import pages
 from api.web.desk import DeskBuilder
 from api.web.orders.reporters import Reporters
+from api.web.provider_views import OF_ADDRESS
 from api.web.rendering import Rendering, way_to_sign_in
 
 _DESCRIPTION = """Water and electricity meters of a campus: what they count, what is wrong, and where.
@@ -81,6 +82,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.state.users = users
     app.state.identity = identity
     app.state.reporters = Reporters()
+    app.state.leaving = Buckets(RateLimits(writing=OF_ADDRESS))
     app.state.orders = Orders(parts.records.database, parts.site, parts.playbook, parts.now)
     app.state.registry = metrics.registry_of(parts)
     for router in (

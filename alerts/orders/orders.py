@@ -41,7 +41,6 @@ from alerts.values import Actor, Clock, Outcome, utc_now
 from metering.site import Site
 
 MOST_PHOTOS = 8
-MOST_PHOTOS_OF_A_REPORT = 4
 EVERY_ORDER = OrderFilter()
 _Act = Callable[[OrderHand], OrderRow]
 
@@ -159,17 +158,24 @@ class Orders:
 
     # -- reports --------------------------------------------------------------------------------------------------
 
-    def report(self, node: str, words: str, spot: str, language: str, pictures: Sequence[Picture] = ()) -> Report:
+    def report(
+        self, node: str, words: str, spot: str, language: str, pictures: Sequence[Picture] = (), *,
+        once: Once | None = None,
+    ) -> Report:  # fmt: skip
         """Keep what somebody saw, with its photos. Raises: RefusedError, OrderStateError (too many photos)."""
         now_ms = self._now_ms()
         with self.database.writing() as session:
-            if len(pictures) > MOST_PHOTOS_OF_A_REPORT:
-                raise OrderStateError(f"a report has at most {MOST_PHOTOS_OF_A_REPORT} photos", "full")
+            if once is not None:
+                answers.begin(session, once, now_ms)
+            reporting.check_photos(session, len(pictures), now_ms)
             row = reporting.new_report(session, node, spot, words, language, now_ms)
             for picture in pictures:
                 self._keep(session, picture, PhotoStage.REPORT, "report", report_id=row.id)
             row.photos = len(pictures)
-            return report_of(row)
+            report = report_of(row)
+            if once is not None:
+                answers.finish(session, once, report)
+            return report
 
     def dismiss_report(
         self, report_id: int, actor: Actor, answer: str, sees_node: Callable[[str], bool] = _everywhere

@@ -8,15 +8,24 @@ import warnings
 from dataclasses import dataclass
 from enum import StrEnum
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from alerts.words import Language
 
 MOST_BYTES = 10 * 1024 * 1024
 MOST_PIXELS = 25_000_000
 LONGEST_SIDE = 2048
+# A progressive JPEG has about ten scans. Each takes as long as the whole photo, in a few bytes of the file.
+MOST_SCANS = 64
 _QUALITY = 82
+_SCAN = b"\xff\xda"  # in a scan itself a byte FF is never followed by it
 _FORMATS = ("JPEG", "PNG", "WEBP")
+_ORIENTATION = 0x0112
+_T = Image.Transpose
+_TURNS = {
+    2: _T.FLIP_LEFT_RIGHT, 3: _T.ROTATE_180, 4: _T.FLIP_TOP_BOTTOM, 5: _T.TRANSPOSE, 6: _T.ROTATE_270,
+    7: _T.TRANSVERSE, 8: _T.ROTATE_90,
+}  # fmt: skip
 # One photo at a time: 25 megapixels are 100 MB while they are decoded.
 _decoding = threading.Lock()
 
@@ -97,6 +106,8 @@ def _check_type(content: bytes) -> None:
         raise PictureError(Refusal.EMPTY)
     if len(content) > MOST_BYTES:
         raise PictureError(Refusal.TOO_LARGE)
+    if content.startswith(b"\xff\xd8\xff") and content.count(_SCAN) > MOST_SCANS:
+        raise PictureError(Refusal.DAMAGED)
     head = content[:16]
     if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")):
         return
@@ -120,7 +131,16 @@ def _rewritten(content: bytes) -> Picture:
             image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # decoded smaller where it is much larger
         image.load()
         image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))  # first, so that nothing large is copied
-        return _as_jpeg(ImageOps.exif_transpose(image))
+        return _as_jpeg(_upright(image))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """As the camera was held, where the metadata can be read: a fault in them is no fault of the photo."""
+    try:
+        turn = _TURNS.get(int(image.getexif().get(_ORIENTATION, 1)))
+    except Exception:  # noqa: BLE001 - they are of outside too
+        turn = None
+    return image if turn is None else image.transpose(turn)
 
 
 def _as_jpeg(image: Image.Image) -> Picture:

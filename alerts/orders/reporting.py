@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerts.actions import checked_text
@@ -13,7 +14,8 @@ from alerts.orders.models import ReportRow
 from alerts.orders.values import ReportState
 
 LONGEST_WORDS, LONGEST_SPOT, LONGEST_ANSWER = 1000, 200, 500
-_DIGITS = 15
+MOST_PHOTOS, MOST_PHOTOS_A_DAY = 4, 500  # of one report; of all: who need not sign in fills no disk
+_DIGITS, _DAY_MS = 15, 24 * 3600 * 1000
 
 
 def new_report(session: Session, node: str, spot: str, words: str, language: str, now_ms: int) -> ReportRow:
@@ -26,6 +28,15 @@ def new_report(session: Session, node: str, spot: str, words: str, language: str
     session.add(row)
     session.flush()
     return row
+
+
+def check_photos(session: Session, number: int, now_ms: int) -> None:
+    """Whether a new report may bring so many photos. Raises: OrderStateError."""
+    if number > MOST_PHOTOS:
+        raise OrderStateError(f"a report has at most {MOST_PHOTOS} photos", "full")
+    today = select(func.coalesce(func.sum(ReportRow.photos), 0)).where(ReportRow.at_ms > now_ms - _DAY_MS)
+    if number and session.scalars(today).one() + number > MOST_PHOTOS_A_DAY:
+        raise OrderStateError(f"reports bring at most {MOST_PHOTOS_A_DAY} photos a day", "photos_today")
 
 
 def seen_report(session: Session, report_id: int, sees_node: Callable[[str], bool] = lambda _: True) -> ReportRow:

@@ -127,8 +127,8 @@ class PlatformHand:
 
     def _open_again(self, says: str) -> None:
         words = f"{self._hand.words}\n[{last_to_act(self._row)}; {PLATFORM}: {says}]".strip()
-        open_again(self._session, self._row, self._actor, self._now_ms, words, "platform")
         self._hand.link.withdraw(self._row.alert_id)
+        open_again(self._session, self._row, self._actor, self._now_ms, words, "platform")
 
 
 def state_said(link: LinkRow, says: Says, at_ms: int) -> None:

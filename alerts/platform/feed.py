@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -63,6 +63,7 @@ class PlatformFeed:
         with self._database.writing() as session:
             place = session.get_one(PlatformPositionRow, _ONLY, with_for_update=True)
             events = events_after(session, place.event_id, _AT_ONCE)
+            _hold_orders(session, events)
             for event in events:
                 self._take(session, event)
                 place.event_id = event.id
@@ -108,3 +109,10 @@ class PlatformFeed:
         )  # fmt: skip
         enqueue(session, order.id, event.action, event.id, document, ms_of(self._clock()))
         return True
+
+
+def _hold_orders(session: Session, events: Iterable[OrderEvent]) -> None:
+    """All at once and by their numbers, before anything is written: whoever acts on one has it before the history."""
+    numbers = {event.order_id for event in events}
+    held = select(OrderRow.id).where(OrderRow.id.in_(numbers)).order_by(OrderRow.id).with_for_update()
+    session.scalars(held).all()

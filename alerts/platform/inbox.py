@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from alerts.database import Database
 from alerts.errors import AlertError, RefusedError
+from alerts.models import AlertRow
 from alerts.orders.errors import OrderConflictError
-from alerts.orders.journal import in_order
 from alerts.orders.models import OrderRow
 from alerts.platform.acting import PlatformHand, standing, state_said
 from alerts.platform.links import learn_number, link_row, order_meant
@@ -31,6 +31,7 @@ from alerts.texts import is_storable
 from alerts.values import Clock, utc_now
 
 _DEEPEST = 20
+_BEFORE_DONE = frozenset({Says.ASSIGNED, Says.STARTED, Says.REJECTED})
 _AHEAD = timedelta(seconds=WINDOW_S)
 
 
@@ -128,7 +129,6 @@ class Inbox:
         return None if made.rowcount else session.get_one(ReceivedRow, said.id)
 
     def _place(self, session: Session, row: ReceivedRow, said: Inbound) -> None:
-        in_order(session)  # before any order is held: whoever acts on one takes them in this order
         placing, whys, order = self._placed(session, row, said)
         row.placing, row.order_id = placing.value, None if order is None else order.id
         row.whys = [why.document() for why in whys]
@@ -147,10 +147,13 @@ class Inbox:
         order = order_meant(session, said.order, said.number)
         if order is None:
             return Placing.UNPLACED, [Why("unknown_order", {"number": said.order or said.number or "–"})], None
+        if order.alert_id is not None:  # held as people hold both, so that nobody waits in a circle
+            session.get(AlertRow, order.alert_id, with_for_update=True)
         if said.number:
             learn_number(session, order.id, said.number)
         link, at_ms = link_row(session, order.id), row.at_ms or row.received_ms
         is_late = said.says not in REMARKS and link.said_ms is not None and at_ms < link.said_ms
+        is_late = is_late or _is_overtaken(order, said.says, at_ms)
         try:
             with session.begin_nested():
                 whys = self._do(session, order, said, is_late=is_late)
@@ -171,6 +174,11 @@ class Inbox:
         elif said.says is not None:
             hand.act(said.says)
         return whys + self._photos.take(session, order, said.photos, now_ms)
+
+
+def _is_overtaken(order: OrderRow, says: Says, at_ms: int) -> bool:
+    """Said before the work was done here: the platform hears of that, and says so if it does not agree."""
+    return says in _BEFORE_DONE and order.done_ms is not None and at_ms < order.done_ms
 
 
 def read_object(body: bytes) -> dict[str, Any]:

@@ -129,7 +129,8 @@ class WantedPhotos:
         with self._database.writing() as session:
             row = session.get_one(WantedPhotoRow, photo.id)
             try:
-                keep_photo(session, session.get_one(OrderRow, row.order_id), content, ms_of(now))
+                order = session.get_one(OrderRow, row.order_id, with_for_update=True)
+                keep_photo(session, order, content, ms_of(now))
                 row.state, row.last_error = SentState.DELIVERED.value, ""
             except (PictureError, ValueError) as error:
                 row.state, row.last_error = SentState.FAILED.value, str(error)

@@ -22,6 +22,7 @@ from alerts.users.models import AccountRow, IdentityRow, SessionRow
 from alerts.users.roles import WHOLE_SITE, Role
 from alerts.users.rows import record
 from alerts.users.sessions import digest_of, end_sessions, open_session
+from alerts.users.tokens import revoke_all
 from alerts.users.values import AccountAction, AccountState, Identity, Origin, SignedIn
 from alerts.values import Actor, Clock
 
@@ -223,7 +224,9 @@ def _refusal(
     refusal = ProviderRefusal.OUT_OF_USE if row.state != AccountState.ACTIVE.value else None
     if refusal is None and not _give(session, row, arrival, actor, now_ms):
         refusal = ProviderRefusal.NO_ROLE
-        end_sessions(session, row, actor, now_ms)  # the provider has taken back what they stand on
+        # The provider has taken back what they stand on.
+        end_sessions(session, row, actor, now_ms)
+        revoke_all(session, row, now_ms)
     if refusal is not None:
         record(session, now_ms, actor, row.name, AccountAction.PROVIDER_REFUSED, reason=refusal.value)
     return refusal

@@ -18,7 +18,8 @@ Cell = str | float | int | bool | datetime | None
 MOST_ROWS: dict[str, int] = {"csv": 500_000, "xlsx": 100_000}
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _MARK = "\ufeff"  # else spreadsheets in China read it as GBK
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Spreadsheets in China take the full-width signs for the same.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def table_response(name: str, head: Sequence[str], rows: Iterable[Sequence[Cell]], form: Form) -> Response:

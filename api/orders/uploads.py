@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
 from fastapi import Depends
-from starlette.concurrency import run_in_threadpool
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -17,6 +19,7 @@ from api.problems import Problem
 MOST_FORM_BYTES = 42 * 1024 * 1024  # four photos and what is written with them
 MOST_FORM_PHOTOS = 4
 _MOST_FIELDS = 60
+_MOST_FIELD_BYTES = 64 * 1024
 _STATUS = {Refusal.TOO_LARGE: 413, Refusal.HEIC: 415, Refusal.OTHER_TYPE: 415}
 
 
@@ -30,6 +33,23 @@ class _TooLongError(MultiPartException):
 
     def __init__(self) -> None:
         super().__init__("too long")
+
+
+class _WholeForm(MultiPartParser):
+    """Takes only a form that comes to its end: half of a photo is none, and no report without it is meant."""
+
+    _has_ended = False
+
+    def on_end(self) -> None:
+        self._has_ended = True
+
+    async def parse(self) -> FormData:
+        form = await super().parse()
+        if not self._has_ended:
+            for file in self._files_to_close_on_error:
+                file.close()
+            raise MultiPartException("cut short")
+        return form
 
 
 async def read_photo(request: Request) -> bytes:
@@ -50,14 +70,31 @@ async def read_photo(request: Request) -> bytes:
 async def take(content: bytes) -> Picture:
     """The photo as it is kept. Raises: Problem."""
     try:
-        return await run_in_threadpool(take_picture, content)
+        return await to_thread.run_sync(take_picture, content, limiter=_decoder())
     except PictureError as error:
         raise refused(error) from error
+
+
+_decoders: RunVar[CapacityLimiter] = RunVar("_decoders")
+
+
+def _decoder() -> CapacityLimiter:
+    """One photo at a time, and who waits holds no thread: these serve all pages."""
+    try:
+        return _decoders.get()
+    except LookupError:
+        _decoders.set(CapacityLimiter(1))
+        return _decoders.get()
 
 
 def is_multipart(headers: Headers) -> bool:
     """Whether the request brings a form with files."""
     return headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data"
+
+
+def _charset_of(headers: Headers) -> str:
+    """What the form says of its texts, by whatever parser that reads it; empty where it says nothing."""
+    return parse_options_header(headers.get("content-type"))[1].get(b"charset", b"").decode("latin-1").strip().lower()
 
 
 async def read_upload_form(request: Request) -> FormData:
@@ -68,19 +105,24 @@ async def read_upload_form(request: Request) -> FormData:
     """
     if not is_multipart(request.headers):
         raise Problem(415, "A form with photos is sent as multipart/form-data.")
+    if _charset_of(request.headers) not in {"", "utf-8"}:  # some codecs take a minute for a megabyte
+        raise Problem(415, "A form is sent in UTF-8.")
     if not hasattr(request.state, "upload_form"):
-        parser = MultiPartParser(
+        parser = _WholeForm(
             request.headers,
             _bounded(request, MOST_FORM_BYTES),
             max_files=MOST_FORM_PHOTOS * 2,
             max_fields=_MOST_FIELDS,
+            max_part_size=_MOST_FIELD_BYTES,
         )
         try:
             request.state.upload_form = await parser.parse()
         except _TooLongError as error:
             raise too_large(MOST_FORM_BYTES) from error
         except (MultiPartException, KeyError, ValueError, UnicodeError) as error:
-            raise Problem(422, "The form cannot be read: it is damaged, or has too many fields.") from error
+            raise Problem(
+                422, "The form cannot be read: it is damaged or cut short, or too much stands in it."
+            ) from error
     form: FormData = request.state.upload_form
     return form
 
@@ -122,7 +164,8 @@ async def pictures_of(form: FormData, name: str = "photo") -> list[Picture]:
     for file in files:
         if (file.size or 0) > MOST_BYTES:
             raise PictureError(Refusal.TOO_LARGE)
-        out.append(await run_in_threadpool(take_picture, await file.read()))
+        async with _decoder():  # the file too: of all that wait none is in memory
+            out.append(await to_thread.run_sync(take_picture, await file.read()))
     return out
 
 

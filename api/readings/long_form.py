@@ -6,7 +6,7 @@ import csv
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -21,6 +21,7 @@ QUALITY = "quality"  # may be there
 MOST_QUALITY = 255
 MAX_ROWS = 200_000
 MAX_ERRORS = 1000
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_AHEAD = timedelta(minutes=5)  # a clock that is further ahead than this is wrong
 
 
@@ -99,6 +100,8 @@ class _Rows:
             raise _RowFaultError("time", f"{given!r} must be ISO 8601 with an offset, like 2026-11-01T08:00:00+08:00")
         if moment > self.latest:
             raise _RowFaultError("time", f"{given} lies in the future")
+        if moment < _EARLIEST:
+            raise _RowFaultError("time", f"{given} lies before 1970")
         return moment
 
 

@@ -14,7 +14,7 @@ from api.dependencies import CurrentActor, CurrentUser, CurrentUsers
 from api.identity import forget_session, origin_of, session_secret, set_session
 from api.permits import needs
 from api.web.account_words import ROLES, SCOPES, text_of
-from api.web.forms import Fields, Form, local_path
+from api.web.forms import Fields, Form, RowId, local_path
 from api.web.provider_views import CurrentWays, leaving, sign_out_there
 from api.web.rendering import Pages
 
@@ -112,7 +112,7 @@ def end_other_sessions(users: CurrentUsers, user: CurrentUser, actor: CurrentAct
 
 
 @router.post("/account/sessions/{session_id}/end", dependencies=_OWN)
-def end_session(users: CurrentUsers, user: CurrentUser, actor: CurrentActor, session_id: int) -> Response:
+def end_session(users: CurrentUsers, user: CurrentUser, actor: CurrentActor, session_id: RowId) -> Response:
     """Sign one browser out."""
     users.sessions.end(user.name, session_id, actor)
     return RedirectResponse("/account?notice=ended", _SEE_OTHER)
@@ -138,7 +138,7 @@ def make_token(
 
 
 @router.post("/account/tokens/{token_id}/revoke", dependencies=_OWN)
-def revoke_token(users: CurrentUsers, user: CurrentUser, actor: CurrentActor, token_id: int) -> Response:
+def revoke_token(users: CurrentUsers, user: CurrentUser, actor: CurrentActor, token_id: RowId) -> Response:
     """Let nobody in by it any more."""
     users.tokens.revoke(user.name, token_id, actor)
     return RedirectResponse("/account?notice=revoked", _SEE_OTHER)

@@ -18,7 +18,7 @@ from api.moments import read_local
 from api.permits import needs
 from api.problems import Problem
 from api.web.feedback_page import build_feedback_view
-from api.web.forms import Form, local_path, read_version
+from api.web.forms import Form, RowId, local_path, read_version
 from api.web.plan_calendar import build_calendar
 from api.web.rendering import Pages
 from metering.site import PlannedUse, Site
@@ -57,7 +57,7 @@ def add_planned_use(site: CurrentSite, actor: CurrentActor, book: Book, form: Fo
 
 
 @router.post("/planned/{plan_id}", dependencies=_TUNE)
-def change_planned_use(site: CurrentSite, actor: CurrentActor, plans: Plans, plan_id: int, form: Form) -> Response:
+def change_planned_use(site: CurrentSite, actor: CurrentActor, plans: Plans, plan_id: RowId, form: Form) -> Response:
     """Other times, size or words; what has begun keeps its place and begin."""
     use = _use_of(form, site)
     if use is None:
@@ -66,7 +66,7 @@ def change_planned_use(site: CurrentSite, actor: CurrentActor, plans: Plans, pla
 
 
 @router.post("/planned/{plan_id}/end", dependencies=_TUNE)
-def end_planned_use(actor: CurrentActor, plans: Plans, plan_id: int, form: Form) -> Response:
+def end_planned_use(actor: CurrentActor, plans: Plans, plan_id: RowId, form: Form) -> Response:
     """It ends now."""
     return _back(form, _acted(lambda: plans.end(plan_id, actor)))
 
@@ -108,7 +108,7 @@ def _expected(form: dict[str, str]) -> float | None:
 
 
 @router.post("/planned/{plan_id}/remove", dependencies=_TUNE)
-def remove_planned_use(actor: CurrentActor, book: Book, plan_id: int, form: Form) -> Response:
+def remove_planned_use(actor: CurrentActor, book: Book, plan_id: RowId, form: Form) -> Response:
     """Take planned use back."""
     try:
         book.unplan(plan_id, actor)

@@ -6,7 +6,7 @@ import re
 from typing import Annotated
 from urllib.parse import parse_qs
 
-from fastapi import Depends
+from fastapi import Depends, Path
 from starlette.requests import Request
 
 from api.problems import Problem
@@ -50,6 +50,8 @@ async def read_form(request: Request) -> dict[str, str]:
     return {name: values[-1] for name, values in (await read_fields(request)).items()}
 
 
+# As large as every database counts, and every reader of JSON.
+RowId = Annotated[int, Path(ge=1, le=2**53)]
 Fields = Annotated[dict[str, list[str]], Depends(read_fields)]
 Form = Annotated[dict[str, str], Depends(read_form)]
 

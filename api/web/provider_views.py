@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from typing import Annotated
 
@@ -13,14 +14,17 @@ from alerts.users.departures import LONGEST, Departure
 from alerts.users.errors import ProviderRefusal, ProviderRefusedError
 from alerts.users.identities import Arrival
 from alerts.users.roles import Permission
+from alerts.users.throttle import address_block
 from alerts.users.users import Users
 from alerts.users.values import SessionInfo
 from api.dependencies import CurrentActor, CurrentUser, CurrentUsers, get_actor, get_parts
 from api.identity import cookie_scheme, origin_of, session_secret, set_session
+from api.parts import Rate
 from api.permits import needs
 from api.problems import Problem
+from api.rate_limits import Buckets
 from api.sign_in import SignInError, SignInWays, Trouble, Way
-from api.web.forms import local_path
+from api.web.forms import RowId, local_path
 from api.web.provider_words import refusal_of, trouble_of
 from api.web.rendering import Pages, Rendering
 
@@ -29,6 +33,8 @@ _OPEN, _OWN = [needs(Permission.OPEN)], [needs(Permission.OWN_ACCOUNT)]
 _SEE_OTHER = 303
 # Lax: it must come along when the provider sends the browser back.
 _COOKIES = {"https": "__Host-aquavolt_departure", "http": "aquavolt_departure"}
+# Behind one address there may be a whole office.
+OF_ADDRESS = Rate(0.5, 60)
 _STATUS = {Trouble.UNREACHABLE: 503, Trouble.STALE: 400, Trouble.REFUSED: 502, Trouble.UNTRUSTED: 502}
 _MOST_PARAMETER = 4_096
 _log = structlog.get_logger(__name__)
@@ -53,12 +59,26 @@ def _way(ways: SignInWays, provider: str) -> Way:
 def go_to_provider(request: Request, pages: Pages, users: CurrentUsers, ways: CurrentWays, provider: str) -> Response:
     """To the provider. A link and no form: the page's policy would keep a form's answer from leading elsewhere."""
     way = _way(ways, provider)
+    _check_may_leave(request)
     departure = Departure(provider, local_path(request.query_params.get("back", "")), browser=_browser(request))
     try:
         address = _depart(request, users, ways, way, departure)
     except SignInError as error:
         return _failed(request, pages, way, error, departure.back)
     return _remember(RedirectResponse(address, _SEE_OTHER), request, departure)
+
+
+def _check_may_leave(request: Request) -> None:
+    """Each departure is kept, and too many drive out others'. Raises: Problem 429."""
+    buckets: Buckets = request.app.state.leaving
+    rate, left = buckets.take(address_block(request.client.host if request.client else ""), is_reading=False)
+    if left < 0:
+        wait = {"Retry-After": str(max(1, math.ceil(-left / rate.per_s)))}
+        texts = {
+            "zh-CN": "此地址登录次数过多，请稍后再试。",
+            "en": "Too many sign-ins begin at this address; try later.",
+        }
+        raise Problem(429, texts["en"], headers=wait, texts=texts)
 
 
 @router.post("/account/identities/{provider}", dependencies=_OWN)
@@ -118,7 +138,7 @@ def _link(request: Request, users: Users, departure: Departure, arrival: Arrival
 
 
 @router.post("/account/identities/{identity_id}/unlink", dependencies=_OWN)
-def unlink(users: CurrentUsers, user: CurrentUser, actor: CurrentActor, identity_id: int) -> Response:
+def unlink(users: CurrentUsers, user: CurrentUser, actor: CurrentActor, identity_id: RowId) -> Response:
     """Never again sign in by this identity."""
     users.identities.unlink(user.name, identity_id, actor)
     return RedirectResponse("/account?notice=unlinked", _SEE_OTHER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from urllib.parse import urlsplit
 
 import httpx
@@ -14,6 +15,7 @@ from alerts.values import Clock, utc_now
 from aquavolt.channels.address_guard import ForbiddenAddressError, checked_addresses
 from aquavolt.repair.settings import RepairPlatformSettings
 
+_TIMEOUTS = 3  # the client's timeout is for each piece of a photo; this is for all of it
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -53,6 +55,7 @@ class PhotoFetch:
         port = parsed.port or _PORTS[parsed.scheme]
         address = checked_addresses(parsed.host, port, self._settings.allow_networks)[0]
         named = {"Host": parsed.netloc.decode("ascii")}
+        end = time.monotonic() + _TIMEOUTS * self._settings.timeout_s
         there = parsed.copy_with(host=address)
         with self._client.stream("GET", there, headers=named, extensions={"sni_hostname": parsed.host}) as answer:
             if not answer.is_success:
@@ -60,6 +63,8 @@ class PhotoFetch:
             content = bytearray()
             for piece in answer.iter_bytes():
                 content += piece
+                if time.monotonic() > end:  # the messages of this thread wait meanwhile
+                    raise ValueError(f"{host} answers too slowly")
                 if len(content) > MOST_BYTES:
                     raise ValueError(f"it is longer than {MOST_BYTES >> 20} MB")
             return bytes(content)

@@ -32,6 +32,8 @@ from aquavolt.sign_in.settings import WecomSignInSettings
 
 _STALE_TOKEN = frozenset({40014, 42001})
 _BAD_CODE = 40029
+# Busy, or asked too often: nothing is said of the person, whose departments are not gone for that.
+_BUSY = frozenset({-1, 45009, 45011, 45033})
 
 
 class WecomWay:
@@ -127,5 +129,5 @@ def _checked(what: str, said: dict[str, Any]) -> dict[str, Any]:
     code = said.get("errcode")
     if code == 0:
         return said
-    trouble = Trouble.DENIED if code == _BAD_CODE else Trouble.REFUSED
+    trouble = Trouble.DENIED if code == _BAD_CODE else Trouble.UNREACHABLE if code in _BUSY else Trouble.REFUSED
     raise SignInError(trouble, f"{what}: {code} {str(said.get('errmsg', ''))[:200]}")

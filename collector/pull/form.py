@@ -90,7 +90,7 @@ def read_row(row: Mapping[str, Any], form: Form, latest: datetime) -> tuple[list
     readings, faults, ms = [], [], int(to_ms(moment).astype(int))
     for column, name, given in pairs:
         try:
-            number = _number(given, column) * form.scale.get(name, 1.0)
+            number = _number(given, column, form.scale.get(name, 1.0))
         except RowFaultError as fault:
             faults.append(fault)
         else:
@@ -138,9 +138,9 @@ def _read_time(text: str, form: Form) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _number(given: Any, column: str) -> float:
+def _number(given: Any, column: str, factor: float) -> float:
     try:
-        number = math.nan if isinstance(given, bool) else float(given)
+        number = math.nan if isinstance(given, bool) else float(given) * factor
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
@@ -152,7 +152,7 @@ def _quality(given: Any, column: str) -> int:
     text = _text(given)
     if not text:
         return 0
-    if not (text.isascii() and text.isdecimal() and int(text) <= _MOST_QUALITY):
+    if not (text.isascii() and text.isdecimal() and len(text) <= len("255") and int(text) <= _MOST_QUALITY):
         raise RowFaultError("no quality", column, f"{_shown(text)} are no quality bits (0 to {_MOST_QUALITY})")
     return int(text)
 

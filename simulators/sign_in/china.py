@@ -69,6 +69,8 @@ class ChinaServices:
 
     def _wecom_user(self, user: str) -> dict[str, Any]:
         known = self.people.persons.get(user)
+        if self.people.has("busy"):
+            return {"errcode": 45009, "errmsg": "api freq out of limit"}
         if known is None or known.get("hidden"):
             return {"errcode": 60011, "errmsg": "no privilege to access/modify contact/party/agent"}
         return {"errcode": 0, "errmsg": "ok", "userid": user, **known}

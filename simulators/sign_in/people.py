@@ -11,7 +11,7 @@ FAULTS = frozenset(
     {
         "audience", "issuer", "expired", "future", "nonce", "no_nonce", "foreign_key", "unsigned", "shared_secret",
         "other_userinfo", "access_token", "no_id_token", "token_down", "keys_down", "down", "no_json", "outsider",
-        "stale_token", "redirects",
+        "stale_token", "busy", "redirects",
     }
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,9 @@ from signed_in import ADMIN, PASSWORD, person, sign_in, users_of
 
 from alerts.users.roles import WHOLE_SITE, Role
 from alerts.users.values import AccountAction, AccountState
-from api.parts import Access
+from alerts.values import Actor
+from api.parts import Access, Rate, RateLimits
+from api.rate_limits import Buckets
 from api.sign_in import SignInWays
 
 ZH, EN = {"Accept-Language": "zh-CN"}, {"Accept-Language": "en"}
@@ -147,6 +150,42 @@ def test_whom_the_provider_gives_no_role_any_more_is_out_everywhere(app: Any, pr
     assert answer.status_code == 403
     assert "没有角色" in answer.text
     assert first.who() is None
+
+
+def test_whom_the_provider_gives_no_role_any_more_has_no_token_either(app: Any, provider: Provider) -> None:
+    served = app()
+    provider.is_me("0042", preferred_username="zhang", groups=["dorm-1"])
+    me = browser(served)
+    me.sign_in()
+    secret, _ = users_of(served).tokens.make("zhang", "script", ["site.read"], 365, Actor("zhang", "test"))
+    bearer = {"Authorization": f"Bearer {secret}"}
+    assert me.client.get("/api/v1/nodes", headers=bearer).status_code == 200
+    provider.is_me("0042", preferred_username="zhang")
+    me.sign_in()
+    assert browser(served).client.get("/api/v1/nodes", headers=bearer).status_code == 401
+
+
+def test_one_address_that_only_ever_leaves_drives_out_nobody(app: Any, provider: Provider) -> None:
+    served = app()
+    provider.is_me("0042", preferred_username="zhang", groups=["dorm-1"])
+    served.app.state.leaving = Buckets(RateLimits(writing=Rate(0.001, 2)))
+    me = browser(served)
+    assert me.sign_in().status_code == 303
+    assert me.leave().status_code == 303
+    refused = me.leave(headers=EN)
+    assert (refused.status_code, "Retry-After" in refused.headers) == (429, True)
+
+
+@pytest.mark.parametrize("path", ["identities/{}/unlink", "sessions/{}/end", "tokens/{}/revoke"])
+def test_a_number_that_no_database_counts_is_none(app: Any, provider: Provider, path: str) -> None:
+    served = app()
+    provider.is_me("0042", preferred_username="zhang", groups=["dorm-1"])
+    me = browser(served)
+    me.sign_in()
+    csrf = re.search(r'name="csrf" value="([0-9a-f]+)"', me.client.get("/account").text)
+    assert csrf is not None
+    for number in (2**53 + 1, 10**30):
+        assert me.client.post(f"/account/{path.format(number)}", data={"csrf": csrf[1]}).status_code == 422
 
 
 def test_an_unknown_claim_gives_nobody_anything(app: Any, provider: Provider) -> None:

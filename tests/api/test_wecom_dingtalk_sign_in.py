@@ -173,6 +173,15 @@ def test_the_applications_token_is_kept_and_fetched_anew_when_it_is_over(
     assert provider.told()["fetched"] == before + 2
 
 
+def test_one_that_is_asked_too_often_takes_nobody_anything_away(app: Any, provider: Provider) -> None:
+    provider.is_me("LiSi2", department=[7])
+    me = browser(app)
+    assert me.sign_in("wecom").status_code == 303
+    provider.told(faults=["busy"])
+    assert browser(app).sign_in("wecom").status_code == 503
+    assert me.who() == "lisi2"
+
+
 @pytest.mark.parametrize("way", ["wecom", "dingtalk"])
 def test_a_wrong_secret_is_said(make: Any, provider: Provider, way: str) -> None:
     wrong = provider.wecom(secret="x") if way == "wecom" else provider.dingtalk(client_secret="x")

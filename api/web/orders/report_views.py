@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from alerts.once import AnsweredError, KeyReusedError, Once
 from alerts.orders.errors import UnknownReportError
+from alerts.orders.orders import Orders
+from alerts.orders.pictures import Picture
 from alerts.orders.status_links import StatusLinks
 from alerts.orders.values import Order, Report
 from alerts.users.reach import reach_of
@@ -33,6 +37,8 @@ Token = Annotated[str, Path(max_length=200)]
 # The tree that a student chooses from: rooms are written in words, or come with the room's own QR code.
 _CHOSEN_KINDS = frozenset({"campus", "zone", "building", "floor"})
 _TRAP = "website"  # nobody sees this field; who fills it in is a program
+_NOBODY = ""  # whose keys they are that make a report one; no account has this name
+_REFUSED = 422
 _STEPS = ("received", "ordered", "in_work", "done", "confirmed")
 
 
@@ -57,12 +63,20 @@ def _places(site: Site, chosen: str, name_of: Callable[[str], str]) -> list[tupl
 def get_report_page(request: Request, parts: Parts, pages: Pages) -> Response:
     """Where, what, photos. `?node=` is what a QR code on a door says."""
     _check_is_open(parts)
-    reader, query = whole_site_reader(request, parts, pages), request.query_params
-    chosen = query.get("node", "")
-    notice = query.get("notice", "")
+    notice = request.query_params.get("notice", "")
+    return _form_page(request, parts, pages, {"node": request.query_params.get("node", "")}, notice)
+
+
+def _form_page(
+    request: Request, parts: ApiParts, pages: Pages, said: Mapping[str, str], notice: str, status: int = 200
+) -> Response:
+    """The form with what was written into it before."""
+    reader, chosen = whole_site_reader(request, parts, pages), said.get("node", "")
     return pages.page(
-        request, "report.html", reader=reader, places=_places(reader.site, chosen, reader.wording.place_name),
-        chosen=chosen if chosen in reader.site.nodes else "", trap=_TRAP, words="", spot="",
+        request, "report.html", status=status, reader=reader,
+        places=_places(reader.site, chosen, reader.wording.place_name),
+        chosen=chosen if chosen in reader.site.nodes else "", trap=_TRAP, words=said.get("words", ""),
+        spot=said.get("spot", ""), once=secrets.token_urlsafe(16),
         notice=NOTICES.get(notice, ""), good=GOOD_NOTICES.get(notice, ""),
     )  # fmt: skip
 
@@ -83,18 +97,31 @@ async def send_report(
     """Keep it; then the page that shows what becomes of it."""
     if text_of(form, _TRAP):
         return back_to("/report", "thanks")
-    node = text_of(form, "node")
-    if node not in parts.site().nodes:
-        return back_to("/report", "no_place")
+    said = {name: text_of(form, name) for name in ("node", "words", "spot")}
+    if said["node"] not in parts.site().nodes:
+        return await run_in_threadpool(_form_page, request, parts, pages, said, "no_place", _REFUSED)
     try:
         pictures = await pictures_of(form)
-        report = await run_in_threadpool(
-            orders.report, node, text_of(form, "words"), text_of(form, "spot"), pages.reader(request).language, pictures
-        )
+        said["language"] = pages.reader(request).language
+        number = await run_in_threadpool(_kept_once, orders, said, pictures, text_of(form, "once"))
     except REFUSED as error:
-        return back_to(f"/report?{urlencode({'node': node})}", notice_of(error))
-    token = await run_in_threadpool(StatusLinks(parts.records.database, parts.now).token_of, report.id)
+        return await run_in_threadpool(_form_page, request, parts, pages, said, notice_of(error), _REFUSED)
+    token = await run_in_threadpool(StatusLinks(parts.records.database, parts.now).token_of, number)
     return back_to(f"/report/{token}", "thanks")
+
+
+def _kept_once(orders: Orders, said: Mapping[str, str], pictures: Sequence[Picture], key: str) -> int:
+    """The number of the report; sent twice from one page, as by a second tap on the button, it is one."""
+    texts = said["node"], said["words"], said["spot"], said["language"]
+    parts = [*texts, *(hashlib.sha256(p.content).hexdigest() for p in pictures)]
+    asked = hashlib.sha256(repr(parts).encode()).hexdigest()
+    once = Once(_NOBODY, key, asked, lambda report: str(report.id).encode()) if key else None
+    try:
+        return orders.report(*texts, pictures, once=once).id
+    except AnsweredError as error:
+        return int(error.answer)
+    except KeyReusedError:  # the page again, with something else in it
+        return orders.report(*texts, pictures).id
 
 
 def _check_is_open(parts: ApiParts) -> None:

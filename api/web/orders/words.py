@@ -76,6 +76,7 @@ NOTICES = {
     "other_type": N_("This is no photo that is read here, whatever it is named; allowed: JPEG, PNG, WebP."),
     "damaged": N_("The photo is damaged or not whole."),
     "busy": N_("Too many reports come from here just now. Try again in a few minutes."),
+    "photos_today": N_("No more photos are taken today. Send the report without them."),
     "no_place": N_("Choose a place first."),
 }
 GOOD_NOTICES = {

@@ -84,6 +84,9 @@ def test_what_cannot_be_taken_is_said(change, kind):
 def test_of_long_rows_the_quantity_and_quality_must_be_known():
     row = {"meter": "12", "time": "2026-11-23 08:30", "what": "kwh", "reading": "1"}
     assert [k for k, _ in read(row, LONG)[1]] == ["unknown quantity"]
-    assert [k for k, _ in read(row | {"what": "active_power", "q": "300"}, LONG)[1]] == ["no quality"]
+    for quality in ("300", "-1", "9" * 5000):
+        assert [k for k, _ in read(row | {"what": "active_power", "q": quality}, LONG)[1]] == ["no quality"]
+    large = Form(METERS, CST, values={"v": "water_volume"}, scale={"water_volume": 1000.0})
+    assert [k for k, _ in read({"meter": "12", "time": "2026-11-23 08:30", "v": "1e308"}, large)[1]] == ["no number"]
     unix = Form(METERS, CST, values={"v": "water_volume"}, time_format="unix")
     assert [k for k, _ in read({"meter": "12", "time": "1e300", "v": 1}, unix)[1]] == ["no time"]
