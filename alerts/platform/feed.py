@@ -30,7 +30,8 @@ _ONLY = 1
 class PlatformFeed:
     """Follows the orders' history by its numbers. `told` are the actions that the settings want told.
 
-    settle  called with each order that was verified, in the same transaction: what the platform said may hold now
+    settle  called with each order that was verified, in the same transaction: what the platform said may hold now;
+            None: the platform says nothing
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class PlatformFeed:
         database: Database,
         writer: DocumentWriter,
         told: frozenset[OrderAction],
-        settle: Callable[[Session, OrderRow, int], None],
+        settle: Callable[[Session, OrderRow], None] | None,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
@@ -83,8 +84,8 @@ class PlatformFeed:
     def _take(self, session: Session, event: OrderEvent) -> None:
         if (order := session.get(OrderRow, event.order_id)) is None:  # of a drill: the platform hears nothing of it
             return
-        if event.action is OrderAction.VERIFIED:
-            self._settle(session, order, event.id)
+        if event.action is OrderAction.VERIFIED and self._settle is not None:
+            self._settle(session, order)
         if event.actor != PLATFORM or self._says_more(session, event):
             self._tell(session, event)
 

@@ -108,12 +108,12 @@ class Inbox:
             self._place(session, row, replace(said, id=row.id))
             return Placing(row.placing)
 
-    def settle(self, session: Session, row: OrderRow, now_ms: int) -> None:
+    def settle(self, session: Session, row: OrderRow) -> None:
         """The meters agree: where the platform called the order closed, it is."""
         link = session.get(LinkRow, row.id)
         if link is not None and link.said == Says.CLOSED.value:
             said = Inbound(PLATFORM, None, Says.CLOSED, "", number=link.number)
-            PlatformHand(session, row, said, self._receive.outcome, now_ms).close_if_verified()
+            PlatformHand(session, row, said, self._receive.outcome, ms_of(self._clock())).close_if_verified()
 
     def _begin(self, session: Session, said: Inbound, document: dict[str, Any], digest: str) -> ReceivedRow | None:
         """Keep the event; of an id that is known what was kept. A second sender of the same waits for the first."""

@@ -6,11 +6,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy.orm import Session
-
 from alerts.database import Database
 from alerts.messages import MessageWriter
-from alerts.orders.models import OrderRow
 from alerts.platform.desk import PlatformDesk
 from alerts.platform.document import DocumentWriter
 from alerts.platform.feed import PlatformFeed
@@ -20,7 +17,6 @@ from alerts.platform.queue import PlatformAnswer, PlatformQueue
 from alerts.platform.values import Direction, Sent
 from alerts.platform.wire import Wire
 from alerts.playbook import Playbook
-from alerts.rows import ms_of
 from alerts.sender import ChannelStatus, LaneSettings, Sender
 from alerts.values import Clock, utc_now
 from aquavolt.repair.client import PlatformClient
@@ -55,15 +51,10 @@ def inbox_of(ground: PlatformGround) -> Inbox | None:
 
 def feed_of(ground: PlatformGround, inbox: Inbox | None) -> PlatformFeed:
     """Follows the history also where the platform is told nothing: what it closed is settled by the meters' word."""
-
-    def settle(session: Session, row: OrderRow, _event_id: int) -> None:
-        if inbox is not None:
-            inbox.settle(session, row, ms_of(ground.clock()))
-
     told = ground.settings.send.events if ground.settings.direction is not Direction.IN else ()
     messages = MessageWriter(ground.site, ground.page_base, ground.clock, ground.playbook)
     writer = DocumentWriter(ground.site, ground.page_base, messages)
-    return PlatformFeed(ground.database, writer, frozenset(told), settle, ground.clock)
+    return PlatformFeed(ground.database, writer, frozenset(told), None if inbox is None else inbox.settle, ground.clock)
 
 
 def desk_of(ground: PlatformGround, wake: Callable[[], None] = lambda: None) -> PlatformDesk:

@@ -61,9 +61,7 @@ def inbox(records: Records, clock: Any) -> Inbox:
 def feed(records: Records, inbox: Inbox, clock: Any) -> PlatformFeed:
     messages = MessageWriter(lambda: SITE, "http://here", clock, shipped_playbook())
     writer = DocumentWriter(lambda: SITE, "http://here", messages)
-    made = PlatformFeed(
-        records.database, writer, frozenset(OrderAction), lambda s, row, _: inbox.settle(s, row, ms_of(clock())), clock
-    )
+    made = PlatformFeed(records.database, writer, frozenset(OrderAction), inbox.settle, clock)
     made.begin()
     return made
 

@@ -157,3 +157,16 @@ def test_without_scripts_the_marks_still_work(open_tab: Callable[..., Any], site
     page.locator("#bulk").get_by_role("button", name="I take care of it").click()
     page.get_by_text("1 alert done").wait_for()
     assert site.campus.records.get_alert(alert).acknowledged
+
+
+def test_a_list_that_is_read_anew_takes_no_word_from_whoever_types(open_tab: Callable[..., Any], site: Any) -> None:
+    site.raise_leak()
+    page = open_tab("en").page
+    page.goto("/alerts")
+    page.keyboard.press("j")
+    page.evaluate("document.dispatchEvent(new Event('htmx:beforeSwap'))")
+    page.keyboard.press("/")
+    page.keyboard.type("ja")
+    page.evaluate("document.dispatchEvent(new Event('htmx:afterSettle'))")
+    page.keyboard.type("x")
+    assert page.locator("#search").input_value() == "jax"

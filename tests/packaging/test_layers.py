@@ -16,7 +16,7 @@ ONLY_IN = {
     "serial": ("collector", "simulators"),
     "amqtt": ("simulators",),
     "duckdb": ("aquavolt",),
-    "sqlalchemy": ("alerts",),
+    "sqlalchemy": ("alerts", "aquavolt/pulling"),
     "alembic": ("alerts",),
     "argon2": ("alerts",),
     "fastapi": ("api",),

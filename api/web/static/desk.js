@@ -101,7 +101,8 @@
   let stood = null;
   document.addEventListener("htmx:beforeSwap", () => { stood = current()?.dataset.alert ?? null; });
   document.addEventListener("htmx:afterSettle", () => {
-    if (stood && !current()) document.querySelector(`[data-alert="${CSS.escape(stood)}"] .av-title`)?.focus({ preventScroll: true });
+    // Not from whoever began to type meanwhile: that would throw away what they wrote.
+    if (stood && document.activeElement === document.body) document.querySelector(`[data-alert="${CSS.escape(stood)}"] .av-title`)?.focus({ preventScroll: true });
     stood = null;
     const desk = document.getElementById("desk");
     for (const [id, value] of [["search", desk.dataset.q], ["place", desk.dataset.node]]) {

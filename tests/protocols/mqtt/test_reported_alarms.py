@@ -27,8 +27,6 @@ from metering.site_document import parse_site
 from simulators.cjt188.meter import Cjt188Meter
 from simulators.mbus.meter import type_f
 
-NOW_S = int(time.time())
-NOW = datetime.fromtimestamp(NOW_S, ZoneInfo("Asia/Shanghai"))
 EPOCH = np.datetime64(0, "ms")
 PROFILES = {
     "kamstrup": "kamstrup-flowiq-lorawan", "axioma": "axioma-qalcosonic-w1", "dragino": "dragino-sw3l",
@@ -39,21 +37,22 @@ KAMSTRUP = "78 44 6D {} 44 13 EC 00 00 00 52 FF 25 {:02X} 00"
 FIRST = {"kamstrup": 0x0C, "axioma": 0x20, "dragino": 0x02, "wrapped": 0x04}
 
 
-def uplink(payload: bytes, port: int) -> bytes:
+def uplink(payload: bytes, port: int, now_s: int) -> bytes:
     data = base64.b64encode(payload).decode()
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(NOW_S))
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now_s))
     return json.dumps({"time": stamp, "deviceInfo": {"devEui": "d"}, "fPort": port, "data": data}).encode()
 
 
-def payload_of(meter: str, status: int) -> bytes:
+def payload_of(meter: str, status: int, now_s: int) -> bytes:
     """A meter's message with that status: the makers' own layouts, as their decoders state them."""
-    seconds = NOW_S.to_bytes(4, "little")
+    seconds = now_s.to_bytes(4, "little")
+    now = datetime.fromtimestamp(now_s, ZoneInfo("Asia/Shanghai"))
     if meter == "kamstrup":
-        return uplink(bytes.fromhex(KAMSTRUP.format(type_f(NOW).hex(), status)), 1)
+        return uplink(bytes.fromhex(KAMSTRUP.format(type_f(now).hex(), status)), 1, now_s)
     if meter == "axioma":
-        return uplink(bytes([1]) + seconds + bytes([status]) + (500).to_bytes(4, "little") + bytes(41), 100)
+        return uplink(bytes([1]) + seconds + bytes([status]) + (500).to_bytes(4, "little") + bytes(41), 100, now_s)
     if meter == "dragino":
-        return uplink(bytes([status]) + (256).to_bytes(4, "big") + bytes(2) + NOW_S.to_bytes(4, "big"), 2)
+        return uplink(bytes([status]) + (256).to_bytes(4, "big") + bytes(2) + now_s.to_bytes(4, "big"), 2, now_s)
     frame = Cjt188Meter("7", lambda: {"water_volume": 1.0}, status=bytes([status, 0]))
     asked = bytes.fromhex("68 10 07 00 00 00 00 00 00 01 03 90 1F 00")
     answer = frame.answer(asked + bytes([sum(asked) & 0xFF, 0x16]))
@@ -87,8 +86,10 @@ def publish(start_mosquitto) -> Any:
     client.connect("127.0.0.1", broker.port)
     client.loop_start()
 
+    now_s = int(time.time())  # the meters' clocks, and that of the collector, which goes with what has none
+
     def send(meter: str, status: int) -> None:
-        client.publish(f"up/{meter}", payload_of(meter, status), qos=1).wait_for_publish(10)
+        client.publish(f"up/{meter}", payload_of(meter, status, now_s), qos=1).wait_for_publish(10)
 
     send.port = broker.port
     yield send
