@@ -158,7 +158,7 @@ def attach_alert(
     asked: AttachIn,
     if_match: IfMatch = None,
 ) -> JsonResponse:
-    """A report's order becomes the alert's: it ends only when the meters agree. 409 where either has another already."""
+    """A report's order becomes the alert's: it ends only when the meters agree. 409 where either has another one."""
     alerts.get(asked.alert_id)
     done = orders.attach_alert(
         order_id, person, asked.alert_id, words=asked.note, expected_version=read_tag(if_match, asked.version),

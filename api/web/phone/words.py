@@ -12,6 +12,7 @@ _WORDS = {
     "waiting": N_("Not sent yet: #"),
     "refused": N_("Not taken"),
     "quicker": N_("# was quicker"),
+    "changed": N_("somebody else changed it in between: look at it again"),
     "dismiss": N_("Dismiss"),
     "taken": N_("As it was at #"),
     "lose": N_("Not sent yet: #. Signing out takes them away for good. Sign out all the same?"),

@@ -57,14 +57,19 @@
     });
   }
 
+  // In the reader's words where somebody else was quicker, else in the server's.
+  function whyOf({ status, detail, current }, words) {
+    if (current?.acknowledged_by) return words.quicker.replace("#", current.acknowledged_by);
+    return status === 409 || status === 412 ? words.changed : detail;
+  }
+
   // What was refused, each with why and a button that takes it away.
   function listOf(found, words, changed) {
     const list = document.createElement("ul");
     for (const item of found) {
       const line = document.createElement("li");
       const text = document.createElement("span");
-      const by = item.refused?.current?.acknowledged_by;
-      const why = item.refused ? (by ? words.quicker.replace("#", by) : item.refused.detail) : words.waits;
+      const why = item.refused ? whyOf(item.refused, words) : words.waits;
       text.textContent = `${item.label} · ${new Date(item.at).toLocaleString(document.documentElement.lang)} · ${why}`;
       line.append(text);
       if (item.refused) {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -32,10 +34,10 @@ def get_statistics_page(request: Request, pages: Pages, asked: CurrentAsked) -> 
 @router.get("/statistics/contractors", dependencies=[needs(Permission.SCORECARDS_READ)])
 def get_scorecards_page(request: Request, pages: Pages, user: CurrentUser, asked: CurrentAsked) -> Response:
     """Contractors' scorecards; a contractor's own."""
-    period = {
-        "start": asked.wanted.since.astimezone(asked.reach.site.zone).date(),
-        "end": asked.wanted.until.astimezone(asked.reach.site.zone).date(),
-    }
+    zone = asked.reach.site.zone
+    last = (asked.wanted.until - timedelta(milliseconds=1)).astimezone(zone).date()
+    start = asked.wanted.since.astimezone(zone).date()
+    period = {"start": start, "last": last, "end": last + timedelta(days=1)}
     nav = "statistics" if user.may(Permission.STATISTICS_READ) else "scores"
     cards = [(card, asked.latest_orders(card.contractor)) for card in asked.scorecards()]
     return pages.page(request, "scorecards.html", nav=nav, cards=cards, period=period, order_states=STATES)
