@@ -21,6 +21,7 @@ _LABELS = {
     "window": N_("Window looked at"), "usual_days": N_("Days it was quiet before"), "usual_day": N_("Usual day"),
     "pulse": N_("Smallest step of the register"), "night": N_("Hours of the night"), "sigma": N_("Usual scatter (1σ)"),
     "nights_learned": N_("Nights learned from"), "legitimate": N_("Expected at night, by beds"),
+    "highest_usual": N_("Highest at that hour"), "hour": N_("Hour of the day"), "lasted": N_("Lasted, when found"),
     "share_of_inflow": N_("Share of what flows in"), "unmetered_share": N_("Share without a meter"),
     "learned_days": N_("Days learned from"),
     "peers": N_("Peers compared with"), "peer_median": N_("Median of the peers"),
@@ -91,7 +92,7 @@ def _fact(name: str, value: Any, alert: Alert, reader: Reader) -> Fact:
     return Fact(reader.wording.gettext(label) if label else base.replace("_", " "), shown)
 
 
-_IN_ALERTS_UNIT = frozenset({"sigma", "uncertainty", "peer_median"})
+_IN_ALERTS_UNIT = frozenset({"highest_usual", "sigma", "uncertainty", "peer_median"})
 _UNIT_ENDINGS = ("_m3_per_h", "_m3", "_kwh", "_kw", "_hours", "_h", "_s", "_days")
 
 

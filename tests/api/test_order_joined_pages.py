@@ -110,6 +110,9 @@ def test_the_scorecard_names_its_orders(guarded, orders, office, builder):
         row = card[card.index(f'data-order="{order.id}"') :]
         assert "4 of 5" in row
         assert "来得很快" in row
+    usual = office.client.get("/statistics/contractors", headers=PAGE).text
+    tomorrow = (guarded.parts.now().astimezone(guarded.parts.site().zone) + timedelta(days=1)).date()
+    assert f'name="end" value="{tomorrow}"' in usual, "shown once more it has what is given today"
     another = person(guarded, "another", Role.CONTRACTOR)
     assert "data-order" not in another.client.get(f"/statistics/contractors?{PERIOD}", headers=PAGE).text
 

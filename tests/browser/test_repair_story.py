@@ -116,14 +116,18 @@ def mends_it(builder: Any, order: int, photo: str, words: dict[str, str]) -> Non
     press(builder, words["finish"])
 
 
-def scorecard_of(page: Any, order: int, stars: str) -> str:
-    """The order's line on the contractor's card, with its rating."""
+def scorecard_of(page: Any, order: int, stars: str) -> list[str]:
+    """The words of the order's line on the contractor's card, which has its rating."""
     page.goto("/statistics/contractors")
     page.get_by_role("heading", name=BUILDER).wait_for()
     row = page.locator(f"tr[data-order='{order}']")
     row.get_by_role("img", name=stars).wait_for()
     assert fits(page)
-    return str(row.inner_text())
+    return str(row.inner_text()).split()
+
+
+def seconds_between(start: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
@@ -182,6 +186,10 @@ def test_from_the_students_photo_to_the_contractors_scorecard(
         builder.wait_for_url("**/statistics/contractors")
         assert scorecard_of(builder, order, stars) == scorecard_of(office, order, stars)
         assert PRAISE in scorecard_of(office, order, stars)
+        (card,) = story.get("/api/v1/statistics/contractors")["items"]
+        assert [card[kept] for kept in ("contractor", "given", "done", "in_time", "rating")] == [BUILDER, 1, 1, 1, 5.0]
+        took = seconds_between(done["assigned_at"], done["done_at"])
+        assert card["to_repair"]["median_s"] == pytest.approx(took, abs=0.1)
         follows(student, status, "confirmed")
 
 

@@ -10,6 +10,7 @@ from alerts.errors import UnknownAlertError
 from alerts.orders.orders import Orders
 from alerts.orders.states import FINISHED, UNFINISHED, OrderState
 from alerts.orders.values import Order, OrderAction, OrderEvent, OrderFilter, Photo, Report
+from alerts.platform.values import PLATFORM
 from alerts.users.roles import Permission
 from alerts.values import EVERY_DRILL, Alert, AlertFilter, AlertState
 from api.orders.reach import narrowed
@@ -182,7 +183,8 @@ def _event_line(event: OrderEvent, reader: Reader) -> EventLine:
     say = reader.wording.gettext
     what = say(ACTIONS[event.action])
     if event.action is OrderAction.ASSIGNED:
-        what %= {"name": event.detail.get("assignee") or ""}
+        name = event.detail.get("assignee") or ""
+        what %= {"name": say(N_("Repair platform")) if name == PLATFORM else name}
     changed = event.detail.get("changed")
     if event.action is OrderAction.CHANGED and isinstance(changed, dict) and len(changed) == 1:
         what = say(CHANGES.get(next(iter(changed)), ACTIONS[event.action]))

@@ -23,8 +23,9 @@ router = APIRouter(include_in_schema=False)
 _OPEN = [needs(Permission.OPEN)]
 _BRAND = "#0d5c7d"
 _VERSIONED = (
-    "/vendor/tabler.min.css", "/static/aquavolt.css", "/static/handling.css", "/static/orders.css", "/static/phone.css",
-    "/static/theme.js", "/static/queue.js", "/static/queued_forms.js", "/static/offline.js", "/static/logo.svg",
+    "/vendor/tabler.min.css", "/static/aquavolt.css", "/static/handling.css", "/static/orders.css",
+    "/static/phone.css", "/static/theme.js", "/static/queue.js", "/static/queued_forms.js", "/static/offline.js",
+    "/static/logo.svg",
 )  # fmt: skip
 _ICONS = (("icon-192.png", "192x192", "any"), ("icon-512.png", "512x512", "any"),
           ("icon-maskable-512.png", "512x512", "maskable"))  # fmt: skip
