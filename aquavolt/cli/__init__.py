@@ -10,6 +10,7 @@ from aquavolt.cli import (
     check,
     commissioning,
     data,
+    drill,
     head_counts,
     meters,
     platform,
@@ -40,6 +41,7 @@ app.add_typer(profiles.app, name="profiles")
 app.add_typer(site.app, name="site")
 app.add_typer(user.app, name="user")
 app.add_typer(platform.app, name="platform")
+app.add_typer(drill.app, name="drill")
 
 
 def main() -> None:

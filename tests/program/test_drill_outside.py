@@ -57,7 +57,7 @@ WORKBOOKS = (f"/api/v1/statistics/workbook?language=en&{SPAN}", f"/api/v1/export
 ROWS = {
     "alerts": "SELECT * FROM alerts WHERE drill IS NULL ORDER BY id",
     "audit": "SELECT audit.alert_id, at_ms, event_ms, actor, action, text, detail FROM audit JOIN alerts"
-    " ON alerts.id = alert_id WHERE drill IS NULL ORDER BY audit.id",
+    " ON alerts.id = alert_id WHERE drill IS NULL ORDER BY 1, 2, 4, 5, 7",
     "told": "SELECT outbox.id, receiver, channel, outbox_alerts.alert_id, outbox_alerts.reason, state, created_ms"
     " FROM outbox_alerts JOIN outbox ON outbox_id = id WHERE drill IS NULL ORDER BY 1, 2, 3, 4",
     "feedback": "SELECT * FROM feedback",
@@ -143,6 +143,7 @@ async def judged(program, entries):
         await until(lambda: program.journal.head() - min(program.judge.position, program.sink.position) <= FLOW)
         program.journal.append([entry])
     await until(lambda: min(program.judge.position, program.sink.position) >= program.journal.head())
+    await told_by_now(program)
 
 
 def is_told(program):
@@ -155,13 +156,18 @@ def is_told(program):
     return not waiting and not due and pending is None
 
 
+async def told_by_now(program):
+    """The dispatcher looks when it is woken: what is due at this moment is told before the next thing happens."""
+    program._judging.telling.wake()
+    await until(lambda: is_told(program))
+
+
 async def pass_time(program, clock):
     """Time of people goes by; whatever it brings is written before it goes on."""
     for _ in range(STEPS):
         clock.now += STEP
         program.records.look_after()
-        program._judging.telling.wake()
-        await until(lambda: is_told(program))
+        await told_by_now(program)
 
 
 class Office:
@@ -201,6 +207,7 @@ def played(again, fed, start, answers, *, with_drill):
         office = Office(program, clock)
         leaks = program.records.find_alerts(AlertFilter(state=AlertState.ACTIVE), limit=500).items
         first, second = (office.order(alert.id) for alert in sorted(leaks, key=lambda a: a.id)[:2])
+        await told_by_now(program)
         drill = await office.drill() if with_drill else None
         await judged(program, fed.entries[FIRST + LATER // 2 : FIRST + LATER])
         await pass_time(program, clock)
@@ -228,7 +235,7 @@ def test_everything_outside_of_it_is_byte_for_byte_as_without_it(again, fed):
     assert expected["snapshot"][0][0] == LAST
     assert told_with.of(drills=True)
     assert not told.of(drills=True)
-    assert len(told.of(drills=False)) > 3
+    assert len(told.of(drills=False)) >= 3
     for part, rows in expected.items():
         assert found[part] == rows, part
     assert told_with.of(drills=False) == told.of(drills=False)
