@@ -97,6 +97,7 @@
     const button = event.target.closest("[data-do]");
     if (!button) return;
     if (button.dataset.do === "theme") toggleTheme();
+    if (button.dataset.do === "print") print();
     if (button.dataset.do === "tree") toggleRow(button);
     if (button.dataset.do === "medium") {
       button.closest("[data-medium]").dataset.medium = button.value;

@@ -56,7 +56,6 @@
   }
 
   const fit = () => { for (const chart of charts.values()) chart.resize(); };
-  document.addEventListener("click", (event) => { if (event.target.closest("[data-do=print]")) print(); });
   document.addEventListener("DOMContentLoaded", drawAll);
   document.addEventListener("aquavolt:theme", drawAll);
   for (const moment of ["resize", "beforeprint", "afterprint"]) addEventListener(moment, fit);
