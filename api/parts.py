@@ -140,6 +140,7 @@ class ApiParts:
     limits    how often one account may ask
     sign_in   providers at which people may sign in, besides here
     public_reports  whether who is not signed in may report running water
+    public_url  of the pages as people reach them, for what is printed; empty: nobody has said
     repair_platform  the one that there is, the master of orders; None: its operations answer 503
     discovery  when a leak would have been found without the program, for what finding it saved
     duty_desk  roster, routes and silences; None: their operations answer 503
@@ -163,5 +164,6 @@ class ApiParts:
     sign_in: SignInWays = field(default_factory=SignInWays)
     duty_desk: DutyDesk | None = None
     public_reports: bool = True
+    public_url: str = ""
     repair_platform: RepairPlatform | None = None
     discovery: UsualDiscovery = field(default_factory=UsualDiscovery)

@@ -186,6 +186,7 @@ class Program:
                 sign_in=self._ways,
                 prices=settings.prices.prices(),
                 public_reports=settings.public_reports,
+                public_url=settings.public_url or "",
                 discovery=settings.usual_discovery.discovery(),
                 playbook=self.setup.playbook,
                 now=self.setup.clock,

@@ -27,7 +27,7 @@ from api.web import (
 from api.web.drills import views as drill_views
 from api.web.duty import log_views, roster_views, route_views, silence_views
 from api.web.forms import local_path
-from api.web.orders import office_views, patrol_views, report_views, views
+from api.web.orders import office_views, patrol_views, poster_views, report_views, views
 from api.web.phone import views as phone_views
 from api.web.rendering import STATIC, Pages
 from api.web.statistics import views as statistics_views
@@ -58,6 +58,7 @@ ROUTERS = (
     office_views.router,
     patrol_views.router,
     report_views.router,
+    poster_views.router,
     statistics_views.router,
     phone_views.router,
 )

@@ -42,7 +42,9 @@ def get_place_page(request: Request, parts: Parts, pages: Pages, node_id: str) -
     reader = pages.reader(request)
     view = build_place_view(parts, reader, node_of(reader.site, node_id).id)
     feedback = build_feedback_view(parts, reader, node_id, request.query_params)
-    return pages.page(request, "place.html", reader=reader, view=view, feedback=feedback, nav="site")
+    return pages.page(
+        request, "place.html", reader=reader, view=view, feedback=feedback, has_posters=parts.public_reports, nav="site"
+    )
 
 
 @router.get("/meters/{meter_id}", dependencies=_SITE)

@@ -90,6 +90,7 @@ class Serve:
                 sign_in=self._ways,
                 prices=self.setup.settings.prices.prices(),
                 public_reports=self.setup.settings.public_reports,
+                public_url=self.setup.settings.public_url or "",
                 discovery=self.setup.settings.usual_discovery.discovery(),
                 playbook=self.setup.playbook,
                 now=self.setup.clock,

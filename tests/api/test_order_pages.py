@@ -122,6 +122,22 @@ def test_a_form_with_photos_needs_the_pages_secret_too(guarded):
         assert answer.status_code == 403, path
 
 
+def test_a_posters_code_is_of_the_address_that_people_reach(make):
+    served = make(public_url="https://water.example.edu.cn/")
+    page = served.client.get("/reports/poster?node=dorm-1", headers=PAGE).text
+    assert "https://water.example.edu.cn/report?node=dorm-1" in page
+    assert "public_url" not in page
+    assert served.client.get("/reports/poster?node=nowhere", headers=PAGE).status_code == 404
+    assert "public_url" in make().client.get("/reports/poster?node=dorm-1", headers=PAGE).text
+    assert make(public_reports=False).client.get("/reports/poster?node=dorm-1", headers=PAGE).status_code == 404
+
+
+def test_a_poster_of_a_place_that_is_not_theirs_is_none(guarded):
+    office = person(guarded, "office", Role.ENERGY_MANAGER, "dorm-1")
+    assert office.client.get("/reports/poster?node=dorm-1", headers=PAGE).status_code == 200
+    assert office.client.get("/reports/poster?node=library", headers=PAGE).status_code == 404
+
+
 def test_two_people_close_it_on_the_page(guarded):
     orders, office = guarded.app.state.orders, person(guarded, "office", Role.ENERGY_MANAGER)
     chief = person(guarded, "chief", Role.HEAD_OF_LOGISTICS)

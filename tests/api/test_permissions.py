@@ -220,6 +220,7 @@ ROUTES = {
     "GET /report": "open",
     "GET /report/{token}": "open",
     "GET /reports": "orders.manage",
+    "GET /reports/poster": "orders.manage",
     "PATCH /api/v1/orders/{order_id}": "orders.manage",
     "POST /api/v1/orders": "orders.manage",
     "POST /api/v1/orders/{order_id}/alert": "orders.manage",

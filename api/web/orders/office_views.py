@@ -58,6 +58,7 @@ def get_reports_page(
     return pages.page(
         request, "reports.html", reader=reader, new=new, old=old, running=running, people=people, roles=ROLES,
         report_states=REPORT_STATES, notice=NOTICES.get(notice, ""), good=GOOD_NOTICES.get(notice, ""), nav="reports",
+        has_posters=parts.public_reports,
     )  # fmt: skip
 
 
