@@ -141,7 +141,7 @@ class OrderHand:
     def finish(self, order_id: int, outcome: Outcome, expected: int | None, *, cost: float | None = None) -> OrderRow:
         """It is done, with what it was found to be and cost. Where the meters agree already, it is verified at once."""
         row = self.seen(order_id)
-        if row.done_by == self._name and row.outcome == outcome.value:
+        if self.has_finished(row, outcome):
             return row
         self.check_version(row, expected)
         self._check_own(row)
@@ -158,6 +158,10 @@ class OrderHand:
         """Of what is done, where the meters see its alert no more."""
         if row.alert_id is not None and not self.link.is_active(row.alert_id):
             agree(self.session, row, METERS, self.now_ms)
+
+    def has_finished(self, row: OrderRow, outcome: Outcome) -> bool:
+        """Whether this person said this already: pressed twice, or asked again after a lost answer."""
+        return row.done_by == self._name and row.outcome == outcome.value
 
     def verify(self, order_id: int, expected: int | None) -> OrderRow:
         """The office has seen that it holds: only where there is no alert, whose meters would say so."""

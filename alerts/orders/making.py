@@ -83,7 +83,7 @@ def open_order(hand: OrderHand, new: NewOrder, ground: Ground, sees_node: Callab
     if new.report_id is not None:
         report = link_report(hand.session, new.report_id, hand.person.actor.name, hand.now_ms, sees_node)
         row.node, row.words = row.node or report.node, row.words or report.words
-    if row.node not in ground.site().nodes and alert is None:
+    if alert is None and not (row.node in ground.site().nodes and sees_node(row.node)):
         raise RefusedError("an order needs a place of the site, an alert or a report")
     hand.session.add(row)
     hand.session.flush()

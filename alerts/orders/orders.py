@@ -128,12 +128,22 @@ class Orders:
 
     def finish(
         self, order_id: int, person: Person, outcome: Outcome, *, words: str = "", cost: float | None = None,
-        expected_version: int | None = None, once: Once | None = None, said_at: datetime | None = None,
+        expected_version: int | None = None, pictures: Sequence[Picture] = (), once: Once | None = None,
+        said_at: datetime | None = None,
     ) -> Order:  # fmt: skip
-        """It is done: from here the meters say whether it holds; of an order without an alert, the office."""
-        return self._act(
-            person, words, lambda hand: hand.finish(order_id, outcome, expected_version, cost=cost), once, said_at
-        )
+        """It is done: from here the meters say whether it holds; of an order without an alert, the office.
+
+        Its photos are kept with it, or nothing is; said again, they are not kept twice.
+        """
+
+        def act(hand: OrderHand) -> OrderRow:
+            row = hand.seen(order_id)
+            if not hand.has_finished(row, outcome):
+                for picture in pictures:
+                    self._add(hand, row, picture, PhotoStage.CLOSING)
+            return hand.finish(order_id, outcome, expected_version, cost=cost)
+
+        return self._act(person, words, act, once, said_at)
 
     def verify(
         self, order_id: int, person: Person, *, words: str = "", expected_version: int | None = None,
@@ -228,17 +238,7 @@ class Orders:
             if once is not None:
                 answers.begin(session, once, now_ms)
             hand = OrderHand(session, person, "", now_ms, policy_book.current(session).policy)
-            row = hand.seen(order_id)
-            hand.check_may_work(row)
-            if row.state == OrderState.CLOSED.value:
-                raise OrderStateError("a closed order takes no more photos")
-            if row.photos >= MOST_PHOTOS:
-                raise OrderStateError(f"an order has at most {MOST_PHOTOS} photos", "full")
-            kept = self._keep(session, picture, stage, person.actor.name, order_id=row.id)
-            row.photos += 1
-            about = {"photo": kept.id, "stage": stage.value}
-            write(session, row, OrderAction.PHOTO_ADDED, person.actor, now_ms, is_new_version=False, detail=about)
-            photo = photo_of(kept)
+            photo = photo_of(self._add(hand, hand.seen(order_id), picture, stage))
             if once is not None:
                 answers.finish(session, once, photo)
             return photo
@@ -312,6 +312,19 @@ class Orders:
             if once is not None:
                 answers.finish(session, once, order)
             return order
+
+    def _add(self, hand: OrderHand, row: OrderRow, picture: Picture, stage: PhotoStage) -> PhotoRow:
+        hand.check_may_work(row)
+        if row.state == OrderState.CLOSED.value:
+            raise OrderStateError("a closed order takes no more photos")
+        if row.photos >= MOST_PHOTOS:
+            raise OrderStateError(f"an order has at most {MOST_PHOTOS} photos", "full")
+        kept = self._keep(hand.session, picture, stage, hand.person.actor.name, order_id=row.id)
+        row.photos += 1
+        about = {"photo": kept.id, "stage": stage.value}
+        actor, now_ms = hand.person.actor, hand.now_ms
+        write(hand.session, row, OrderAction.PHOTO_ADDED, actor, now_ms, is_new_version=False, detail=about)
+        return kept
 
     def _keep(self, session: Session, picture: Picture, stage: PhotoStage, by: str, **of: int) -> PhotoRow:
         row = PhotoRow(

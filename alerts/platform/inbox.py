@@ -119,14 +119,18 @@ class Inbox:
         """Keep the event; of an id that is known what was kept. A second sender of the same waits for the first."""
         insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(ReceivedRow)
         now = self._clock()
-        made: Any = session.execute(
+        kept = (
             insert.values(
                 id=said.id, received_ms=ms_of(now), at_ms=ms_of(at_or_now(said.at, now, _AHEAD)), our_number=said.order,
                 number=said.number, says=said.says and said.says.value, code=said.code, whys=[],
                 placing=Placing.UNPLACED.value, body=document, digest=digest, answer={},
-            ).on_conflict_do_nothing()
+            )
+            .on_conflict_do_nothing()
+            .returning(ReceivedRow.id)
         )  # fmt: skip
-        return None if made.rowcount else session.get_one(ReceivedRow, said.id)
+        # What comes back says whether it was put in; the count of rows is unknown to some drivers.
+        is_new = session.scalars(kept).one_or_none() is not None
+        return None if is_new else session.get_one(ReceivedRow, said.id)
 
     def _place(self, session: Session, row: ReceivedRow, said: Inbound) -> None:
         placing, whys, order = self._placed(session, row, said)

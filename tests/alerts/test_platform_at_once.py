@@ -27,7 +27,7 @@ from alerts.orders.states import OrderState
 from alerts.orders.values import OrderAction
 from alerts.platform.document import DocumentWriter
 from alerts.platform.feed import PlatformFeed
-from alerts.platform.inbox import Inbox
+from alerts.platform.inbox import EventReusedError, Inbox
 from alerts.platform.mapping import Receive, with_preset
 from alerts.platform.models import WantedPhotoRow
 from alerts.platform.photos import PhotoTaker, WantedPhotos
@@ -115,6 +115,16 @@ def test_the_platform_speaks_of_an_order_that_somebody_has(records, orders, inbo
     notes = [e.actor for e in orders.events_of(order) if e.text]
     assert notes[0] == "office"
     assert notes[-1] == "repair-platform"
+
+
+def test_an_event_that_comes_twice_is_done_once(orders, inbox):
+    (order,) = opened(orders, 1)
+    first = inbox.take(said(order, "noted"))
+    again = inbox.take(said(order, "noted"))
+    assert (first.is_repeat, again.is_repeat, again.answer) == (False, True, first.answer)
+    with pytest.raises(EventReusedError):
+        inbox.take(said(order, "noted", note="another"))
+    assert [e.action for e in orders.events_of(order)].count(OrderAction.NOTED) == 1
 
 
 def test_messages_are_written_of_orders_that_somebody_has(records, orders, feed, clock):

@@ -18,6 +18,29 @@ def status_of(client, answer):
     return client.get(answer.headers["Location"], headers=PAGE).text
 
 
+def test_what_was_written_at_the_end_of_the_work_is_not_lost_with_a_photo_or_a_conflict(guarded):
+    office, builder = person(guarded, "office", Role.ENERGY_MANAGER), person(guarded, "builder", Role.CONTRACTOR)
+    office.post("/orders", node="dorm-1", assignee="builder")
+    orders = guarded.app.state.orders
+    fields = {"csrf": builder.csrf(), "outcome": "repaired", "note": "换了球阀", "version": "1"}
+    heic = ("a.jpg", b"\0\0\0\x18ftypheic" + b"\0" * 99, "image/jpeg")
+
+    def finish(*files, **more):
+        sent = [("photo", file) for file in files]
+        return builder.client.post("/orders/1/done", data=fields | more, files=sent, headers=PAGE)
+
+    good = ("a.jpg", photo(), "image/jpeg")
+    for answer, said in ((finish(good, heic), "HEIC"), (finish(good, version="7"), "Somebody else changed this")):
+        assert answer.status_code == 422
+        assert said in answer.text
+        assert ">换了球阀</textarea>" in answer.text
+        assert orders.get(1).photos == 0
+    for _ in range(2):  # pressed twice
+        assert finish(good, good).headers["Location"] == "/orders/1?notice=done"
+    assert (orders.get(1).state.value, orders.get(1).photos) == ("done", 2)
+    assert [p.stage.value for p in orders.photos_of(1)] == ["closing"] * 2
+
+
 def test_somebody_reports_and_follows_the_report_and_no_more(guarded):
     client = guarded.client
     form = client.get("/report?node=dorm-1-201", headers=PAGE).text
@@ -41,7 +64,7 @@ def test_somebody_reports_and_follows_the_report_and_no_more(guarded):
 
 
 def test_who_fills_in_what_nobody_sees_is_thanked_and_forgotten(served):
-    answer = report(served.client, website="http://spam")
+    answer = report(served.client, remark="http://spam")
     assert answer.headers["Location"] == "/report?notice=thanks"
     assert served.app.state.orders.reports() == ()
 

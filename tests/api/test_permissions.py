@@ -5,8 +5,10 @@ The two tables are written out here on purpose: a route or a role that changes m
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import zipfile
 from pathlib import Path
 
 import httpx
@@ -443,6 +445,49 @@ def test_what_is_outside_is_not_there(guarded, role):
             asked += 1
     assert asked >= 5
     assert guarded.parts.records.get_alert("dead").acknowledged is False
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("orders", {"report_id": 2}), ("orders", {"node": "dorm-1", "report_id": 2}), ("orders", {"node": "library"}),
+        ("orders", {"alert_id": "dead"}), ("reports/1/join", {"order_id": 2}),
+        ("planned-uses", {"node": "library", "start": "2026-12-01T06:00:00Z", "end": "2026-12-01T08:00:00Z"}),
+    ],
+)  # fmt: skip
+def test_what_a_body_names_is_of_the_own_part_too(guarded, path, body):
+    someone = person(guarded, "someone", Role.ENERGY_MANAGER, "dorm-1")
+    answer = someone.client.post(f"/api/v1/{path}", json=body, headers={"X-CSRF-Token": someone.csrf()})
+    assert answer.status_code in {404, 422}, answer.text
+    assert not any(word in answer.text for word in FOREIGN)
+    orders: Orders = guarded.app.state.orders
+    assert [r.state.value for r in orders.reports()] == ["new", "new"]
+    assert len(orders.find().items) == 2
+
+
+def test_what_a_form_or_a_tick_names_is_of_the_own_part_too(guarded):
+    someone = person(guarded, "someone", Role.ENERGY_MANAGER, "dorm-1")
+    for fields in ({"report": "2"}, {"alert": "dead"}, {"node": "library"}):
+        someone.post("/orders", **fields)
+    someone.post("/reports/1/join", order="2")
+    assert len(guarded.app.state.orders.find().items) == 2
+    for item in ("alert:dead", "meter:e-library"):
+        tick = {"id": "made-on-a-phone", "item": item, "at": guarded.parts.now().isoformat()}
+        headers = {"X-CSRF-Token": someone.csrf()}
+        (answer,) = someone.client.post("/api/v1/patrol/ticks", json={"ticks": [tick]}, headers=headers).json()["items"]
+        assert answer["result"] == "refused", answer
+
+
+def test_a_workbook_tells_nothing_of_another_part(guarded):
+    someone = person(guarded, "someone", Role.ENERGY_MANAGER, "dorm-1")
+    whole = person(guarded, "whole", Role.ENERGY_MANAGER)
+    told = {}
+    for who in (someone, whole):
+        with zipfile.ZipFile(io.BytesIO(who.client.get("/api/v1/statistics/workbook").content)) as book:
+            told[who.name] = "".join(book.read(name).decode() for name in book.namelist())
+    assert "图书馆" in told["whole"]
+    assert "梅园1号楼" in told["someone"]
+    assert [word for word in ("图书馆", "library", "主校区", ">dead<") if word in told["someone"]] == []
 
 
 def test_what_is_outside_is_refused_as_a_filter_too(guarded):

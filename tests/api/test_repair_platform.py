@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import http.server
 import io
@@ -14,18 +15,21 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 from mirrored import OFFICE, SECRET, meters_agree, mirrored
 from PIL import Image
+from sqlalchemy import select
 
 import aquavolt
 from alerts.orders.making import NewOrder
 from alerts.orders.orders import Orders
 from alerts.orders.states import OrderState
 from alerts.orders.values import OrderAction
+from alerts.platform.models import WantedPhotoRow
 from alerts.platform.signing import sign
 from alerts.platform.values import PLATFORM, Placing, SentState
 from alerts.values import Actor, Outcome
@@ -269,6 +273,20 @@ def test_events_count_by_the_platforms_time(both):
     assert (late.placing, done.placing) == (Placing.LATE, Placing.APPLIED)
 
 
+def test_what_was_said_before_the_work_was_done_here_does_not_undo_it(both):
+    order, number = opened(both, assignee="li")
+    minute_ago = datetime.now(UTC) - timedelta(minutes=1)
+    both.orders.finish(order, OFFICE, Outcome.REPAIRED)
+    said = {"number": number, "at": minute_ago.isoformat(), "person": "9527", "note": "师傅在路上"}
+    for event in ("assigned", "started", "rejected"):
+        answer = post(both, json.dumps(said | {"id": event, "event": event}).encode())
+        assert answer.json()["result"] == "late", event
+    assert both.orders.get(order).state is OrderState.DONE
+    assert actions(both, order).count(OrderAction.NOTED) == 3
+    assert post(both, json.dumps(said | {"id": "r", "event": "reopened"}).encode()).json()["result"] == "applied"
+    assert both.orders.get(order).state is OrderState.REOPENED
+
+
 @pytest.mark.parametrize("deed", ["unknown_order", "unknown_event"])
 def test_what_cannot_be_placed_is_kept_where_people_see_it(both, deed):
     _, number = opened(both)
@@ -380,6 +398,41 @@ def test_a_photo_is_fetched_from_a_host_that_is_allowed(records, make, listen, t
             (photo,) = both.orders.photos_of(order)
             assert (photo.width, photo.height, photo.by) == (64, 48, PLATFORM)
     finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_a_photo_that_trickles_in_is_given_up_and_holds_up_no_message(records, make, listen):
+    class Trickle(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while not stopped.wait(0.05):
+                    self.wfile.write(b"\xff")
+
+        def log_message(self, *_):
+            pass
+
+    stopped = threading.Event()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Trickle)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        with mirrored(records, make, listen, photos_from=["127.0.0.1"], timeout_s=0.5) as both:
+            order, number = opened(both)
+            url = f"http://127.0.0.1:{server.server_address[1]}/a.jpg"
+            said = {"id": "p", "event": "noted", "number": number, "photos": [url]}
+            both.mirror.desk.inbox.take(json.dumps(said).encode())
+            both.orders.note(order, OFFICE, "still there")
+            both.work()
+            with records.database.reading() as session:
+                (wanted,) = session.scalars(select(WantedPhotoRow))
+            assert "too slowly" in wanted.last_error
+            assert told(both) == ["created", "noted"]
+    finally:
+        stopped.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -54,6 +54,14 @@ def originals() -> list[bytes]:
     ]  # fmt: skip
 
 
+def scans(number: int) -> bytes:
+    """A progressive JPEG that goes over all its blocks again and again, six bytes a time."""
+    photo = image("JPEG", (4096, 4096), "L", progressive=True, quality=1)
+    last = photo.rindex(b"\xff\xda")
+    again = b"\xff\xda\0\x08\x01\x01\0\x01\x3f\0" + b"\0" * 4
+    return photo[:last] + again * number + photo[last:]
+
+
 def bombs() -> list[bytes]:
     """Small files that say, or are, much more than they seem."""
     text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"\0" * 100_000_000, 9))
@@ -62,6 +70,7 @@ def bombs() -> list[bytes]:
         png(60_000, 60_000, b""), png(2**31 - 1, 2**31 - 1, b""), png(0, 0, b""),
         png(8, 8, b"\0" * 50_000_000), png(8, 8, (b"\0" + b"\0" * 24) * 8, extra=text),
         png(8, 8, (b"\0" + b"\0" * 24) * 8, extra=profile), png(5000, 5000, (b"\0" + b"\0" * 20_000) * 5000, 6),
+        scans(2000), scans(200_000),
         image("PNG", (5001, 5001), "1"), image("JPEG", (6000, 4200), "L", quality=1),
     ]  # fmt: skip
 

@@ -36,7 +36,7 @@ router = APIRouter(include_in_schema=False, dependencies=[needs(Permission.OPEN)
 Token = Annotated[str, Path(max_length=200)]
 # The tree that a student chooses from: rooms are written in words, or come with the room's own QR code.
 _CHOSEN_KINDS = frozenset({"campus", "zone", "building", "floor"})
-_TRAP = "website"  # nobody sees this field; who fills it in is a program
+_TRAP = "remark"  # nobody sees this field, no browser knows what to fill in: who does is a program
 _NOBODY = ""  # whose keys they are that make a report one; no account has this name
 _REFUSED = 422
 _STEPS = ("received", "ordered", "in_work", "done", "confirmed")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Depends, Path, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from alerts.orders.making import NewOrder
-from alerts.orders.pictures import PictureError
-from alerts.orders.values import Order, PhotoStage
 from alerts.users.able import assignees
 from alerts.users.roles import Permission
 from alerts.values import Outcome
@@ -33,6 +33,7 @@ from api.web.rendering import Pages
 router = APIRouter(include_in_schema=False)
 _READ, _WORK = [needs(Permission.ORDERS_READ)], [needs(Permission.ORDERS_WORK)]
 _MANAGE = [needs(Permission.ORDERS_MANAGE)]
+_REFUSED = 422
 OrderId = Annotated[int, Path(ge=1, le=2**53)]
 
 
@@ -49,19 +50,38 @@ def get_orders_page(request: Request, parts: Parts, orders: CurrentOrders, pages
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the page of an order is made of."""
+
+    parts: Parts
+    orders: CurrentOrders
+    users: CurrentUsers
+    pages: Pages
+
+
+CurrentShown = Annotated[Shown, Depends()]
+
+
 @router.get("/orders/{order_id}", dependencies=_READ)
-def get_order_page(
-    request: Request, parts: Parts, orders: CurrentOrders, users: CurrentUsers, pages: Pages, order_id: OrderId
-) -> Response:
+def get_order_page(request: Request, shown: CurrentShown, order_id: OrderId) -> Response:
     """What, where, until when, the checklist, photos, done."""
-    reader = pages.reader(request)
-    view = build_order(parts, orders, reader, order_id)
-    people = assignees(users.accounts.list(), view.order.node, parts.site()) if view.may_manage else []
+    return _order_page(request, shown, order_id, request.query_params.get("notice", ""))
+
+
+def _order_page(
+    request: Request, shown: Shown, order_id: int, notice: str, *, draft: str = "", status: int = 200
+) -> Response:
+    """The order. `draft`: a note that was written and could not be taken yet."""
+    reader = shown.pages.reader(request)
+    view = build_order(shown.parts, shown.orders, reader, order_id)
+    accounts = shown.users.accounts.list() if view.may_manage else ()
+    people = assignees(accounts, view.order.node, shown.parts.site()) if accounts else []
     near = alerts_near(view.order.node, reader) if view.may_manage and view.may_take_alert else ()
-    notice = request.query_params.get("notice", "")
-    return pages.page(
-        request, "order.html", reader=reader, view=view, people=people, near=near, roles=ROLES, order_states=STATES,
-        report_states=REPORT_STATES, notice=NOTICES.get(notice, ""), good=GOOD_NOTICES.get(notice, ""), nav="orders",
+    return shown.pages.page(
+        request, "order.html", status=status, reader=reader, view=view, people=people, near=near, roles=ROLES,
+        order_states=STATES, report_states=REPORT_STATES, notice=NOTICES.get(notice, ""),
+        good=GOOD_NOTICES.get(notice, ""), nav="orders", draft=draft,
     )  # fmt: skip
 
 
@@ -154,25 +174,24 @@ async def add_photos(
 
 @router.post("/orders/{order_id}/done", dependencies=_WORK)
 async def finish(
-    parts: Parts, orders: CurrentOrders, person: CurrentPerson, order_id: OrderId, form: UploadForm
+    request: Request, person: CurrentPerson, shown: CurrentShown, order_id: OrderId, form: UploadForm
 ) -> Response:
-    """What it was found to be, with a note and photos of the work."""
+    """What it was found to be, with a note and photos of the work: all of it is taken, or the note comes back."""
     try:
         outcome = Outcome(text_of(form, "outcome"))
     except ValueError as error:
         raise Problem(422, f"outcome must be one of: {', '.join(o.value for o in Outcome)}.") from error
     version, words, cost = version_of(text_of(form, "version")), text_of(form, "note"), cost_of(text_of(form, "cost"))
     try:
-        pictures = await pictures_of(form)
-    except PictureError as error:
-        return back_to(f"/orders/{order_id}", notice_of(error))
-
-    def done() -> Order:
-        for picture in pictures:
-            orders.add_photo(order_id, person, picture, PhotoStage.CLOSING)
-        return orders.finish(order_id, person, outcome, words=words, cost=cost, expected_version=version)
-
-    return await run_in_threadpool(acted, parts, order_id, "done", done, "done")
+        finished = partial(
+            shown.orders.finish, order_id, person, outcome, words=words, cost=cost, expected_version=version,
+            pictures=await pictures_of(form),
+        )  # fmt: skip
+        tell(shown.parts, await run_in_threadpool(finished), "done")
+    except REFUSED as error:
+        page = partial(_order_page, request, shown, order_id, notice_of(error), draft=words, status=_REFUSED)
+        return await run_in_threadpool(page)
+    return back_to(f"/orders/{order_id}", "done")
 
 
 @router.post("/orders/{order_id}/verify", dependencies=_MANAGE)
