@@ -79,9 +79,9 @@ def ground_of(records: Records, site: Any, settings: RepairPlatformSettings) -> 
     )
 
 
-def platform_of(records: Records, site: Any) -> RepairPlatform:
+def platform_of(records: Records, site: Any, **settings: Any) -> RepairPlatform:
     """One that nothing is sent to."""
-    return platform_parts(ground_of(records, site, settings_of("http://127.0.0.1:9/nowhere")))
+    return platform_parts(ground_of(records, site, settings_of("http://127.0.0.1:9/nowhere", **settings)))
 
 
 def meters_agree(records: Records, alert: str) -> None:
@@ -127,8 +127,8 @@ class Mirrored:
 def mirrored(records: Records, make: Any, listen: Any, **settings: Any) -> Iterator[Mirrored]:
     """An application that is listened to, the simulator that speaks to it, and the mirror, worked by hand."""
     with contextlib.ExitStack() as stack:
-        served = make()
-        site = served.parts.site()
+        site = make().parts.site()
+        served = make(repair_platform=platform_of(records, site, **settings))
         address = listen(served.app)
         simulator = Simulator(f"{address}/api/v1/platform/events")
         stack.callback(simulator.close)
