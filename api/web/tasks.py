@@ -45,7 +45,8 @@ class Tasks:
 
     orders    work orders that are theirs and not done yet; the alert of one stands in none of the others
     mine      active alerts that are theirs to see to and have no outcome yet
-    settled   theirs too: the meters cleared them within the last week, and nobody has said what it was
+    settled   theirs too: the meters cleared them within the last week, and nobody has said what it was; of a drill that
+              is asked no more
     waiting   active alerts of nobody, as far as they see them; more may wait
     """
 
@@ -63,7 +64,7 @@ def build_tasks(parts: ApiParts, orders: Orders, reader: Reader) -> Tasks:
     alerts, name, now = reader.alerts, reader.user.name, parts.now()
     own = AlertFilter(state=AlertState.ACTIVE, assigned_to=name, drill=True)
     mine = [a for a in alerts.find(own, limit=_MOST_MINE).items if a.outcome is None]
-    cleared = alerts.find(AlertFilter(state=AlertState.CLEARED, assigned_to=name, drill=True), limit=_MOST_MINE).items
+    cleared = alerts.find(AlertFilter(state=AlertState.CLEARED, assigned_to=name), limit=_MOST_MINE).items  # no drill
     settled = [a for a in cleared if a.outcome is None and a.closed_at and now - a.closed_at <= _SETTLE_WITHIN]
     waiting, more_wait = _waiting(reader)
 

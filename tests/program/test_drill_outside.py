@@ -58,7 +58,8 @@ ROWS = {
     "alerts": "SELECT * FROM alerts WHERE drill IS NULL ORDER BY id",
     "audit": "SELECT audit.alert_id, at_ms, event_ms, actor, action, text, detail FROM audit JOIN alerts"
     " ON alerts.id = alert_id WHERE drill IS NULL ORDER BY 1, 2, 4, 5, 7",
-    "told": "SELECT outbox.id, receiver, channel, outbox_alerts.alert_id, outbox_alerts.reason, state, created_ms"
+    # A message's id comes from a number that goes on counting, an order's too.
+    "told": "SELECT receiver, channel, outbox_alerts.alert_id, outbox_alerts.reason, state, created_ms"
     " FROM outbox_alerts JOIN outbox ON outbox_id = id WHERE drill IS NULL ORDER BY 1, 2, 3, 4",
     "feedback": "SELECT * FROM feedback",
     "breaches": "SELECT * FROM breaches ORDER BY 1",
@@ -104,7 +105,7 @@ class Box:
         """What was told of drills, or of what is real."""
         told = [n for n in self.sent if (n.alert is not None and n.alert.drill is not None) == drills]
         return sorted(
-            (n.id, n.reason.value, n.receiver, str(n.created_at), [a.id for a in n.alerts],
+            (n.reason.value, n.receiver, str(n.created_at), [a.id for a in n.alerts],
              sorted((str(language), m.title, m.text) for language, m in n.messages.items()))
             for n in told
         )  # fmt: skip
@@ -237,7 +238,7 @@ def test_everything_outside_of_it_is_byte_for_byte_as_without_it(again, fed):
     assert not told.of(drills=True)
     assert len(told.of(drills=False)) >= 3
     for part, rows in expected.items():
-        assert found[part] == rows, part
+        assert found[part] == rows, (part, sorted({*found[part]} ^ {*rows})[:10])
     assert told_with.of(drills=False) == told.of(drills=False)
     for path, answer in answers["without"].items():
         assert answers["with"][path] == answer, path

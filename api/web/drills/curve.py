@@ -23,6 +23,7 @@ from metering.windows import GRID_MS
 BEFORE = timedelta(hours=3)  # of the usual, before the copy began
 _STEPS = (1, 4, 16, 96)  # quarter hours a window
 _MOST_WINDOWS = 240
+_HOUR_MS = 3_600_000
 _SHOWN = ("raised", "told", "acknowledged", "repaired", "confirmed")
 
 
@@ -88,9 +89,13 @@ def _fault_rates(drill: Drill, edges: Times) -> Floats:
         return np.zeros(len(edges) - 1)
     start = int(to_ms(drill.fault_event).astype(np.int64))
     ends = [] if plan.lasts_s is None else [start + plan.lasts_s * 1000]
-    ends += [int(to_ms(m).astype(np.int64)) for m in (drill.repaired_event, drill.event_at) if m is not None]
-    used = DrillFault(plan.kind, plan.meter, plan.size, start, min(ends, default=None)).used(edges.astype(np.int64))
-    return np.asarray(np.diff(used) / (np.diff(edges) / np.timedelta64(3_600_000, "ms")), np.float64)
+    ends += [] if drill.repaired_event is None else [int(to_ms(drill.repaired_event).astype(np.int64))]
+    times = edges.astype(np.int64)
+    if drill.event_at is not None:  # of the newest window as much as has passed
+        times = np.minimum(times, int(to_ms(drill.event_at).astype(np.int64)))
+    used = DrillFault(plan.kind, plan.meter, plan.size, start, min(ends, default=None)).used(times)
+    passed = np.diff(times).astype(np.float64)
+    return np.divide(np.diff(used), passed / _HOUR_MS, out=np.full(len(passed), np.nan), where=passed > 0)
 
 
 def moments_of(report: DrillReport, now: datetime) -> tuple[Moment, ...]:
