@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
+from alerts.sender import ChannelStatus
 from metering.entries import Entry, EntryError, decode_entry, encode_entry
 from metering.health import HealthReport
 
@@ -64,12 +65,16 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class WatchState:
-    """How `watch` does: whether history is judged, how far it is (0 to 1), and how collecting goes."""
+    """How `watch` does: whether history is judged, how far it is (0 to 1), and how collecting goes.
+
+    platform  how sending to the repair platform goes; None: there is none, or an older `watch` does not say
+    """
 
     is_ready: bool
     progress: float | None
     detail: str
     health: HealthReport
+    platform: ChannelStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from alerts.platform.feed import PlatformFeed
 from alerts.platform.inbox import Inbox
 from alerts.platform.photos import PhotoTaker, WantedPhotos
 from alerts.platform.queue import PlatformAnswer, PlatformQueue
-from alerts.platform.values import Direction, Sent
+from alerts.platform.values import PLATFORM, Direction, Sent
 from alerts.platform.wire import Wire
 from alerts.playbook import Playbook
 from alerts.sender import ChannelStatus, LaneSettings, Sender
@@ -25,7 +25,6 @@ from aquavolt.repair.settings import RepairPlatformSettings
 from aquavolt.worker import Worker
 from metering.site import Site
 
-NAME = "repair-platform"
 _IDLE_S = 0.5
 
 
@@ -75,13 +74,13 @@ class Mirror:
         )
         lanes = lanes or LaneSettings(clock=ground.clock, per_minute=_limit(ground.settings))
         self._sender: Sender[Sent, PlatformAnswer] = Sender(
-            NAME, PlatformQueue(ground.database), self._client.send, lanes
+            PLATFORM, PlatformQueue(ground.database), self._client.send, lanes
         )
         self._photos = PhotoFetch(ground.settings, WantedPhotos(ground.database), ground.clock)
         self._wake = threading.Event()
         self.desk = desk_of(ground, self.wake)
         self._has_begun = False
-        self.worker = Worker(NAME, self._turn)
+        self.worker = Worker(PLATFORM, self._turn)
 
     @property
     def status(self) -> ChannelStatus:
@@ -125,4 +124,4 @@ class Mirror:
 
 
 def _limit(settings: RepairPlatformSettings) -> dict[str, int]:
-    return {} if settings.per_minute is None else {NAME: settings.per_minute}
+    return {} if settings.per_minute is None else {PLATFORM: settings.per_minute}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from alerts.records import Records
+from alerts.sender import ChannelStatus
 from api.platform.parts import RepairPlatform
 from aquavolt.repair.mirror import Mirror, PlatformGround, desk_of
 from aquavolt.setup import Setup
@@ -29,10 +33,12 @@ def parts_of_mirror(mirror: Mirror | None) -> RepairPlatform | None:
     return None if mirror is None else platform_parts(mirror.ground, mirror)
 
 
-def parts_of_another(setup: Setup, records: Records) -> RepairPlatform | None:
-    """For the pages of a program beside the one that sends."""
+def parts_of_another(
+    setup: Setup, records: Records, status: Callable[[], ChannelStatus | None]
+) -> RepairPlatform | None:
+    """For the pages of a program beside the one that sends; `status` is what that one says of it."""
     ground = ground_of(setup, records)
-    return None if ground is None else platform_parts(ground)
+    return None if ground is None else replace(platform_parts(ground), status=status)
 
 
 def platform_parts(ground: PlatformGround, mirror: Mirror | None = None) -> RepairPlatform:

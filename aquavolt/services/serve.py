@@ -94,7 +94,7 @@ class Serve:
                 discovery=self.setup.settings.usual_discovery.discovery(),
                 playbook=self.setup.playbook,
                 now=self.setup.clock,
-                repair_platform=parts_of_another(self.setup, self.records),
+                repair_platform=parts_of_another(self.setup, self.records, self.watch.platform_status),
             )
         )
         stopping = loop.create_task(stop.wait(), name="stop")

@@ -81,7 +81,9 @@ class Watch:
         """How it goes: ready once all that was there at the start is judged."""
         done, head = self.judging.judge.position, max(1, self._history_head)
         health = self.store.told_in(self.judging.told_in(self.intake.health(), f"{FOLDER}/{STREAM}"))
-        return WatchState(done >= self._history_head, min(1.0, done / head), "", health)
+        mirror = self.judging.mirror
+        sending = None if mirror is None else mirror.status
+        return WatchState(done >= self._history_head, min(1.0, done / head), "", health, sending)
 
     def _ground(self, worker: Worker) -> Ground | None:
         """A rebuild takes from the store what collectors say is there, and the rest from the journal."""

@@ -11,6 +11,8 @@ import httpx
 import msgspec
 import structlog
 
+from alerts.platform.values import PLATFORM
+from alerts.sender import ChannelStatus
 from api.parts import Readiness
 from api.problems import Problem
 from api.stream import EventStream
@@ -56,6 +58,13 @@ class WatchClient:
         report = empty if self._state is None else self._state.health
         line = ConnectionHealth(f"watch {self._url}", "failed" if self._error else "connected", last_error=self._error)
         return replace(report, connections=(line, *report.connections))
+
+    def platform_status(self) -> ChannelStatus:
+        """How `watch` sends to the repair platform; while it does not answer, nobody sends."""
+        if self._error or self._state is None:
+            error = f"`aquavolt watch`, which sends, does not answer: {self._error}"
+            return ChannelStatus(PLATFORM, 1, error)
+        return self._state.platform or ChannelStatus(PLATFORM)
 
     async def submit(self, batch: ReadingBatch) -> None:
         """Have `watch` take these readings; durable there when this returns.

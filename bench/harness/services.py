@@ -120,6 +120,7 @@ class Services:
 
     store_url  where they find InfluxDB, if not at its own address
     journal    settings of their journals
+    more       further settings
     """
 
     folder: Path
@@ -131,6 +132,7 @@ class Services:
     running: list[Process] = field(default_factory=list)
     store_url: str = ""
     journal: dict[str, int] = field(default_factory=lambda: {"free_disk_floor_mb": 16})
+    more: dict[str, Any] = field(default_factory=dict)
 
     @property
     def watch_port(self) -> int:
@@ -155,7 +157,7 @@ class Services:
             },
             "watch": {"url": f"http://127.0.0.1:{self.watch_port}", "token": token},
             "collector": {"name": collector},
-            "journal": self.journal,
+            "journal": self.journal, **self.more,
         }  # fmt: skip
 
     def start(self, service: str, *, collector: str = "main", token: str = TOKEN, **more: Any) -> Process:

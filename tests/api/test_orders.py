@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from PIL import Image
@@ -204,6 +204,55 @@ def test_a_tick_from_the_future_or_of_last_year_is_refused(served):
     ]
     answer = served.client.post("/api/v1/patrol/ticks", json={"ticks": ticks}).json()["items"]
     assert [a["result"] for a in answer] == ["refused", "refused"]
+
+
+@pytest.mark.parametrize("wrong_by", [timedelta(hours=2), timedelta(days=-3)])
+def test_a_phones_wrong_clock_is_put_right(served, wrong_by):
+    now = served.parts.now()
+    made, sent = now - timedelta(minutes=30) + wrong_by, now + wrong_by
+    tick = {"id": "client-made-1", "item": "alert:leak", "at": made.isoformat()}
+    body = {"ticks": [tick], "sent_at": sent.isoformat()}
+    (answer,) = served.client.post("/api/v1/patrol/ticks", json=body).json()["items"]
+    assert (answer["result"], answer["code"]) == ("taken", None)
+    listed = served.client.get("/api/v1/patrol").json()["items"]
+    last = next(i["last"] for i in listed if i["key"] == "alert:leak")
+    assert datetime.fromisoformat(last["at"]) == now - timedelta(minutes=30)
+
+
+def test_why_a_tick_is_refused_has_a_code(served):
+    now = served.parts.now()
+    ticks = [
+        {"id": f"client-made-{i}", "item": item, "at": at.isoformat()}
+        for i, (item, at) in enumerate(
+            [("alert:nobody", now), ("meter:nowhere", now), ("alert:leak", now + timedelta(hours=1)),
+             ("alert:leak", now - timedelta(days=31))]
+        )
+    ]  # fmt: skip
+    answer = served.client.post("/api/v1/patrol/ticks", json={"ticks": ticks}).json()["items"]
+    assert [a["code"] for a in answer] == ["gone", "gone", "ahead", "too_old"]
+    far = {"id": "client-made-9", "item": "alert:leak", "at": "9999-12-31T23:59:59Z"}
+    early = {"ticks": [far], "sent_at": (now - timedelta(days=1)).isoformat()}
+    (answer,) = served.client.post("/api/v1/patrol/ticks", json=early).json()["items"]
+    assert answer["code"] == "ahead"
+
+
+def test_who_was_quicker_is_named_to_who_comes_late(guarded):
+    office, builder = person(guarded, "office", Role.ENERGY_MANAGER), person(guarded, "builder", Role.CONTRACTOR)
+    new = {"alert_id": "leak", "assignee": "builder"}
+    at = f"/api/v1/orders/{office.client.post('/api/v1/orders', json=new, headers=csrf(office)).json()['id']}"
+    due = {"due_at": (guarded.parts.now() + timedelta(days=1)).isoformat()}
+    office.client.request("PATCH", at, json=due, headers=csrf(office))
+    late = builder.client.post(f"{at}/done", json={"version": 1}, headers=csrf(builder))
+    assert (late.status_code, late.json()["code"], late.json()["current"]["by"]) == (409, "conflict", "office")
+    said = guarded.parts.now() - timedelta(hours=3)
+    done = builder.client.post(f"{at}/done", json={"said_at": said.isoformat()}, headers=csrf(builder))
+    assert done.json()["state"] == "done"
+    again = office.client.post(f"{at}/start", json={}, headers=csrf(office))
+    assert (again.json()["code"], again.json()["current"]["by"]) == ("wrong_state", "builder")
+    (told,) = [e for e in office.client.get(f"{at}/events").json()["items"] if e["action"] == "done"]
+    assert datetime.fromisoformat(told["detail"]["said_at"]) == said
+    page = office.client.get(at.removeprefix("/api/v1"), headers={"Accept": "text/html"}).text
+    assert "sent later" in page
 
 
 def test_reports_are_the_offices(guarded):

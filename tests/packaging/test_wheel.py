@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from api.web.phone import views as phone
 from api.web.vendor import FILES
 
 pytestmark = pytest.mark.slow
@@ -72,6 +73,37 @@ def test_the_wheel_has_every_committed_file_of_its_packages(wheel: Path, committ
     assert any(name.startswith("device_profiles/models/") for name in expected)
     assert any(name.startswith("alerts/migrations/versions/") for name in expected)
     assert any(name.startswith("api/web/templates/") for name in expected)
+
+
+# What is read from files at run time and by no import: were one not committed, the test above would not miss it.
+READ_AT_RUN_TIME = {
+    "api/web/phone/worker.js", "api/web/locales/zh_CN/LC_MESSAGES/messages.po", "alerts/playbook.yaml",
+    "alerts/platform/presets/plain-json.yaml", "alerts/platform/presets/code-message.yaml", "alerts/migrations/env.py",
+    *(f"api/web/static/{name}" for name in ("logo.svg", "icons.svg", "icon-apple-180.png")),
+    *(f"api/web/static/{name}" for name, _, _ in phone.ICONS),
+    *(f"api/web{address}" for address in phone.VERSIONED),
+}  # fmt: skip
+IN_CODE = re.compile(r'"(\w+\.html)"')
+IN_TEMPLATES = re.compile(r'{% (?:extends|include|from|import) "(\w+\.html)"')
+IN_PAGES = re.compile(r'(?:href|src)="/(static/[\w.-]+)')
+
+
+def texts_in(wheel: Path, ending: str) -> str:
+    with zipfile.ZipFile(wheel) as archive:
+        found = [name for name in archive.namelist() if name.startswith("api/") and name.endswith(ending)]
+        return "\n".join(archive.read(name).decode() for name in found)
+
+
+def test_the_wheel_has_what_is_read_at_run_time(wheel: Path) -> None:
+    assert READ_AT_RUN_TIME - set(names_in(wheel)) == set()
+
+
+def test_the_wheel_has_every_template_and_file_that_its_code_names(wheel: Path) -> None:
+    names, code, templates = set(names_in(wheel)), texts_in(wheel, ".py"), texts_in(wheel, ".html")
+    wanted = {f"api/web/templates/{name}" for name in (*IN_CODE.findall(code), *IN_TEMPLATES.findall(templates))}
+    assert len(wanted) > 40
+    assert wanted - names == set()
+    assert {f"api/web/{name}" for name in IN_PAGES.findall(templates)} - names == set()
 
 
 def test_the_wheel_brings_the_browser_files(wheel: Path) -> None:
@@ -140,6 +172,29 @@ def test_the_installed_program_finds_its_data(empty: Path, tmp_path: Path) -> No
     assert int(missing) == 0
     run(empty / "aquavolt", "simulate", "campus", "--seed", 1, "--days", 1, "--out", tmp_path / "campus")
     assert "everything is in order" in run(empty / "aquavolt", "check", "--site", tmp_path / "campus" / "site.yaml")
+
+
+def test_the_installed_program_reads_its_pages_phone_and_presets(empty: Path, tmp_path: Path) -> None:
+    """Every template compiles, both languages speak, the worker, icons, playbook and mappings are there."""
+    ask = (
+        "import json\n"
+        "from alerts.platform.mapping import PRESETS, with_preset\n"
+        "from alerts.playbook import shipped_playbook\n"
+        "from api.web import rendering\n"
+        "from api.web.phone import views as phone\n"
+        "from api.web.texts import LANGUAGES, translations_of\n"
+        "for language in LANGUAGES:\n"
+        "    made = rendering._environment(language)\n"
+        "    templates = [made.get_template(name) for name in made.list_templates()]\n"
+        "assert '{{version}}' in phone._worker()\n"
+        "assert all((rendering.STATIC / name).read_bytes()[:4] == b'\\x89PNG' for name, _, _ in phone.ICONS)\n"
+        "assert all(with_preset({}, name) for name in PRESETS)\n"
+        "assert shipped_playbook()\n"
+        "print(json.dumps([len(templates), translations_of('zh-CN').gettext('My tasks')]))"
+    )
+    templates, tasks = __import__("json").loads(run(empty / "python", "-c", ask, cwd=tmp_path))
+    assert templates > 40
+    assert tasks == "我的任务"
 
 
 def test_the_licence_and_readme_are_in_the_metadata(wheel: Path) -> None:

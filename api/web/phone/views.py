@@ -22,12 +22,12 @@ from api.wire import JsonResponse
 router = APIRouter(include_in_schema=False)
 _OPEN = [needs(Permission.OPEN)]
 _BRAND = "#0d5c7d"
-_VERSIONED = (
+VERSIONED = (
     "/vendor/tabler.min.css", "/static/aquavolt.css", "/static/handling.css", "/static/orders.css",
     "/static/phone.css", "/static/theme.js", "/static/queue.js", "/static/queued_forms.js", "/static/offline.js",
     "/static/logo.svg",
 )  # fmt: skip
-_ICONS = (("icon-192.png", "192x192", "any"), ("icon-512.png", "512x512", "any"),
+ICONS = (("icon-192.png", "192x192", "any"), ("icon-512.png", "512x512", "any"),
           ("icon-maskable-512.png", "512x512", "maskable"))  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def get_manifest(request: Request, pages: Pages) -> Response:
         "theme_color": _BRAND, "background_color": _BRAND,
         "icons": [
             {"src": f"/static/{name}?v={version}", "sizes": sizes, "type": "image/png", "purpose": purpose}
-            for name, sizes, purpose in _ICONS
+            for name, sizes, purpose in ICONS
         ],
         "shortcuts": [{"name": say(name), "url": address} for name, address in shortcuts],
     }  # fmt: skip
@@ -65,7 +65,7 @@ def get_manifest(request: Request, pages: Pages) -> Response:
 @router.get("/sw.js", dependencies=_OPEN)
 def get_worker(pages: Pages) -> Response:
     """The service worker. Another version of any browser file makes it another worker."""
-    files = [f"{address}?v={pages.version}" for address in _VERSIONED]
+    files = [f"{address}?v={pages.version}" for address in VERSIONED]
     files += ["/static/icons.svg", *(f"/offline/{language}" for language in LANGUAGES)]
     script = _worker().replace("{{version}}", pages.version).replace("{{files}}", json.dumps(files))
     return Response(script, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
