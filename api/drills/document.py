@@ -10,6 +10,7 @@ from typing import Any
 from alerts.drills.report import AlertReport, DrillReport
 from alerts.drills.values import Drill
 from api.alerts.document import loss_rate_unit
+from api.exports.table import plain_cell
 from api.wire import jsonable, time_text
 
 _PLAN = ("kind", "node", "meter", "medium", "size", "speed", "after_s", "lasts_s", "limit_s", "audience", "note")
@@ -55,7 +56,8 @@ def report_csv(report: DrillReport) -> str:
     writer.writerow(CSV_COLUMNS)
     for one in report.alerts:
         for line in _lines(one):
-            writer.writerow([_plain(cell) for cell in (report.drill.id, one.alert.id, one.alert.node, *line)])
+            cells = (report.drill.id, one.alert.id, one.alert.node, *line)
+            writer.writerow(["" if cell is None else plain_cell(cell) for cell in cells])
     return out.getvalue()
 
 
@@ -66,9 +68,3 @@ def _lines(one: AlertReport) -> Iterator[tuple[Any, ...]]:
     for told in one.told:
         of = told.delivery
         yield f"message {of.reason}", time_text(of.delivered_at), told.seconds, of.receiver, of.channel, of.state.value
-
-
-def _plain(cell: Any) -> Any:
-    if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{cell}"
-    return "" if cell is None else cell
