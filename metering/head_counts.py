@@ -92,9 +92,17 @@ def read_count_rows(given: list[Mapping[str, object]], nodes: Collection[str]) -
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
     """Number and fields of every line that is not empty; each line for itself, so that a lost quote costs one."""
     for number, line in enumerate(io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n")), start=1):
-        row = [field.strip() for field in next(csv.reader([line.rstrip("\n")]), [])]
+        row = _fields(line.rstrip("\n"))
         if any(row):
             yield number, row
+
+
+def _fields(line: str) -> list[str]:
+    """The line's fields; of one that cannot be read more than there may be."""
+    try:
+        return [field.strip() for field in next(csv.reader([line]), [])]
+    except csv.Error:  # a field of more than 128 kB
+        return [line[:200], *COLUMNS]
 
 
 def _header_fault(line: int, columns: list[str]) -> CountFault | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta, tzinfo
 from typing import Any
@@ -21,7 +21,7 @@ from alerts.platform.acting import PlatformHand, standing, state_said
 from alerts.platform.links import learn_number, link_row, order_meant
 from alerts.platform.mapping import Receive
 from alerts.platform.models import LinkRow, ReceivedRow
-from alerts.platform.photos import PhotoTaker
+from alerts.platform.photos import PhotoTaker, Ready, ready
 from alerts.platform.reading import at_or_now, digest_of, read_event
 from alerts.platform.signing import WINDOW_S
 from alerts.platform.values import PLATFORM, REMARKS, Inbound, Placing, Says
@@ -73,13 +73,14 @@ class Inbox:
         """
         document, digest = read_object(body), digest_of(body)
         said = read_event(document, digest, self._receive, self._zone())
+        photos = ready(said.photos)
         with self._database.writing() as session:
             if (known := self._begin(session, said, document, digest)) is not None:
                 if known.digest != digest:
                     raise EventReusedError(f"the event {said.id!r} was another one; each event needs its own id")
                 return Taken(known.answer, is_repeat=True)
             row = session.get_one(ReceivedRow, said.id)
-            self._place(session, row, said)
+            self._place(session, row, said, photos)
             return Taken(row.answer)
 
     def place_waiting(self) -> int:
@@ -101,11 +102,14 @@ class Inbox:
         Raises:
             RefusedError: there is none of this id, or it was placed.
         """
+        with self._database.reading() as session:
+            kept = unplaced(session, event_id)
+            said = read_event(kept.body, kept.digest, self._receive, self._zone())
+        photos = ready(said.photos)
         with self._database.writing() as session:
             row = unplaced(session, event_id)
-            said = read_event(row.body, row.digest, self._receive, self._zone())
             row.says, row.code, row.our_number, row.number = said.says, said.code, said.order, said.number
-            self._place(session, row, replace(said, id=row.id))
+            self._place(session, row, replace(said, id=row.id), photos)
             return Placing(row.placing)
 
     def settle(self, session: Session, row: OrderRow) -> None:
@@ -132,8 +136,8 @@ class Inbox:
         is_new = session.scalars(kept).one_or_none() is not None
         return None if is_new else session.get_one(ReceivedRow, said.id)
 
-    def _place(self, session: Session, row: ReceivedRow, said: Inbound) -> None:
-        placing, whys, order = self._placed(session, row, said)
+    def _place(self, session: Session, row: ReceivedRow, said: Inbound, photos: Sequence[Ready]) -> None:
+        placing, whys, order = self._placed(session, row, said, photos)
         row.placing, row.order_id = placing.value, None if order is None else order.id
         row.whys = [why.document() for why in whys]
         answer: dict[str, Any] = {"event": row.id, "result": placing.value, "reason": in_english(whys)}
@@ -144,7 +148,9 @@ class Inbox:
             answer |= standing(order, number)
         row.answer = answer
 
-    def _placed(self, session: Session, row: ReceivedRow, said: Inbound) -> tuple[Placing, list[Why], OrderRow | None]:
+    def _placed(
+        self, session: Session, row: ReceivedRow, said: Inbound, photos: Sequence[Ready]
+    ) -> tuple[Placing, list[Why], OrderRow | None]:
         if said.says is None:
             known = ", ".join(self._receive.events)
             return Placing.UNPLACED, [Why("unknown_event", {"said": said.code or "–", "known": known})], None
@@ -161,6 +167,7 @@ class Inbox:
         try:
             with session.begin_nested():
                 whys = self._do(session, order, said, is_late=is_late)
+                whys += self._photos.take(session, order, photos, ms_of(self._clock()))
                 if not is_late:
                     state_said(link, said.says, at_ms)
         except (AlertError, OrderConflictError) as error:
@@ -177,7 +184,7 @@ class Inbox:
             whys.append(Why("late"))
         elif said.says is not None:
             hand.act(said.says)
-        return whys + self._photos.take(session, order, said.photos, now_ms)
+        return whys
 
 
 def _is_overtaken(order: OrderRow, says: Says, at_ms: int) -> bool:

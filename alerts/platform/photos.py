@@ -21,7 +21,7 @@ from alerts.database import Database
 from alerts.orders.journal import write
 from alerts.orders.models import OrderRow, PhotoRow
 from alerts.orders.orders import MOST_PHOTOS
-from alerts.orders.pictures import PictureError, take_picture
+from alerts.orders.pictures import Picture, PictureError, take_picture
 from alerts.orders.states import FINISHED, OrderState
 from alerts.orders.values import OrderAction, PhotoStage
 from alerts.platform.models import WantedPhotoRow
@@ -35,6 +35,8 @@ MOST_ATTEMPTS = 8
 _DATA = re.compile(r"data:[\w/+.-]{0,60};base64,", re.ASCII)
 _LEAST_PICTURE = 200  # characters: less is no picture, but perhaps a file's name
 _ACTOR = Actor(PLATFORM)
+Ready = Picture | str | PictureError | ValueError
+"""A photo as it was written anew; an address; or why it is neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +45,17 @@ class PhotoTaker:
 
     hosts: Collection[str] = ()
 
-    def take(self, session: Session, order: OrderRow, photos: Sequence[str], now_ms: int) -> list[Why]:
+    def take(self, session: Session, order: OrderRow, photos: Sequence[Ready], now_ms: int) -> list[Why]:
         """Put them to the order, or on the list of what is to be fetched; why not, of those that are not."""
         refused = []
         for number, photo in enumerate(photos, start=1):
             try:
-                if "://" in photo[:20]:
-                    self._want(session, order, photo.strip(), now_ms)
+                if isinstance(photo, Picture):
+                    keep_photo(session, order, photo, now_ms)
+                elif isinstance(photo, str):
+                    self._want(session, order, photo, now_ms)
                 else:
-                    keep_photo(session, order, _inline(photo), now_ms)
+                    raise photo
             except (PictureError, ValueError) as error:
                 refused.append(Why("photo", {"number": str(number), "error": str(error)}))
         return refused
@@ -74,6 +78,20 @@ class PhotoTaker:
             )
 
 
+def ready(photos: Sequence[str]) -> tuple[Ready, ...]:
+    """Decoded before a transaction begins: nobody could write meanwhile."""
+    return tuple(_ready(photo) for photo in photos)
+
+
+def _ready(photo: str) -> Ready:
+    if "://" in photo[:20]:
+        return photo.strip()
+    try:
+        return take_picture(_inline(photo))
+    except (PictureError, ValueError) as error:
+        return error
+
+
 def _inline(text: str) -> bytes:
     """Raises: ValueError."""
     found = _DATA.match(text)
@@ -86,11 +104,10 @@ def _inline(text: str) -> bytes:
         raise ValueError("it is no base64") from error
 
 
-def keep_photo(session: Session, order: OrderRow, content: bytes, now_ms: int) -> None:
-    """Put it to the order, written anew. Raises: PictureError, ValueError: there is no room."""
+def keep_photo(session: Session, order: OrderRow, picture: Picture, now_ms: int) -> None:
+    """Put it to the order. Raises: ValueError: there is no room."""
     if order.photos >= MOST_PHOTOS:
         raise ValueError(f"an order has at most {MOST_PHOTOS} photos")
-    picture = take_picture(content)
     stage = PhotoStage.CLOSING if OrderState(order.state) in FINISHED else PhotoStage.WORK
     row = PhotoRow(
         id=secrets.token_hex(16), order_id=order.id, report_id=None, stage=stage.value, by=PLATFORM, at_ms=now_ms,
@@ -126,11 +143,17 @@ class WantedPhotos:
 
     def keep(self, photo: WantedPhoto, content: bytes, now: datetime) -> None:
         """It was fetched. What is no photo is refused for good."""
+        try:
+            picture: Picture | PictureError = take_picture(content)
+        except PictureError as error:
+            picture = error
         with self._database.writing() as session:
             row = session.get_one(WantedPhotoRow, photo.id)
             try:
+                if isinstance(picture, PictureError):
+                    raise picture
                 order = session.get_one(OrderRow, row.order_id, with_for_update=True)
-                keep_photo(session, order, content, ms_of(now))
+                keep_photo(session, order, picture, ms_of(now))
                 row.state, row.last_error = SentState.DELIVERED.value, ""
             except (PictureError, ValueError) as error:
                 row.state, row.last_error = SentState.FAILED.value, str(error)

@@ -10,6 +10,7 @@ from typing import Any
 from alerts.drills.report import AlertReport, DrillReport
 from alerts.drills.values import Attendance, Drill
 from api.alerts.document import loss_rate_unit
+from api.exports.table import plain_cell
 from api.wire import jsonable, time_text
 
 _PLAN = ("kind", "node", "meter", "medium", "size", "speed", "after_s", "lasts_s", "limit_s", "audience", "note")
@@ -64,7 +65,8 @@ def report_csv(report: DrillReport) -> str:
     writer.writerow(CSV_COLUMNS)
     for one in report.alerts:
         for line in _lines(one):
-            writer.writerow([_plain(cell) for cell in (STAMP, report.drill.id, one.alert.id, one.alert.node, *line)])
+            cells = (STAMP, report.drill.id, one.alert.id, one.alert.node, *line)
+            writer.writerow(["" if cell is None else plain_cell(cell) for cell in cells])
     return out.getvalue()
 
 
@@ -76,9 +78,3 @@ def _lines(one: AlertReport) -> Iterator[tuple[Any, ...]]:
         of = told.delivery
         at = time_text(of.delivered_at)
         yield f"message {of.reason}", at, told.seconds, None, of.receiver, of.channel, of.state.value
-
-
-def _plain(cell: Any) -> Any:
-    if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{cell}"
-    return "" if cell is None else cell

@@ -38,10 +38,10 @@ def _bounded(rows: Iterable[Sequence[Cell]], form: Form) -> Iterable[list[Cell]]
     for number, row in enumerate(rows, start=1):
         if number > MOST_ROWS[form]:
             raise Problem(413, f"That is more than {MOST_ROWS[form]} rows: ask for less at once.")
-        yield [_cell(value) for value in row]
+        yield [plain_cell(value) for value in row]
 
 
-def _cell(value: Cell) -> Cell:
+def plain_cell(value: Cell) -> Cell:
     """A text that a spreadsheet would take for a formula stays a text; it knows no offsets."""
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"

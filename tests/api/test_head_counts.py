@@ -69,6 +69,8 @@ def test_the_same_file_twice_is_one_and_the_history_stays(served):
     ("content", "headers", "status", "word"),
     [
         (f"{HEAD}nowhere,2026-11-01,1,1\n", {}, 422, "nowhere"),
+        ("x" * 200_000, {}, 422, "node,from,beds,people"),
+        (f"{HEAD}{'x' * 200_000},2026-11-01,1,1\n", {}, 422, "node,from,beds,people"),
         ("room,beds\nx,1\n", {}, 422, "node,from,beds,people"),
         (GOOD, {"Content-Type": "application/pdf"}, 415, "text/csv"),
         ("{", {"Content-Type": "application/json"}, 422, "no JSON"),

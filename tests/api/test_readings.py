@@ -68,6 +68,16 @@ def test_csv_with_a_mark_of_byte_order_and_its_own_order_of_columns(served):
     assert answer.json()["errors"][0]["row"] == 2
 
 
+@pytest.mark.parametrize("where", ["header", "row"])
+def test_a_field_without_end_costs_its_own_row_at_most(served, where):
+    long, good = b"x" * 200_000, b"w-campus,water_volume,2026-11-23T11:00:00+08:00,5\n"
+    head = long if where == "header" else b"meter,quantity,time,value"
+    answer = post(served, head + b"\n" + long + b",,,\n" + good, "text/csv")
+    assert answer.status_code == (422 if where == "header" else 200)
+    if where == "row":
+        assert (answer.json()["taken"], [e["row"] for e in answer.json()["errors"]]) == (1, [1])
+
+
 def test_nothing_good_is_a_422_and_nothing_is_submitted(served):
     answer = post(served, [GOOD | {"value": "x"}])
     assert answer.status_code == 422

@@ -13,14 +13,13 @@ from simulators.repair_platform.server import RepairPlatform
 from simulators.repair_platform.state import Faults, Platform
 
 pytestmark = [pytest.mark.slow, pytest.mark.influx, pytest.mark.timeout(300)]
-SECRET = "of-this-test-alone"
+SECRET = "of-this-test-alone"  # noqa: S105 - it says so
 
 
 @pytest.fixture
-def platform() -> Iterator[Platform]:
+def platform() -> Platform:
     """The simulator's own state; its server stands beside it."""
-    found = Platform(SECRET)
-    yield found
+    return Platform(SECRET)
 
 
 @pytest.fixture
@@ -29,7 +28,6 @@ def services(fed, influx, platform, tmp_path) -> Iterator[Services]:
     server.start()
     said = {"url": server.url, "secret": SECRET, "allow_networks": ["127.0.0.0/8"], "timeout_s": 5}
     found = Services(tmp_path / "data", fed.site, influx, more={"repair_platform": said})
-    yield found
     found.close()
     server.stop()
 
