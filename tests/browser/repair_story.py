@@ -25,7 +25,7 @@ PATIENCE_MS = 90_000
 
 @dataclass
 class Repair:
-    """One story. `new_tab` opens a page at an address, whose console may complain."""
+    """One story, in one language."""
 
     story: Story
     platform: RepairPlatform

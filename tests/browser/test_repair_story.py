@@ -36,10 +36,10 @@ WORDS = {
 
 
 @pytest.fixture
-def repair_in(tmp_path: Path, open_tab_at: Callable[..., Any], chromium: Any) -> Iterator[Callable[[str], Repair]]:
-    """Begins the story in a language; it ends before the tabs do."""
+def play(tmp_path: Path) -> Iterator[Callable[..., Repair]]:
+    """Begins the story in a language. To be asked for before tabs, which end first then."""
     with ExitStack() as opened:
-        yield lambda language: opened.enter_context(repairing(tmp_path, language, open_tab_at, chromium))
+        yield lambda *given: opened.enter_context(repairing(tmp_path, *given))
 
 
 def fits(page: Any) -> bool:
@@ -132,9 +132,9 @@ def seconds_between(start: str, end: str) -> float:
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_from_the_students_photo_to_the_contractors_scorecard(
-    repair_in: Callable[[str], Repair], photo: str, language: str
+    play: Callable[..., Repair], open_tab_at: Callable[..., Any], chromium: Any, photo: str, language: str
 ) -> None:
-    words, repair = WORDS[language], repair_in(language)
+    words, repair = WORDS[language], play(language, open_tab_at, chromium)
     story, due = repair.story, (BEGAN + timedelta(hours=8)).replace(second=0)
     with repair.builder() as builder:
         student, office = repair.student(), repair.office()
@@ -195,9 +195,9 @@ def test_from_the_students_photo_to_the_contractors_scorecard(
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_an_order_that_the_platform_closes_is_over_once_the_meters_agree(
-    repair_in: Callable[[str], Repair], photo: str, language: str
+    play: Callable[..., Repair], open_tab_at: Callable[..., Any], chromium: Any, photo: str, language: str
 ) -> None:
-    words, repair = WORDS[language], repair_in(language)
+    words, repair = WORDS[language], play(language, open_tab_at, chromium)
     story = repair.story
     with repair.builder() as builder, repair.clerk() as clerk:
         student, office = repair.student(), repair.office()
