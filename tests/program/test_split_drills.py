@@ -1,4 +1,4 @@
-"""Drills where pages and rules are programs of their own: asked for at `serve`, run by `watch`, said where it is away."""
+"""Drills where pages and rules are programs of their own: asked for at `serve`, run by `watch`, ended without it."""
 
 from __future__ import annotations
 
