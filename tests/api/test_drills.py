@@ -8,13 +8,15 @@ import re
 from datetime import timedelta
 
 import pytest
+from mirrored import OFFICE, mirrored
 from signed_in import ADMIN, person
 
 from alerts.drills.book import DrillBook
 from alerts.drills.keeping import DrillKeeper
 from alerts.drills.values import DrillPlan, Ending
+from alerts.errors import UnknownEntryError
 from alerts.users.roles import Role
-from alerts.values import Actor, AlertFilter
+from alerts.values import Actor, AlertFilter, Outcome
 from metering.batch import to_ms
 from metering.drills import DrillKind
 from metering.incident import Category, ChangeKind, Incident, IncidentChange, Severity
@@ -236,6 +238,20 @@ def test_its_order_is_in_no_list_no_figure_and_on_no_patrol_unless_it_is_asked_f
     tick = {"id": "8e03978e-40d5", "item": f"alert:{drill}-x", "at": "2026-11-21T07:40:00Z"}
     (ticked,) = served.client.post("/api/v1/patrol/ticks", json={"ticks": [tick]}).json()["items"]
     assert ticked["result"] == "refused"
+
+
+def test_the_repair_platform_hears_nothing_of_it(records, make, listen):
+    with mirrored(records, make, listen) as both:
+        drill = begun(both.served)
+        order = both.open(alert_id=f"{drill}-x")
+        both.orders.finish(order, OFFICE, Outcome.REPAIRED)
+        DrillKeeper(records.database, clock=both.served.parts.now).end(drill, Ending.STOPPED)
+        real = both.open(node="library")
+        both.work()
+        assert [sent.order_id for sent in both.mirror.desk.sent()] == [real]
+        assert len(both.simulator.orders()) == 1
+        with pytest.raises(UnknownEntryError):
+            both.mirror.desk.replay_order(order, ADMIN)
 
 
 def test_the_form_begins_one_and_says_what_is_wrong(served):
