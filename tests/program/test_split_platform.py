@@ -13,14 +13,13 @@ from simulators.repair_platform.server import RepairPlatform
 from simulators.repair_platform.state import Faults, Platform
 
 pytestmark = [pytest.mark.slow, pytest.mark.influx, pytest.mark.timeout(300)]
-SECRET = "of-this-test-alone"
+SECRET = "of-this-test-alone"  # noqa: S105
 
 
 @pytest.fixture
-def platform() -> Iterator[Platform]:
+def platform() -> Platform:
     """The simulator's own state; its server stands beside it."""
-    found = Platform(SECRET)
-    yield found
+    return Platform(SECRET)
 
 
 @pytest.fixture
