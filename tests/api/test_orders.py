@@ -240,14 +240,16 @@ def test_who_was_quicker_is_named_to_who_comes_late(guarded):
     office, builder = person(guarded, "office", Role.ENERGY_MANAGER), person(guarded, "builder", Role.CONTRACTOR)
     new = {"alert_id": "leak", "assignee": "builder"}
     at = f"/api/v1/orders/{office.client.post('/api/v1/orders', json=new, headers=csrf(office)).json()['id']}"
-    due = {"due_at": (guarded.parts.now() + timedelta(days=1)).isoformat()}
-    office.client.request("PATCH", at, json=due, headers=csrf(office))
+    due = {"due_at": (guarded.parts.now() + timedelta(days=2)).isoformat()}
+    changed = office.client.request("PATCH", at, json=due, headers=csrf(office))
+    assert changed.status_code == 200, changed.text
     late = builder.client.post(f"{at}/done", json={"version": 1}, headers=csrf(builder))
     assert (late.status_code, late.json()["code"], late.json()["current"]["by"]) == (409, "conflict", "office")
     said = guarded.parts.now() - timedelta(hours=3)
     done = builder.client.post(f"{at}/done", json={"said_at": said.isoformat()}, headers=csrf(builder))
     assert done.json()["state"] == "done"
     again = office.client.post(f"{at}/start", json={}, headers=csrf(office))
+    assert again.status_code == 409, again.text
     assert (again.json()["code"], again.json()["current"]["by"]) == ("wrong_state", "builder")
     (told,) = [e for e in office.client.get(f"{at}/events").json()["items"] if e["action"] == "done"]
     assert datetime.fromisoformat(told["detail"]["said_at"]) == said
