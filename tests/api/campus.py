@@ -43,7 +43,7 @@ class Campus:
     readiness: Readiness = field(default_factory=lambda: Readiness(is_ready=True))
 
     def raise_leak(self, node: str = "dorm-2", meter: str = "w-dorm-2") -> str:
-        """A leak of 250 L/h since yesterday, as the rules would raise it; its id."""
+        """A leak of 250 L/h since yesterday, as the rules would raise it; its alert (one cleared of late goes on)."""
         now, seq = self.parts.now(), self.records.applied_seq() + 1
         onset = to_ms(now - timedelta(days=1))
         incident = Incident(
@@ -52,8 +52,8 @@ class Campus:
             observed=0.4, expected=0.15, unit="m3/h", loss_rate=0.25, loss_total=6.0,
             evidence={"next_step": "close_branches_at_night", "series": {"meters": [meter], "end": now.isoformat()}},
         )  # fmt: skip
-        self.records.apply([IncidentChange(ChangeKind.RAISED, incident, to_ms(now))], seq)
-        return incident.id
+        (alert,) = self.records.apply([IncidentChange(ChangeKind.RAISED, incident, to_ms(now))], seq)
+        return alert.id
 
     def close(self) -> None:
         self.stream.close()
