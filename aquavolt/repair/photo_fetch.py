@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -16,6 +15,8 @@ from aquavolt.channels.address_guard import ForbiddenAddressError, checked_addre
 from aquavolt.repair.settings import RepairPlatformSettings
 
 _TIMEOUTS = 3  # the client's timeout is for each piece of a photo; this is for all of it
+# The address is the platform's: one that is none, or has a port beyond all ports, is left like one that is silent.
+_FAULTS = (httpx.HTTPError, httpx.InvalidURL, OSError, OverflowError, ForbiddenAddressError, ValueError)
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -40,7 +41,7 @@ class PhotoFetch:
             return False
         try:
             content = self._fetch(photo.url)
-        except (httpx.HTTPError, OSError, ForbiddenAddressError, ValueError) as error:
+        except _FAULTS as error:
             wait_s = self._backoff.wait_s(photo.attempts + 1, random.random())  # noqa: S311 - no secret
             self._wanted.put_off(photo, wait_s, str(error) or type(error).__name__, self._clock())
         else:
@@ -48,10 +49,10 @@ class PhotoFetch:
         return True
 
     def _fetch(self, url: str) -> bytes:
-        host = (urlsplit(url).hostname or "").lower()
+        parsed = httpx.URL(url)
+        host = parsed.host.lower()
         if host not in self._settings.photos_from:  # the settings may have changed since it was noted
             raise ValueError(f"{host} is no host that photos are fetched from")
-        parsed = httpx.URL(url)
         port = parsed.port or _PORTS[parsed.scheme]
         address = checked_addresses(parsed.host, port, self._settings.allow_networks)[0]
         named = {"Host": parsed.netloc.decode("ascii")}

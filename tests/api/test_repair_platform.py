@@ -403,6 +403,19 @@ def test_a_photo_is_fetched_from_a_host_that_is_allowed(records, make, listen, t
         thread.join()
 
 
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:x/a.jpg", "http://127.0.0.1:99999999/a", "http://127.0.0.1/\x7f", "http://127.0.0.1\t/"]
+)
+def test_an_address_that_is_none_stops_nothing(records, make, listen, url):
+    with mirrored(records, make, listen, photos_from=["127.0.0.1"]) as both:
+        order, number = opened(both)
+        said = {"id": "p", "event": "noted", "number": number, "photos": [url]}
+        assert both.mirror.desk.inbox.take(json.dumps(said).encode()).answer["result"] == "applied"
+        both.orders.note(order, OFFICE, "still there")
+        both.work()
+        assert told(both) == ["created", "noted"]
+
+
 def test_a_photo_that_trickles_in_is_given_up_and_holds_up_no_message(records, make, listen):
     class Trickle(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
