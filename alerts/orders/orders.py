@@ -2,54 +2,38 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from alerts import once as answers
 from alerts import policy_book
 from alerts.database import Database
-from alerts.drills.mark import WITH_DRILLS
 from alerts.once import Once
-from alerts.orders import listing, reporting
-from alerts.orders.errors import OrderStateError, UnknownOrderError, UnknownPhotoError
+from alerts.orders import reporting
 from alerts.orders.hand import OrderHand, Person
-from alerts.orders.journal import write
 from alerts.orders.making import Ground, NewOrder, attach_alert, open_order
-from alerts.orders.models import OrderRow, PhotoRow
+from alerts.orders.models import OrderRow
+from alerts.orders.photos import add_photo, keep_photo
 from alerts.orders.pictures import Picture
+from alerts.orders.reading import OrderReading, everywhere
 from alerts.orders.rows import order_of, photo_of, report_of
-from alerts.orders.states import OrderState
 from alerts.orders.values import (
     Order,
     OrderAction,
-    OrderEvent,
-    OrderFilter,
-    OrderPage,
     Photo,
     PhotoStage,
     Report,
-    ReportState,
 )
 from alerts.playbook import Playbook, shipped_playbook
 from alerts.rows import maybe_ms, ms_of
-from alerts.texts import is_storable
 from alerts.values import Actor, Clock, Outcome, utc_now
 from metering.site import Site
 
-MOST_PHOTOS = 8
-EVERY_ORDER = OrderFilter()
 _Act = Callable[[OrderHand], OrderRow]
 
 
-def _everywhere(_node: str) -> bool:
-    return True
-
-
-class Orders:
+class Orders(OrderReading):
     """Thread-safe. `once`, where an act takes it, keeps the answer for a caller who asks again.
 
     `said_at`: when the person did it, where that is told later.
@@ -61,7 +45,7 @@ class Orders:
     def __init__(
         self, database: Database, site: Callable[[], Site], playbook: Playbook | None = None, clock: Clock = utc_now
     ) -> None:
-        self.database = database
+        super().__init__(database)
         self._site = site
         self._playbook = playbook or shipped_playbook()
         self._clock = clock
@@ -69,7 +53,7 @@ class Orders:
     # -- acts -----------------------------------------------------------------------------------------------------
 
     def open(
-        self, person: Person, new: NewOrder, sees_node: Callable[[str], bool] = _everywhere, *, once: Once | None = None
+        self, person: Person, new: NewOrder, sees_node: Callable[[str], bool] = everywhere, *, once: Once | None = None
     ) -> Order:
         """A new order, with its alert taken or its report answered. Raises also: UnknownAlertError, UnknownReportError.
 
@@ -140,7 +124,7 @@ class Orders:
             row = hand.seen(order_id)
             if not hand.has_finished(row, outcome):
                 for picture in pictures:
-                    self._add(hand, row, picture, PhotoStage.CLOSING)
+                    add_photo(hand, row, picture, PhotoStage.CLOSING)
             return hand.finish(order_id, outcome, expected_version, cost=cost)
 
         return self._act(person, words, act, once, said_at)
@@ -180,7 +164,7 @@ class Orders:
             reporting.check_photos(session, len(pictures), now_ms)
             row = reporting.new_report(session, node, spot, words, language, now_ms)
             for picture in pictures:
-                self._keep(session, picture, PhotoStage.REPORT, "report", report_id=row.id)
+                keep_photo(session, picture, PhotoStage.REPORT, "report", now_ms, report_id=row.id)
             row.photos = len(pictures)
             report = report_of(row)
             if once is not None:
@@ -188,7 +172,7 @@ class Orders:
             return report
 
     def dismiss_report(
-        self, report_id: int, actor: Actor, answer: str, sees_node: Callable[[str], bool] = _everywhere
+        self, report_id: int, actor: Actor, answer: str, sees_node: Callable[[str], bool] = everywhere
     ) -> Report:
         """Nothing is done about it, and why: whoever reported reads that."""
         with self.database.writing() as session:
@@ -196,7 +180,7 @@ class Orders:
             return report_of(reporting.dismiss(row, actor.name, answer, self._now_ms()))
 
     def join_report(
-        self, report_id: int, order_id: int, person: Person, sees_node: Callable[[str], bool] = _everywhere
+        self, report_id: int, order_id: int, person: Person, sees_node: Callable[[str], bool] = everywhere
     ) -> Order:
         """What was reported is what an order is about already. Raises also: UnknownReportError."""
 
@@ -208,18 +192,6 @@ class Orders:
             return row
 
         return self._act(person, "", act, None)
-
-    def get_report(self, report_id: int, sees_node: Callable[[str], bool] = _everywhere) -> Report:
-        """Raises: UnknownReportError."""
-        with self.database.reading() as session:
-            return report_of(reporting.seen_report(session, report_id, sees_node))
-
-    def reports(
-        self, states: Sequence[ReportState] = tuple(ReportState), nodes: Sequence[str] | None = None, limit: int = 100
-    ) -> tuple[Report, ...]:
-        """Reports of these places (None: all), the latest first."""
-        with self.database.reading() as session:
-            return listing.reports_of(session, states, nodes, limit)
 
     # -- photos ---------------------------------------------------------------------------------------------------
 
@@ -238,66 +210,10 @@ class Orders:
             if once is not None:
                 answers.begin(session, once, now_ms)
             hand = OrderHand(session, person, "", now_ms, policy_book.current(session).policy)
-            photo = photo_of(self._add(hand, hand.seen(order_id), picture, stage))
+            photo = photo_of(add_photo(hand, hand.seen(order_id), picture, stage))
             if once is not None:
                 answers.finish(session, once, photo)
             return photo
-
-    def photo_facts(self, photo_id: str) -> Photo:
-        """Whose photo it is. Raises: UnknownPhotoError."""
-        with self.database.reading() as session:
-            return photo_of(_known_photo(session, photo_id))
-
-    def photo_content(self, photo_id: str) -> bytes:
-        """Its JPEG. Whether the caller sees its order or report is for the caller to ask. Raises: UnknownPhotoError."""
-        with self.database.reading() as session:
-            return _known_photo(session, photo_id).content
-
-    def photos_of(self, order_id: int) -> tuple[Photo, ...]:
-        """The order's photos and those of its reports, oldest first."""
-        with self.database.reading() as session:
-            return listing.photos_of_order(session, order_id)
-
-    def photos_of_report(self, report_id: int) -> tuple[Photo, ...]:
-        """What whoever reported sent along."""
-        with self.database.reading() as session:
-            return listing.photos_of_report(session, report_id)
-
-    # -- reading --------------------------------------------------------------------------------------------------
-
-    def get(self, order_id: int, sees: Callable[[Order], bool] = lambda _: True) -> Order:
-        """Raises: UnknownOrderError, also for one that the caller does not see."""
-        with self.database.reading() as session:
-            is_number = 0 < order_id < 1 << 62
-            row = session.get(OrderRow, order_id, execution_options=WITH_DRILLS) if is_number else None
-            if row is None or not sees(order := order_of(row)):
-                raise UnknownOrderError(order_id)
-            return order
-
-    def find(self, wanted: OrderFilter = EVERY_ORDER, *, cursor: int | None = None, limit: int = 50) -> OrderPage:
-        """Orders, the latest first. Raises: RefusedError (limit not in 1..500)."""
-        with self.database.reading() as session:
-            return listing.page_of(session, wanted, cursor, limit)
-
-    def count(self, wanted: OrderFilter = EVERY_ORDER) -> dict[OrderState, int]:
-        """How many orders of a filter stand where."""
-        with self.database.reading() as session:
-            return listing.counts_of(session, wanted)
-
-    def events_of(self, order_id: int) -> tuple[OrderEvent, ...]:
-        """The order's history, oldest first."""
-        with self.database.reading() as session:
-            return listing.events_of(session, order_id)
-
-    def events_after(self, after: int, limit: int = 500) -> tuple[OrderEvent, ...]:
-        """Events of all orders above this number, oldest first: for whoever follows them."""
-        with self.database.reading() as session:
-            return listing.events_after(session, after, limit)
-
-    def reports_of(self, order_id: int) -> tuple[Report, ...]:
-        """What people reported that led to this order, oldest first."""
-        with self.database.reading() as session:
-            return listing.reports_of_order(session, order_id)
 
     # -- within ---------------------------------------------------------------------------------------------------
 
@@ -313,34 +229,5 @@ class Orders:
                 answers.finish(session, once, order)
             return order
 
-    def _add(self, hand: OrderHand, row: OrderRow, picture: Picture, stage: PhotoStage) -> PhotoRow:
-        hand.check_may_work(row)
-        if row.state == OrderState.CLOSED.value:
-            raise OrderStateError("a closed order takes no more photos")
-        if row.photos >= MOST_PHOTOS:
-            raise OrderStateError(f"an order has at most {MOST_PHOTOS} photos", "full")
-        kept = self._keep(hand.session, picture, stage, hand.person.actor.name, order_id=row.id)
-        row.photos += 1
-        about = {"photo": kept.id, "stage": stage.value}
-        actor, now_ms = hand.person.actor, hand.now_ms
-        write(hand.session, row, OrderAction.PHOTO_ADDED, actor, now_ms, is_new_version=False, detail=about)
-        return kept
-
-    def _keep(self, session: Session, picture: Picture, stage: PhotoStage, by: str, **of: int) -> PhotoRow:
-        row = PhotoRow(
-            id=secrets.token_hex(16), stage=stage.value, by=by, at_ms=self._now_ms(), width=picture.width,
-            height=picture.height, size_bytes=len(picture.content), content=picture.content, **of,
-        )  # fmt: skip
-        session.add(row)
-        session.flush()
-        return row
-
     def _now_ms(self) -> int:
         return ms_of(self._clock())
-
-
-def _known_photo(session: Session, photo_id: str) -> PhotoRow:
-    row = session.get(PhotoRow, photo_id) if is_storable(photo_id) else None
-    if row is None:
-        raise UnknownPhotoError
-    return row

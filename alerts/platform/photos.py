@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,12 +17,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.database import Database
-from alerts.orders.journal import write
-from alerts.orders.models import OrderRow, PhotoRow
-from alerts.orders.orders import MOST_PHOTOS
+from alerts.orders.errors import OrderStateError
+from alerts.orders.models import OrderRow
+from alerts.orders.photos import put_photo
 from alerts.orders.pictures import Picture, PictureError, take_picture
 from alerts.orders.states import FINISHED, OrderState
-from alerts.orders.values import OrderAction, PhotoStage
+from alerts.orders.values import PhotoStage
 from alerts.platform.models import WantedPhotoRow
 from alerts.platform.values import PLATFORM, SentState
 from alerts.platform.whys import Why
@@ -106,17 +105,11 @@ def _inline(text: str) -> bytes:
 
 def keep_photo(session: Session, order: OrderRow, picture: Picture, now_ms: int) -> None:
     """Put it to the order. Raises: ValueError: there is no room."""
-    if order.photos >= MOST_PHOTOS:
-        raise ValueError(f"an order has at most {MOST_PHOTOS} photos")
     stage = PhotoStage.CLOSING if OrderState(order.state) in FINISHED else PhotoStage.WORK
-    row = PhotoRow(
-        id=secrets.token_hex(16), order_id=order.id, report_id=None, stage=stage.value, by=PLATFORM, at_ms=now_ms,
-        width=picture.width, height=picture.height, size_bytes=len(picture.content), content=picture.content,
-    )  # fmt: skip
-    session.add(row)
-    order.photos += 1
-    about = {"photo": row.id, "stage": stage.value}
-    write(session, order, OrderAction.PHOTO_ADDED, _ACTOR, now_ms, is_new_version=False, detail=about)
+    try:
+        put_photo(session, order, picture, stage, _ACTOR, now_ms)
+    except OrderStateError as error:
+        raise ValueError(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
