@@ -13,8 +13,6 @@ from functools import partial
 from itertools import islice
 from operator import itemgetter
 
-from argon2 import PasswordHasher
-
 from alerts.orders.hand import Person
 from alerts.orders.making import NewOrder
 from alerts.orders.orders import Orders
@@ -25,6 +23,7 @@ from alerts.orders.ticks import NewTick, TickResult
 from alerts.orders.values import PhotoStage
 from alerts.playbook import Playbook
 from alerts.records import Records
+from alerts.users.passwords import CHEAP
 from alerts.users.users import users_of
 from alerts.values import Actor, Alert, AlertFilter, AlertState, Outcome
 from aquavolt.demo_stories import IN_WORK, LOCKED, MENDED, OFFICE, PEOPLE, PLUMBERS, REPORTED, Story
@@ -46,9 +45,7 @@ class DemoOffice:
 
     def fill(self) -> None:
         """All of it; where there is an account already, nothing."""
-        # Nobody knows these passwords: the usual hash would only take its 64 MB.
-        weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-        users = users_of(self._records.database, self._clock, weak)
+        users = users_of(self._records.database, self._clock, CHEAP)
         if users.accounts.are_there():
             return
         self._at = self._now - _BEFORE

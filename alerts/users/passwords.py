@@ -15,6 +15,8 @@ from alerts.users.errors import AccountRefusedError, Refusal
 SHORTEST, LONGEST = 10, 200
 _KINDS = 4  # of characters, so that `aaaaaaaaaa` is none
 _AT_ONCE = 2  # each costs 64 MiB and a core for a moment
+# For passwords that nobody signs in with, of a demo or a test: a real hash takes a tenth of a second and its 64 MiB.
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 # Nothing that is mistaken for another when it is read off a screen.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 # The first of the lists that are tried, of those that are long enough.

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from argon2 import PasswordHasher
-
 from alerts.due import DueNotifications
 from alerts.duty_desk.book_source import BookSource, Surroundings
 from alerts.duty_desk.entries import FORMS, DutyEntries, EntryKind
@@ -14,13 +12,13 @@ from alerts.lane import Lane, LaneSettings
 from alerts.notify.dispatch import Dispatcher
 from alerts.notify.letters import LetterWriter
 from alerts.records import Records
+from alerts.users.passwords import CHEAP
 from alerts.users.roles import WHOLE_SITE, Role
 from alerts.users.users import users_of
 from alerts.users.values import AccountState
 from alerts.values import Actor, Delivery, NotifyPolicy
 from metering.site import Node, Site
 
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 ADMIN = Actor("admin", "test")
 NODES = [
     Node("campus", "campus", name="主校区"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from argon2 import PasswordHasher
 
 from alerts.users.errors import AccountConflictError, AccountRefusedError, UnknownAccountError, WrongPasswordError
+from alerts.users.passwords import CHEAP
 from alerts.users.roles import ROLE_PERMISSIONS, TOKEN_SCOPES, WHOLE_SITE, Permission, Role
 from alerts.users.users import Users, users_of
 from alerts.users.values import AccountState, Origin
@@ -19,7 +19,7 @@ HERE = Origin("10.0.0.7", "phone")
 
 @pytest.fixture
 def users(records, clock) -> Users:
-    found = users_of(records.database, clock, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    found = users_of(records.database, clock, CHEAP)
     found.accounts.add("boss", Role.ADMIN, [WHOLE_SITE], BOSS)
     return found
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 from sqlalchemy import text
 
 from alerts.users import departures
 from alerts.users.departures import Departure
 from alerts.users.errors import ProviderRefusal, ProviderRefusedError, UnknownAccountError, WrongPasswordError
 from alerts.users.identities import Arrival, Grant
+from alerts.users.passwords import CHEAP
 from alerts.users.roles import WHOLE_SITE, Role
 from alerts.users.users import Users, users_of
 from alerts.users.values import AccountAction, AccountState, Origin
@@ -25,7 +25,7 @@ GUARD, ADMIN = Grant(Role.DUTY_GUARD), Grant(Role.ADMIN)
 
 @pytest.fixture
 def users(records: Any, clock: Any) -> Users:
-    return users_of(records.database, clock, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    return users_of(records.database, clock, CHEAP)
 
 
 def arrival(subject: str = "0042", name: str = "zhang", grant: Grant | None = GUARD, **more: Any) -> Arrival:

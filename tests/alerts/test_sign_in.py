@@ -6,9 +6,9 @@ import threading
 from datetime import timedelta
 
 import pytest
-from argon2 import PasswordHasher
 
 from alerts.users.errors import AccountRefusedError, ThrottledError, WrongPasswordError
+from alerts.users.passwords import CHEAP
 from alerts.users.roles import WHOLE_SITE, Permission, Role
 from alerts.users.throttle import OF_ACCOUNT, OF_ADDRESS
 from alerts.users.users import Users, users_of
@@ -22,7 +22,7 @@ OWN = "quiet-river-4711"
 
 @pytest.fixture
 def users(records, clock) -> Users:
-    return users_of(records.database, clock, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    return users_of(records.database, clock, CHEAP)
 
 
 def settled(users: Users, name: str = "anna", role: Role = Role.MAINTAINER) -> str:

@@ -18,11 +18,11 @@ import httpx
 import numpy as np
 import pytest
 import uvicorn
-from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from alerts.duty_desk.desk import DutyDesk
 from alerts.records import Records
+from alerts.users.passwords import CHEAP
 from alerts.users.users import users_of
 from alerts.values import NotifyPolicy
 from api.app import create_app
@@ -43,7 +43,6 @@ from mirrored import platform_of
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # noon in Shanghai, on the grid
 DAYS = 35
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # else every sign-in takes a tenth of a second
 TOKEN = "a-long-random-token"  # noqa: S105 - of the test application alone
 SITE = parse_site(
     {
