@@ -95,9 +95,8 @@ def _fault_rates(drill: Drill, edges: Times) -> Floats:
         times = np.minimum(times, int(to_ms(drill.event_at).astype(np.int64)))
     used = DrillFault(plan.kind, plan.meter, plan.size, start, min(ends, default=None)).used(times)
     passed = np.diff(times).astype(np.float64)
-    rates = np.full(len(passed), np.nan)
-    np.divide(np.diff(used), passed / _HOUR_MS, out=rates, where=passed > 0)
-    return rates
+    hours = np.where(passed > 0, passed, np.nan) / _HOUR_MS
+    return np.asarray(np.diff(used) / hours, np.float64)
 
 
 def moments_of(report: DrillReport, now: datetime) -> tuple[Moment, ...]:
