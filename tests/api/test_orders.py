@@ -253,7 +253,8 @@ def test_who_was_quicker_is_named_to_who_comes_late(guarded):
     assert (again.json()["code"], again.json()["current"]["by"]) == ("wrong_state", "builder")
     (told,) = [e for e in office.client.get(f"{at}/events").json()["items"] if e["action"] == "done"]
     assert datetime.fromisoformat(told["detail"]["said_at"]) == said
-    page = office.client.get(at.removeprefix("/api/v1"), headers={"Accept": "text/html", "Accept-Language": "en"}).text
+    english = {"Accept": "text/html", "Accept-Language": "en"}
+    page = office.client.get(at.removeprefix("/api/v1"), headers=english).text
     assert "sent later" in page
 
 
