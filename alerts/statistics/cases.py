@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerts.desk_models import EpisodeRow
-from alerts.models import AlertRow, OutboxAlertRow, OutboxRow
+from alerts.models import AlertRow, AuditRow, OutboxAlertRow, OutboxRow
 from alerts.orders.models import OrderRow
 from alerts.statistics.counted import Wanted, counted, raised_within
 from alerts.values import NotifyReason, Outcome
@@ -31,6 +31,7 @@ class Cases:
     """Columns of equal length. Times are UTC milliseconds, NaN where there is none.
 
     raised    first detection: in which month it counts; the other times are of its latest episode
+    known     written down here: later than the detection where readings were caught up with or brought in
     told      the first message that was delivered after the detection
     loss      m3 or kWh, earlier episodes included; rate in m3/h or kW
     returned  how often the meters brought it back after they had cleared it
@@ -49,6 +50,7 @@ class Cases:
     raised: Column
     onset: Column
     detected: Column
+    known: Column
     told: Column
     taken: Column
     closed: Column
@@ -80,7 +82,7 @@ class Cases:
         return self.is_real & is_priced & is_use
 
 
-_TEXTS, _FLAGS, _READ = 7, 1, 18
+_TEXTS, _FLAGS, _READ = 7, 1, 19
 
 
 def read_cases(session: Session, wanted: Wanted) -> Cases:
@@ -88,13 +90,19 @@ def read_cases(session: Session, wanted: Wanted) -> Cases:
     query = counted(
         AlertRow.id, AlertRow.node, AlertRow.category, AlertRow.medium, AlertRow.severity, AlertRow.outcome,
         AlertRow.assigned_to, AlertRow.is_active, AlertRow.raised_ms, AlertRow.onset_ms, AlertRow.detected_ms,
-        _first_told(), AlertRow.acknowledged_ms, AlertRow.closed_ms, AlertRow.loss_rate, AlertRow.loss_total,
+        _first_known(), _first_told(), AlertRow.acknowledged_ms, AlertRow.closed_ms, AlertRow.loss_rate,
+        AlertRow.loss_total,
         AlertRow.reopened, _spent(),
     ).where(*raised_within(wanted)).order_by(AlertRow.raised_ms, AlertRow.id)  # fmt: skip
     cases = _columns(session.connection().execute(query).all())  # plain rows: objects would take as long as the query
     if (cases.returned > 0).any():
         cases.loss[:] = _with_earlier(session, wanted, cases)
     return cases
+
+
+def _first_known() -> Any:
+    known = select(func.min(AuditRow.at_ms))
+    return known.where(AuditRow.alert_id == AlertRow.id, AuditRow.at_ms >= AlertRow.detected_ms).scalar_subquery()
 
 
 def _first_told() -> Any:

@@ -33,16 +33,17 @@ def lengths_of(cases: Cases) -> dict[str, Column]:
     """Milliseconds of each step of each alert; NaN where one of its ends is missing.
 
     detect       from the onset until the rules raised it
-    notify       until the first message about it was delivered
+    notify       until the first message about it was delivered: what nobody could know yet is not counted
     acknowledge  until somebody had it: from the message, or from the detection where they saw it before
     repair       from there until the meters cleared it
     whole        from the onset until the meters cleared it
     """
     closed = np.where(cases.is_active, np.nan, cases.closed)
+    known = np.where(cases.known <= cases.told, np.maximum(cases.known, cases.detected), cases.detected)
     heard = np.where(cases.told <= cases.taken, cases.told, cases.detected)
     return {
         "detect": cases.detected - cases.onset,
-        "notify": cases.told - cases.detected,
+        "notify": cases.told - known,
         "acknowledge": cases.taken - heard,
         "repair": closed - cases.taken,
         "whole": closed - cases.onset,

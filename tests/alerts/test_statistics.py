@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from alerts.desk_models import BreachRow, EpisodeRow
-from alerts.models import AlertRow, OutboxAlertRow, OutboxRow
+from alerts.models import AlertRow, AuditRow, OutboxAlertRow, OutboxRow
 from alerts.orders.models import OrderRow
 from alerts.rows import ms_of
 from alerts.statistics.counted import Wanted
@@ -104,6 +104,15 @@ def test_the_steps_follow_each_other_without_a_gap(book):
     assert seconds == {"detect": 2 * HOUR, "notify": 600, "acknowledge": 3000, "repair": 6 * HOUR, "whole": 9 * HOUR}
     assert sum(s for name, s in seconds.items() if name != "whole") == seconds["whole"]
     assert all(spread.count == 1 for spread in steps.values())
+
+
+def test_telling_of_what_was_brought_in_later_is_counted_from_then(book):
+    book.alert("old", "2026-11-10T08:00:00")
+    known = at("2026-11-20T08:00:00")
+    book.add(AuditRow(alert_id="old", at_ms=known, actor="rules", origin="rules", action="raised", text="", detail={}))
+    book.told("old", known + 60_000)
+    steps = book.figures().total.steps
+    assert (steps["notify"].median_s, steps["detect"].median_s) == (60, 2 * HOUR)
 
 
 def test_median_and_nine_in_ten(book):
