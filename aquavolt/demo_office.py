@@ -26,7 +26,7 @@ from alerts.records import Records
 from alerts.users.passwords import CHEAP
 from alerts.users.users import users_of
 from alerts.values import Actor, Alert, AlertFilter, AlertState, Outcome
-from aquavolt.demo_stories import IN_WORK, LOCKED, MENDED, OFFICE, PEOPLE, PLUMBERS, REPORTED, Story
+from aquavolt.demo_stories import BILLED, IN_WORK, LOCKED, MENDED, OFFICE, PEOPLE, PLUMBERS, REPORTED, Story
 from metering.incident import Category
 from metering.site import Site
 from simulators.photos import pipe_photo
@@ -93,12 +93,14 @@ class DemoOffice:
             self._orders.check(order, worker, 0)
             if attempt.done_h is None:
                 return
-            self._finish(order, worker, at + timedelta(hours=attempt.done_h), attempt.note, story.photo)
+            self._finish(order, worker, at + timedelta(hours=attempt.done_h), attempt.note, story.photo, attempt.cost)
         if story.rating is not None:
             self._orders.verify(order, self._office)
             self._orders.close(order, self._office, story.rating, words=story.praise)
 
-    def _finish(self, order: int, worker: Person, at: datetime, note: str, photo: int | None) -> None:
+    def _finish(
+        self, order: int, worker: Person, at: datetime, note: str, photo: int | None, cost: float | None
+    ) -> None:
         self._at = min(at, self._now) - timedelta(minutes=5)
         for line in range(1, len(self._orders.get(order).checklist)):
             self._orders.check(order, worker, line)
@@ -106,7 +108,7 @@ class DemoOffice:
             mended = take_picture(pipe_photo(photo, is_leaking=False))
             self._orders.add_photo(order, worker, mended, PhotoStage.CLOSING)
         self._at = min(at, self._now)
-        self._orders.finish(order, worker, Outcome.REPAIRED, words=note)
+        self._orders.finish(order, worker, Outcome.REPAIRED, words=note, cost=cost)
         self._at = min(at + timedelta(hours=2), self._now)
 
     def _settle(self, alert: Alert, plumber: str) -> None:
@@ -114,7 +116,8 @@ class DemoOffice:
         if alert.closed_at is None:
             return
         order, worker = self._begin(alert, plumber)
-        self._finish(order, worker, alert.closed_at + timedelta(minutes=10), MENDED[alert.category.value], None)
+        kind = alert.category.value
+        self._finish(order, worker, alert.closed_at + timedelta(minutes=10), MENDED[kind], None, BILLED.get(kind))
         self._orders.close(order, self._office, 5)
 
     def _begin(self, alert: Alert, plumber: str) -> tuple[int, Person]:

@@ -18,11 +18,12 @@ PEOPLE: dict[str, Role] = {
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """Once at it: hours from the report until work began and until it was done, and what was written then."""
+    """Once at it: hours from the report until it began and until it was done, what was written, the bill so far."""
 
     start_h: float
     done_h: float | None = None
     note: str = ""
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ REPORTED = (
         "水房水龙头关不紧，一直在流。",
         "3层水房",
         "hengtong",
-        (Try(3, 6.5, "更换水龙头阀芯两只。"),),
+        (Try(3, 6.5, "更换水龙头阀芯两只。", 90),),
         "",
         5,
         "来得很快。",
@@ -64,7 +65,7 @@ REPORTED = (
         "小便池一直冲水，停不下来。",
         "2层男卫生间",
         "anda",
-        (Try(22, 81, "更换感应冲洗阀。"),),
+        (Try(22, 81, "更换感应冲洗阀。", 460),),
         "",
         3,
         "超过期限，学生又报了一次。",
@@ -85,19 +86,21 @@ REPORTED = (
         "洗菜池下面的管子漏水。",
         "后厨东侧",
         "hengtong",
-        (Try(2, 9, "下水软管更换。"), Try(21, 26, "接口开裂，整段更换为PPR管。")),
+        (Try(2, 9, "下水软管更换。", 120), Try(21, 26, "接口开裂，整段更换为PPR管。", 380)),
         "还在渗水，请再来看。",
         4,
         "第二次才修好。",
     ),
-    Story(17, "dorm-3-f4", "淋浴间混水阀坏了，热水关不掉。", "4层浴室", "anda", (Try(30, 52, "更换混水阀。"),), "", 4),
+    Story(
+        17, "dorm-3-f4", "淋浴间混水阀坏了，热水关不掉。", "4层浴室", "anda", (Try(30, 52, "更换混水阀。", 260),), "", 4
+    ),
     Story(
         12,
         "library",
         "饮水机旁边的水管接头滴水。",
         "1层大厅",
         "hengtong",
-        (Try(4, 7, "更换DN20接头。"),),
+        (Try(4, 7, "更换DN20接头。", 75),),
         "",
         5,
         photo=11,
@@ -108,7 +111,7 @@ REPORTED = (
         "马桶水箱一直进水，晚上很响。",
         "5层卫生间第3间",
         "anda",
-        (Try(26, 90, "更换进水阀和浮球。"),),
+        (Try(26, 90, "更换进水阀和浮球。", 180),),
         "",
         2,
         "催了两次才来。",
@@ -127,7 +130,7 @@ REPORTED = (
         "洗手池下面漏水，用盆接着。",
         "4层水房",
         "hengtong",
-        (Try(3, 20, "更换弯管和密封圈，试水10分钟不漏。"),),
+        (Try(3, 20, "更换弯管和密封圈，试水10分钟不漏。", 110),),
         photo=13,
     ),
     Story(1, "dorm-3-f1", "水管接口往外喷水！", "1层热水间", "anda", (Try(5),), photo=14),
@@ -144,6 +147,7 @@ MENDED = {
     "supply": "错开蒸箱和洗碗机的使用时间，需量已回落。",
 }
 """What was written when an alert of that category was settled."""
+BILLED = {"leak": 2650.0, "data_quality": 320.0}
 
 IN_WORK = "夜里逐层关阀听音，2层水房方向有水声，明天上午开检修口。"
 LOCKED = "门锁着，没有钥匙。"
