@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from icalendar import Calendar, Event
-
 from api.feedback.book import ListedUse
 from api.problems import Problem
 from metering.quantities import MEDIA
@@ -34,6 +32,8 @@ class ReadEvent:
 
 def ics_of(listed: Iterable[ListedUse], site: Site, now: datetime, root_of: Callable[[int], int]) -> bytes:
     """The uses as a calendar that other programs subscribe to."""
+    from icalendar import Calendar, Event  # noqa: PLC0415 - takes memory that few need
+
     calendar = Calendar()
     calendar.add("prodid", "-//AquaVolt//planned use//EN")
     calendar.add("version", "2.0")
@@ -62,6 +62,8 @@ def read_ics(body: bytes, site: Site) -> list[ReadEvent]:
     Raises:
         Problem: 413 too many events; 422 it is no calendar.
     """
+    from icalendar import Calendar  # noqa: PLC0415 - takes memory that few need
+
     try:
         calendar = Calendar.from_ical(body)
         events = list(calendar.walk("VEVENT"))

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xlsxwriter
 
 from alerts.statistics.cases import Cases, Column
 from alerts.statistics.durations import lengths_of
@@ -88,6 +87,8 @@ def write_workbook(figures: Figures, asked: Asked, reader: Reader) -> Path:
     """
     if len(figures.cases) > MOST_ROWS:
         raise Problem(422, f"A sheet has {MOST_ROWS:,} rows and the period {len(figures.cases):,} alerts: shorten it.")
+    import xlsxwriter  # noqa: PLC0415 - takes memory that few need
+
     with tempfile.NamedTemporaryFile(prefix="aquavolt-", suffix=".xlsx", delete=False) as file:
         path = Path(file.name)
     try:

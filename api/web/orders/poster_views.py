@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
-import segno
 from fastapi import APIRouter, Query, Request
 from markupsafe import Markup
 from starlette.responses import Response
@@ -45,6 +44,8 @@ def link_of(base: str, node: str) -> str:
 
 def code_of(link: str) -> Markup:
     """The QR code as SVG, dark on white whatever the page's colours, with the margin that readers need."""
+    import segno  # noqa: PLC0415 - takes memory that few need
+
     code = segno.make(link, error=_ERROR_CORRECTION, micro=False)
     return Markup(code.svg_inline(border=4, light="#fff", dark="#000", omitsize=True))  # noqa: S704 - drawn here
 
