@@ -67,10 +67,11 @@ def _csv(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
 def _xlsx(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
     import xlsxwriter  # noqa: PLC0415 - takes memory that few need
 
+    kept = list(_bounded(rows, "xlsx"))  # first: a sheet that was begun must be ended
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, _AS_THEY_ARE)
     sheet = book.add_worksheet("AquaVolt")
-    for number, row in enumerate(chain([head], _bounded(rows, "xlsx"))):
+    for number, row in enumerate(chain([head], kept)):
         sheet.write_row(number, 0, [_printable(value) for value in row])
     book.close()
     return out.getvalue()
