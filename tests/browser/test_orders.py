@@ -155,7 +155,8 @@ def test_a_patrol_is_ticked_off_with_one_tap(open_tab: Callable[..., Any], site:
 
 
 def test_a_photo_that_is_none_is_said_on_the_form(open_tab: Callable[..., Any], tmp_path: Path) -> None:
-    page = open_tab("en", PHONE).page
+    tab = open_tab("en", PHONE)
+    page = tab.page
     page.goto("/report?node=dorm-2")
     path = tmp_path / "photo.jpg"
     path.write_bytes(b"%PDF-1.7\n" + b"\0" * 99)
@@ -163,3 +164,6 @@ def test_a_photo_that_is_none_is_said_on_the_form(open_tab: Callable[..., Any], 
     press(page, "Send the report")
     page.get_by_role("alert").get_by_text("This is no photo that is read here").wait_for()
     assert page.locator("#node").input_value() == "dorm-2"
+    (refused,) = tab.complaints
+    assert "422" in refused
+    tab.complaints.clear()
