@@ -1,47 +1,19 @@
-"""Drills: which faults can be simulated, how large they may be, and how much is used by one."""
+"""Drills: how much is used by a simulated fault, at which meters, and how large one may be there."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
 from metering.batch import Float64
-from metering.quantities import ELECTRICITY, WATER
+from metering.drill_kinds import KINDS, DrillKind
 from metering.site import Meter, Site
 
 _HOUR_MS = 3_600_000
 USE_MS, USE_EVERY_MS = 12 * 60_000, 2 * _HOUR_MS
 """An appliance is on for so long, each so often: a rice cooker at work all day, so that nobody waits for an evening."""
-
-
-class DrillKind(StrEnum):
-    """What is simulated."""
-
-    LEAK = "leak"
-    BURST = "burst"
-    OVERUSE = "overuse"
-    APPLIANCE = "appliance"
-
-
-@dataclass(frozen=True, slots=True)
-class KindLimits:
-    """Medium of a kind, and the sizes that are allowed: m3/h of water, kW of electricity."""
-
-    medium: str
-    low: float
-    high: float
-    usual: float
-
-
-KINDS: dict[DrillKind, KindLimits] = {
-    DrillKind.LEAK: KindLimits(WATER, 0.005, 5.0, 0.4),
-    DrillKind.BURST: KindLimits(WATER, 1.0, 100.0, 8.0),
-    DrillKind.OVERUSE: KindLimits(ELECTRICITY, 0.1, 100.0, 1.5),
-    DrillKind.APPLIANCE: KindLimits(ELECTRICITY, 0.3, 20.0, 2.5),
-}
 
 
 @dataclass(frozen=True, slots=True)

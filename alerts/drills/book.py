@@ -31,7 +31,8 @@ from alerts.errors import DrillConflictError, RefusedError, UnknownEntryError
 from alerts.rows import ms_of
 from alerts.texts import is_storable
 from alerts.values import Actor, Clock, utc_now
-from metering.drills import KINDS, meter_for, most_allowed
+from metering.drill_kinds import KINDS
+from metering.drills import meter_for, most_allowed
 from metering.site import Site
 
 SLOT = 1

@@ -21,7 +21,7 @@ from alerts.drills.values import (
 from alerts.models import AlertRow
 from alerts.rows import maybe_moment, moment_of
 from alerts.values import Actor
-from metering.drills import DrillKind
+from metering.drill_kinds import DrillKind
 
 
 def drill_of(row: DrillRow) -> Drill:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from metering.drills import DrillKind
+from metering.drill_kinds import DrillKind
 
 SPEEDS = (1, 10, 60, 240, 720)
 """How many times faster than the clock a copy may run."""

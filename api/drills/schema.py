@@ -17,7 +17,7 @@ from alerts.drills.values import (
     Ending,
 )
 from alerts.values import DeliveryState, NotifyReason
-from metering.drills import DrillKind
+from metering.drill_kinds import DrillKind
 
 _ASKED: dict[str, Any] = {
     "kind": "burst", "node": "dorm-1", "size": 8.0, "speed": 60, "after_s": 600, "lasts_s": None, "limit_s": 7200,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aquavolt.cli.failure import Failure, told
-from metering.drills import KINDS, DrillKind
+from metering.drill_kinds import KINDS, DrillKind
 from metering.quantities import WATER
 
 if TYPE_CHECKING:

@@ -43,6 +43,7 @@ class Campus:
     posted: list[ReadingBatch]
     snapshot: bytes
     readiness: Readiness = field(default_factory=lambda: Readiness(is_ready=True))
+    raised: list[Incident] = field(default_factory=list)
 
     def raise_leak(self, node: str = "dorm-2", meter: str = "w-dorm-2") -> str:
         """A leak of 250 L/h since yesterday, as the rules would raise it; an alert of its own, whatever was before."""
@@ -58,7 +59,16 @@ class Campus:
             evidence={"next_step": "close_branches_at_night", "series": {"meters": [meter], "end": now.isoformat()}},
         )  # fmt: skip
         (alert,) = self.records.apply([IncidentChange(ChangeKind.RAISED, incident, to_ms(now))], seq)
+        self.raised.append(incident)
         return alert.id
+
+    def clear_leaks(self) -> None:
+        """What `raise_leak` raised so far is over, by the meters."""
+        now = to_ms(self.parts.now())
+        gone = [IncidentChange(ChangeKind.CLEARED, replace(leak, closed_at=now), now) for leak in self.raised]
+        if gone:
+            self.records.apply(gone, self.records.applied_seq() + 1)
+        self.raised.clear()
 
     def close(self) -> None:
         self.stream.close()

@@ -18,7 +18,7 @@ from alerts.errors import UnknownEntryError
 from alerts.users.roles import Role
 from alerts.values import Actor, AlertFilter, Outcome
 from metering.batch import to_ms
-from metering.drills import DrillKind
+from metering.drill_kinds import DrillKind
 from metering.incident import Category, ChangeKind, Incident, IncidentChange, Severity
 
 ASKED = {"kind": "burst", "node": "dorm-1", "size": 8.0}

@@ -75,7 +75,7 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """35 days of the simulated campus, judged by the real rules, served over HTTP."""
     if missing := missing_files():
         pytest.fail(f"browser files are missing ({', '.join(missing)}): npm ci && python -m api.web.vendor")
@@ -97,10 +97,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     campus.close()
 
 
+@pytest.fixture(scope="module")
+def site(served: Site) -> Iterator[Site]:
+    """The served campus; the leaks that a module raised are over after it, or they would fill the next one's lists."""
+    yield served
+    served.campus.clear_leaks()
+
+
 @pytest.fixture(scope="session")
-def link_of(site: Any) -> Callable[..., str]:
+def link_of(served: Site) -> Callable[..., str]:
     """The path of the link that `person` gets in one message about these alerts."""
-    parts, records = site.campus.parts, site.campus.records
+    parts, records = served.campus.parts, served.campus.records
 
     def send(person: str, *alerts: str) -> str:
         contact = Contact.model_validate({"addresses": [{"channel": "webhook"}]})

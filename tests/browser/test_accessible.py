@@ -26,7 +26,7 @@ from alerts.users.users import users_of
 from alerts.values import Actor
 from api.web.pages import ROUTERS
 from metering.batch import to_ms
-from metering.drills import DrillKind
+from metering.drill_kinds import DrillKind
 from metering.incident import Category, ChangeKind, Incident, IncidentChange, Severity
 
 SIZES = [pytest.param(DESKTOP, id="desk"), pytest.param(PHONE, id="phone")]

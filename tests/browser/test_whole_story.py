@@ -15,7 +15,7 @@ import pytest
 from signing_in import first_sign_in
 from story import BURST_DEADLINE, CHANNELS, STEP, TO_HEAD, TO_MANAGER, Story, playing
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 DESKTOP = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}

@@ -13,7 +13,7 @@ from alerts.drills.book import DrillBook
 from alerts.drills.values import DrillPlan
 from alerts.values import Actor, AlertFilter, utc_now
 from api.parts import Access
-from metering.drills import DrillKind
+from metering.drill_kinds import DrillKind
 
 FIRST, LATER = 250, 16  # entries before a drill: 31 days, with open alerts of each category; and after it
 LI = Actor("li", "127.0.0.1")

@@ -24,9 +24,12 @@ def write_truth(data: Path, epoch: date, seed: int = SEED) -> None:
     (data / "truth.json").write_text(json.dumps(truth), encoding="utf-8")
 
 
-def judged_up_to(data: Path, now: np.datetime64) -> None:
-    """Start the demo on the folder at that moment, and end it where it would begin to read meters."""
-    made = Demo(load_settings(None, {}, data=data, port=0), SEED, now=lambda: now)
+def judged_up_to(data: Path, now: np.datetime64, *, is_open: bool = True) -> None:
+    """Start the demo on the folder at that moment, and end it where it would begin to read meters.
+
+    `is_open`: with what its invented people did about the alerts.
+    """
+    made = Demo(load_settings(None, {}, data=data, port=0), SEED, now=lambda: now, is_open=is_open)
     try:
         _run(made, Program(made.setup))
     finally:

@@ -54,7 +54,7 @@ class OneProcess:
 def one_process(tmp_path_factory: pytest.TempPathFactory) -> OneProcess:
     folder, now = tmp_path_factory.mktemp("one") / "data", utc_ms()
     write_truth(folder, epoch_before(to_datetime(now), HISTORY_DAYS))
-    judged_up_to(folder, now)
+    judged_up_to(folder, now, is_open=False)  # nobody there who acts: what the rules alone make of it
     return OneProcess(folder, now, state_of(folder))
 
 

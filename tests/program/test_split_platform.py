@@ -28,6 +28,7 @@ def services(fed, influx, platform, tmp_path) -> Iterator[Services]:
     server.start()
     said = {"url": server.url, "secret": SECRET, "allow_networks": ["127.0.0.0/8"], "timeout_s": 5}
     found = Services(tmp_path / "data", fed.site, influx, more={"repair_platform": said})
+    yield found
     found.close()
     server.stop()
 

@@ -9,7 +9,8 @@ import pytest
 
 from metering.batch import batch_of
 from metering.derivation import IntervalDerivation
-from metering.drills import USE_EVERY_MS, USE_MS, DrillFault, DrillKind, feeding, meter_for, most_allowed
+from metering.drill_kinds import DrillKind
+from metering.drills import USE_EVERY_MS, USE_MS, DrillFault, feeding, meter_for, most_allowed
 from metering.quantities import BY_NAME
 from rules.drill.again import Again
 from rules.drill.copy import DrillCopy, DrillOrder

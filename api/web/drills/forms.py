@@ -15,7 +15,8 @@ from alerts.drills.values import (
 )
 from api.web.rendering import Reader
 from api.web.wording import N_
-from metering.drills import KINDS, DrillKind, meter_for, most_allowed
+from metering.drill_kinds import KINDS, DrillKind
+from metering.drills import meter_for, most_allowed
 from metering.quantities import WATER
 from metering.site import Site
 

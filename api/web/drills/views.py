@@ -24,7 +24,7 @@ from api.web.duty.words import target_name
 from api.web.forms import Form
 from api.web.rendering import Pages
 from api.web.wording import N_
-from metering.drills import KINDS
+from metering.drill_kinds import KINDS
 
 router = APIRouter(include_in_schema=False, prefix="/drills")
 _READ, _MANAGE = [needs(Permission.DRILLS_READ)], [needs(Permission.DRILLS_MANAGE)]

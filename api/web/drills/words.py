@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts.drills.values import Audience, DrillAction, DrillState, Ending
 from api.web.wording import N_
-from metering.drills import DrillKind
+from metering.drill_kinds import DrillKind
 
 KINDS = {
     DrillKind.LEAK: N_("Leak"),
