@@ -32,6 +32,7 @@ from alerts.users.departures import Departure
 from alerts.users.identities import Arrival
 from api.sign_in import SignInError, Trouble
 from aquavolt.sign_in.app_token import AppToken
+from aquavolt.sign_in.app_way import AppWay
 from aquavolt.sign_in.asking import Asker
 from aquavolt.sign_in.mapping import grant_of, name_of
 from aquavolt.sign_in.settings import DingtalkSignInSettings
@@ -41,7 +42,7 @@ _NOBODY = 60121
 _MEMBER = 0
 
 
-class DingtalkWay:
+class DingtalkWay(AppWay):
     """One organisation's application."""
 
     def __init__(self, settings: DingtalkSignInSettings, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -133,15 +134,3 @@ class DingtalkWay:
 
     def _secret(self) -> str:
         return self._settings.secret.get_secret_value() if self._settings.secret else ""
-
-    def leave(self, hint: str, return_to: str) -> str | None:  # noqa: ARG002
-        """DingTalk offers nothing."""
-        return None
-
-    def probe(self) -> None:
-        """Whether it takes the application's secret now. Raises: SignInError."""
-        self._token.get()
-
-    def close(self) -> None:
-        """Give the connections back."""
-        self._asker.close()

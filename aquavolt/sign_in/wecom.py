@@ -26,6 +26,7 @@ from alerts.users.departures import Departure
 from alerts.users.identities import Arrival
 from api.sign_in import SignInError, Trouble
 from aquavolt.sign_in.app_token import AppToken
+from aquavolt.sign_in.app_way import AppWay
 from aquavolt.sign_in.asking import Asker
 from aquavolt.sign_in.mapping import grant_of, name_of
 from aquavolt.sign_in.settings import WecomSignInSettings
@@ -36,7 +37,7 @@ _BAD_CODE = 40029
 _BUSY = frozenset({-1, 45009, 45011, 45033})
 
 
-class WecomWay:
+class WecomWay(AppWay):
     """One organisation's application."""
 
     def __init__(self, settings: WecomSignInSettings, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -111,18 +112,6 @@ class WecomWay:
 
     def _url(self, what: str) -> str:
         return f"{self._settings.api_url.rstrip('/')}/cgi-bin/{what}"
-
-    def leave(self, hint: str, return_to: str) -> str | None:  # noqa: ARG002
-        """WeCom offers nothing."""
-        return None
-
-    def probe(self) -> None:
-        """Whether it takes the application's secret now. Raises: SignInError."""
-        self._token.get()
-
-    def close(self) -> None:
-        """Give the connections back."""
-        self._asker.close()
 
 
 def _checked(what: str, said: dict[str, Any]) -> dict[str, Any]:

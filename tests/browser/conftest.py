@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import socket
 import sys
@@ -12,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -51,17 +49,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-def _campus_module() -> ModuleType:
-    path = Path(__file__).parents[1] / "api" / "campus.py"
-    spec = importlib.util.spec_from_file_location("campus_for_browser", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @dataclass
 class Site:
     """The served campus."""
@@ -77,9 +64,11 @@ class Site:
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """35 days of the simulated campus, judged by the real rules, served over HTTP."""
+    from of_the_api import api_module  # noqa: PLC0415 - it is beside this file, which has just made that importable
+
     if missing := missing_files():
         pytest.fail(f"browser files are missing ({', '.join(missing)}): npm ci && python -m api.web.vendor")
-    campus = _campus_module().build(tmp_path_factory.mktemp("campus"), seed=5, days=35)
+    campus = api_module("campus").build(tmp_path_factory.mktemp("campus"), seed=5, days=35)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     app = create_app(campus.parts)

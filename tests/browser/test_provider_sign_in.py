@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import uvicorn
+from of_the_api import api_module
 
 from alerts.users.roles import WHOLE_SITE, Role
 from alerts.users.users import users_of
@@ -28,17 +26,6 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touc
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 PATIENCE_MS = 90_000
 OWN = "quiet-river-4711"
-
-
-def _provider_module() -> ModuleType:
-    path = Path(__file__).parents[1] / "api" / "provider.py"
-    spec = importlib.util.spec_from_file_location("provider_for_browser", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @dataclass
@@ -56,7 +43,7 @@ def joined(site: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Join
     listener.bind(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     redirect = f"{address}/sign-in/with/campus/back"
-    provider = _provider_module().start(tmp_path_factory.mktemp("provider"), redirect)
+    provider = api_module("provider").start(tmp_path_factory.mktemp("provider"), redirect)
     rules = [{"claim": "groups", "value": "plumbers", "role": "maintainer"}]
     ways = SignInWays((provider.oidc(roles=rules),), address)
     app = create_app(replace(site.campus.parts, access=Access(), sign_in=ways))

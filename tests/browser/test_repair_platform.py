@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +13,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from of_the_api import api_module
 
 from alerts.orders.states import OrderState
 from api.app import create_app
@@ -23,17 +22,6 @@ TESTS = Path(__file__).parents[1]
 DESKTOP = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 AXE = TESTS.parent / "node_modules" / "axe-core" / "axe.min.js"
-
-
-def _harness() -> Any:
-    """What the tests of the API drive the simulator with."""
-    spec = importlib.util.spec_from_file_location("mirrored", TESTS / "api" / "mirrored.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @dataclass
@@ -51,7 +39,7 @@ class Both:
 @pytest.fixture(scope="module")
 def both(site: Any) -> Iterator[Both]:
     """The served campus once more, on another port, with the mirror's thread and the simulator's process."""
-    harness, campus = _harness(), site.campus
+    harness, campus = api_module("mirrored"), site.campus
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
