@@ -11,13 +11,15 @@ from typing import Any
 import msgspec
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
 
 from alerts.drills.mark import RecordsSession
 from alerts.errors import RecordsError
 
 BUSY_TIMEOUT_MS = 15_000
+RecordsUnavailableError = OperationalError
+"""Raised by whatever reads or writes here: the disk is full or gone, the server away."""
 _ALLOWED = "sqlite:///FILE or postgresql://user@host/database"
 
 

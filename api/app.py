@@ -24,6 +24,7 @@ from api.alerts.conditions import answer_again
 from api.desk import views as desk
 from api.drills import views as drills
 from api.duty import views as duty
+from api.exports import orders as order_exports
 from api.exports import views as exports
 from api.feedback import plan_views
 from api.feedback import views as feedback
@@ -105,6 +106,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         app.include_router(router)
     for router in (
         exports.router,
+        order_exports.router,
         feedback.router,
         plan_views.router,
         metrics.router,

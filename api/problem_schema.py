@@ -42,23 +42,18 @@ _MEANING = {
     422: "A parameter or member is wrong",
     428: "If-Match is missing",
     429: "Too many requests of one account, or wrong passwords; see `Retry-After`",
-    503: "The store of readings, or what this program is without, cannot answer now",
+    503: "A database, or what this program is without, cannot answer now",
 }
 
 
 def problems(*statuses: int) -> Responses:
-    """Responses of an operation that may fail with these statuses."""
+    """Responses of an operation that may fail with these statuses, and with 503 as any that reads or writes."""
     schema = {"$ref": "#/components/schemas/ProblemOut"}
-    return {s: {"description": _MEANING[s], "content": {MEDIA_TYPE: {"schema": schema}}} for s in statuses}
+    return {s: {"description": _MEANING[s], "content": {MEDIA_TYPE: {"schema": schema}}} for s in (*statuses, 503)}
 
 
-def with_503(responses: Responses) -> Responses:
-    """The same, of an operation that a program may be without."""
-    return responses | problems(503)
-
-
-LIST_PROBLEMS = problems(401, 403, 404, 421, 422, 429, 503)
-ONE_PROBLEMS = problems(401, 403, 404, 421, 422, 429, 503)
+LIST_PROBLEMS = problems(401, 403, 404, 421, 422, 429)
+ONE_PROBLEMS = problems(401, 403, 404, 421, 422, 429)
 BULK_PROBLEMS = problems(401, 403, 421, 422, 429)
 CHANGE_PROBLEMS = problems(401, 403, 404, 409, 412, 421, 422, 429)
 POLICY_PROBLEMS = problems(401, 403, 412, 421, 422, 428, 429)

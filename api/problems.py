@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from alerts.database import RecordsUnavailableError
 from alerts.errors import (
     AlertError,
     ConflictError,
@@ -34,9 +35,14 @@ from alerts.users.errors import (
     WrongPasswordError,
 )
 from alerts.values import Alert
+from api.web.wording import N_
 from metering.ports import StoreUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
+_RECORDS_AWAY = N_(
+    "The database of alerts and orders cannot be read or written now, for instance because its disk is full; the "
+    "program's log says why. What was asked is done whole or not at all: look, and try again."
+)
 _log = structlog.get_logger(__name__)
 
 
@@ -84,6 +90,8 @@ def problem_of(error: Exception) -> Problem:
             return _account_problem(error)
         case StoreUnavailableError():
             return Problem(503, f"The store of readings cannot answer now: {error}", headers={"Retry-After": "5"})
+        case RecordsUnavailableError():
+            return Problem(503, _RECORDS_AWAY, headers={"Retry-After": "5"})
     return Problem(500, "The program met an error of its own; it is in the log.")
 
 
@@ -157,9 +165,20 @@ def answer_error(request: Request, error: Exception, answer: Answer) -> Response
     problem = problem_of(error)
     if isinstance(error, StaleError | PolicyConflictError | EntryConflictError) and "if-match" in request.headers:
         problem.status = HTTPStatus.PRECONDITION_FAILED
-    if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        _log.error("request failed", method=request.method, path=request.url.path, exc_info=error)
+    said = {"method": request.method, "path": request.url.path}
+    if isinstance(error, RecordsUnavailableError):  # its own text has what people wrote
+        _log.error("request failed", reason=str(error.orig), **said)
+    elif problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error("request failed", exc_info=error, **said)
     return answer(request, problem)
 
 
-HANDLED = (Problem, HTTPException, RequestValidationError, AlertError, AccountError, StoreUnavailableError)
+HANDLED = (
+    Problem,
+    HTTPException,
+    RequestValidationError,
+    AlertError,
+    AccountError,
+    StoreUnavailableError,
+    RecordsUnavailableError,
+)

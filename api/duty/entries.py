@@ -14,7 +14,7 @@ from api.dependencies import CurrentActor
 from api.duty.desk import CurrentDutyDesk
 from api.duty.schema import EXAMPLES, EntriesOut, EntryHistoryOut, EntryOut, RemovedOut
 from api.permits import needs
-from api.problem_schema import CHANGE_PROBLEMS, LIST_PROBLEMS, ONE_PROBLEMS, with_503
+from api.problem_schema import CHANGE_PROBLEMS, LIST_PROBLEMS, ONE_PROBLEMS
 from api.wire import JsonResponse, time_text
 
 _P = Permission
@@ -99,11 +99,12 @@ def _add_changing(router: APIRouter, kind: EntryKind, permit: list[Any]) -> None
     put_entry.__annotations__["content"] = FORMS[kind]  # what FastAPI reads and describes
     example = EXAMPLES[kind].model_dump(mode="json")
     router.put(
-        "/{entry_id}", response_model=_one(kind), responses=_CHANGES, summary=f"Create or replace a {kind.value}",
-        dependencies=permit, openapi_extra={"requestBody": {"content": {"application/json": {"example": example}}}},
+        "/{entry_id}", response_model=_one(kind), responses=CHANGE_PROBLEMS, dependencies=permit,
+        summary=f"Create or replace a {kind.value}",
+        openapi_extra={"requestBody": {"content": {"application/json": {"example": example}}}},
     )(put_entry)  # fmt: skip
     router.delete(
-        "/{entry_id}", response_model=RemovedOut, responses=_CHANGES, summary=f"Remove a {kind.value}",
+        "/{entry_id}", response_model=RemovedOut, responses=CHANGE_PROBLEMS, summary=f"Remove a {kind.value}",
         dependencies=permit,
     )(delete_entry)  # fmt: skip
 
@@ -113,5 +114,4 @@ def _one(kind: EntryKind) -> Any:
     return EntryOut[form]  # type: ignore[valid-type]
 
 
-_CHANGES = with_503(CHANGE_PROBLEMS)
 ROUTERS = tuple(_router_of(kind) for kind in FORMS)

@@ -15,7 +15,7 @@ from api.duty import entries
 from api.duty.desk import CurrentDutyDesk
 from api.duty.schema import ChannelTestIn, DeliveryOut, DeliveryPageOut, DryRunIn, DryRunOut, HolesOut
 from api.permits import needs
-from api.problem_schema import BULK_PROBLEMS, LIST_PROBLEMS, ONE_PROBLEMS, problems, with_503
+from api.problem_schema import BULK_PROBLEMS, LIST_PROBLEMS, ONE_PROBLEMS, problems
 from api.wire import JsonResponse, jsonable, time_text
 from metering.incident import Category, Severity
 
@@ -26,7 +26,7 @@ _READ, _LOG = [needs(Permission.DUTY_READ)], [needs(Permission.DELIVERIES_READ)]
 @router.post(
     "/routing/dry-run",
     response_model=DryRunOut,
-    responses=with_503(BULK_PROBLEMS) | problems(404),
+    responses=BULK_PROBLEMS | problems(404),
     summary="Who would be told what, when and why",
     dependencies=_READ,
 )
@@ -89,7 +89,7 @@ def list_holes(parts: Parts, desk: CurrentDutyDesk, days: Annotated[int, Query(g
 @router.post(
     "/channels/{channel}/test",
     response_model=DeliveryOut,
-    responses=with_503(BULK_PROBLEMS) | problems(404),
+    responses=BULK_PROBLEMS | problems(404),
     summary="Send a test message",
     dependencies=[needs(Permission.CHANNELS_TEST)],
 )

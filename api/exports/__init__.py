@@ -1,1 +1,1 @@
-"""Tables out: readings, use and alerts as CSV or Excel files."""
+"""Tables out: readings, use, alerts and work orders as CSV or Excel files."""

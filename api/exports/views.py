@@ -20,7 +20,7 @@ from api.exports.table import MOST_ROWS, XLSX, Cell, Form, table_response
 from api.moments import read_moment, read_range, window_edges
 from api.parts import ApiParts
 from api.permits import needs
-from api.problem_schema import problems
+from api.problem_schema import Responses, problems
 from api.problems import Problem
 from api.site.views import cumulative
 from metering.batch import to_datetime
@@ -30,16 +30,16 @@ from metering.quantities import BY_CODE, quantity
 from metering.site import Site
 
 router = APIRouter(prefix="/api/v1/exports", tags=["exports"], default_response_class=Response)
-_PROBLEMS = {
+FILE_PROBLEMS: Responses = {
     200: {"content": {"text/csv": {}, XLSX: {}}, "description": "The file"},
-    **problems(401, 403, 404, 413, 421, 422, 429, 503),
+    **problems(401, 403, 404, 413, 421, 422, 429),
 }
 _SITE, _ALERTS = [needs(Permission.SITE_READ)], [needs(Permission.ALERTS_READ)]
-_PAGE = 500
+PAGE = 500
 _Meters = Annotated[list[str], Query(min_length=1, max_length=1000, description="May be given several times")]
 _Moment = Annotated[str, Query(max_length=40, examples=["2026-11-01"])]
-_Bound = Annotated[str | None, Query(max_length=40)]
-_Form = Annotated[Form, Query(alias="format")]
+OptionalMoment = Annotated[str | None, Query(max_length=40)]
+ExportForm = Annotated[Form, Query(alias="format")]
 _READINGS = ("meter", "quantity", "time", "value", "unit", "quality")
 _USAGE = ("meter", "quantity", "start", "end", "usage", "unit", "quality")
 _ALERT = (
@@ -49,11 +49,11 @@ _ALERT = (
 )  # fmt: skip
 
 
-@router.get("/readings", responses=_PROBLEMS, summary="Readings as a file", dependencies=_SITE)
+@router.get("/readings", responses=FILE_PROBLEMS, summary="Readings as a file", dependencies=_SITE)
 def export_readings(
     parts: Parts, site: CurrentSite, meter: _Meters, start: _Moment, end: _Moment,
     quantities: Annotated[list[str] | None, Query(alias="quantity", max_length=100, description="Default: all")] = None,
-    form: _Form = "csv",
+    form: ExportForm = "csv",
 ) -> Response:  # fmt: skip
     """The long form (with unit and quality), by meter and time; `start` <= time < `end`."""
     meters = list(dict.fromkeys(meter_of(site, m).id for m in meter))
@@ -88,12 +88,12 @@ def _readings(
             ]
 
 
-@router.get("/usage", responses=_PROBLEMS, summary="Use by window as a file", dependencies=_SITE)
+@router.get("/usage", responses=FILE_PROBLEMS, summary="Use by window as a file", dependencies=_SITE)
 def export_usage(
     parts: Parts, site: CurrentSite, meter: _Meters, start: _Moment, end: _Moment,
     step: Annotated[str, Query(pattern="^(15min|1h|1d|1mo)$")] = "1d",
     quantity_name: Annotated[str | None, Query(alias="quantity", max_length=40)] = None,
-    form: _Form = "csv",
+    form: ExportForm = "csv",
 ) -> Response:  # fmt: skip
     """As `/usage`, a row a meter and window; nothing stands where nothing is known."""
     meters = tuple(dict.fromkeys(meter_of(site, m).id for m in meter))
@@ -114,36 +114,44 @@ def _usage(series: UsageSeries, name: str, unit: str, site: Site) -> Iterator[li
             yield [meter, name, edges[n], edges[n + 1], shown, unit, int(series.quality[n, i])]
 
 
-@router.get("/alerts", responses=_PROBLEMS, summary="Alerts as a file", dependencies=_ALERTS)
+@router.get("/alerts", responses=FILE_PROBLEMS, summary="Alerts as a file", dependencies=_ALERTS)
 def export_alerts(
     parts: Parts, alerts: CurrentAlerts, site: CurrentSite,
     state: Annotated[str, Query(pattern="^(active|cleared|all)$")] = "all",
     category: Category | None = None,
     node: Annotated[str | None, Query(max_length=200, description="This place and all below it")] = None,
-    start: _Bound = None, end: _Bound = None,
+    start: OptionalMoment = None, end: OptionalMoment = None,
     inhibited: Annotated[bool, Query(description="Also those that another alert explains")] = False,
-    form: _Form = "csv",
+    form: ExportForm = "csv",
 ) -> Response:  # fmt: skip
     """Detected at or after `start` and before `end`, latest first; losses in money are estimates."""
     wanted = AlertFilter(
         state=read_state(state), category=category, nodes=nodes_below(site, node),
         inhibited=None if inhibited else False,
     )  # fmt: skip
-    bounds = [None if text is None else to_datetime(read_moment(text, site, "start")) for text in (start, end)]
-    found = (a for a in _all(alerts, wanted) if _is_within(a.detected_at, *bounds))
+    bounds = read_bounds(start, end, site)
+    found = (a for a in _all(alerts, wanted) if is_within(a.detected_at, *bounds))
     return table_response("alerts", _ALERT, (_alert(a, site, parts) for a in found), form)
 
 
 def _all(alerts: AlertsWithin, wanted: AlertFilter) -> Iterator[Alert]:
     cursor = None
     while True:
-        page = alerts.find(wanted, cursor=cursor, limit=_PAGE)
+        page = alerts.find(wanted, cursor=cursor, limit=PAGE)
         yield from page.items
         if (cursor := page.next_cursor) is None:
             return
 
 
-def _is_within(moment: datetime, start: datetime | None, end: datetime | None) -> bool:
+def read_bounds(start: str | None, end: str | None, site: Site) -> tuple[datetime | None, datetime | None]:
+    """Either may be left out. Raises: Problem 422."""
+    given = (("start", start), ("end", end))
+    first, last = (None if text is None else to_datetime(read_moment(text, site, name)) for name, text in given)
+    return first, last
+
+
+def is_within(moment: datetime, start: datetime | None, end: datetime | None) -> bool:
+    """At or after the one and before the other."""
     return (start is None or moment >= start) and (end is None or moment < end)
 
 

@@ -31,7 +31,7 @@ from api.platform.schema import (
     ReplayIn,
     ReplayOut,
 )
-from api.problem_schema import BULK_PROBLEMS, LIST_PROBLEMS, ONE_PROBLEMS, problems, with_503
+from api.problem_schema import BULK_PROBLEMS, LIST_PROBLEMS, ONE_PROBLEMS, problems
 from api.problems import Problem
 from api.wire import JsonResponse, jsonable, time_text
 
@@ -46,7 +46,7 @@ _UNPLACED = 202
     response_model=EventAnswerOut,
     responses={
         202: {"model": EventAnswerOut, "description": "Kept, and not placed (yet)"},
-        **problems(401, 403, 409, 413, 415, 421, 422, 503),
+        **problems(401, 403, 409, 413, 415, 421, 422),
     },
     summary="An event of the repair platform",
     openapi_extra=EVENT_BODY,
@@ -159,7 +159,7 @@ def list_events(
 
 
 @router.post(
-    "/platform/replay", response_model=ReplayOut, responses=with_503(BULK_PROBLEMS) | problems(404),
+    "/platform/replay", response_model=ReplayOut, responses=BULK_PROBLEMS | problems(404),
     summary="Send messages again", dependencies=_MANAGE,
 )  # fmt: skip
 def replay(platform: CurrentPlatform, actor: CurrentActor, asked: ReplayIn) -> JsonResponse:
@@ -184,7 +184,7 @@ def replay_asked(platform: RepairPlatform, asked: ReplayIn, actor: Actor) -> int
 
 
 @router.post(
-    "/platform/received/place", response_model=PlacedOut, responses=with_503(BULK_PROBLEMS),
+    "/platform/received/place", response_model=PlacedOut, responses=BULK_PROBLEMS,
     summary="Place an event once more, or set it aside", dependencies=_MANAGE,
 )  # fmt: skip
 def place_event(platform: CurrentPlatform, actor: CurrentActor, asked: PlaceIn) -> JsonResponse:

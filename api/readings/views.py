@@ -84,7 +84,7 @@ def _series(batch: ReadingBatch) -> list[dict[str, Any]]:
 @router.post(
     "/readings",
     response_model=TakenOut,
-    responses=problems(401, 403, 413, 415, 421, 422, 429, 503),
+    responses=problems(401, 403, 413, 415, 421, 422, 429),
     openapi_extra=READINGS_BODY,
     summary="Bring readings in",
     dependencies=[needs(Permission.READINGS_WRITE)],

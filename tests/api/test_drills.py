@@ -225,7 +225,7 @@ def test_its_order_is_in_no_list_no_figure_and_on_no_patrol_unless_it_is_asked_f
     person(served, "kong", Role.CONTRACTOR)
     paths = (
         "/api/v1/orders", "/api/v1/patrol", "/api/v1/statistics", "/api/v1/statistics/contractors",
-        "/api/v1/exports/alerts?inhibited=true",
+        "/api/v1/exports/alerts?inhibited=true", "/api/v1/exports/orders",
     )  # fmt: skip
     before = {path: served.client.get(path).content for path in paths}
     drill = begun(served)

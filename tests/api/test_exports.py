@@ -1,17 +1,19 @@
-"""Readings, use and alerts as files that spreadsheets open."""
+"""Readings, use, alerts and work orders as files that spreadsheets open."""
 
 from __future__ import annotations
 
 import csv
 import io
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from openpyxl import load_workbook
 from signed_in import person
 
+from alerts.orders.hand import Person as Hand
+from alerts.orders.making import NewOrder
 from alerts.users.roles import Role
-from alerts.values import Actor
+from alerts.values import Actor, Outcome
 from api.exports import table
 from api.exports.table import table_response
 
@@ -78,13 +80,48 @@ def test_of_another_part_nothing_goes_out(guarded):
     assert manager.client.get(f"{API}/usage?meter=w-campus&{SPAN}").status_code == 404
 
 
+@pytest.fixture
+def contracted(guarded):
+    """Two orders of one contractor, one of them done in time for 120 yuan, and one of nobody."""
+    accounts = person(guarded, "office", Role.ENERGY_MANAGER), person(guarded, "builder", Role.CONTRACTOR)
+    orders, office = guarded.app.state.orders, Hand(Actor("office"), manages=True)
+    for days in (9, -9):
+        due = guarded.parts.now() + timedelta(days=days)
+        orders.open(office, NewOrder(node="dorm-1", assignee="builder", title="=水管", due_at=due))
+    orders.open(office, NewOrder(node="library"))
+    orders.finish(1, Hand(Actor("builder")), Outcome.REPAIRED, words="换阀", cost=120.0)
+    return accounts
+
+
+def test_orders_come_with_times_rating_and_cost(contracted):
+    office, _ = contracted
+    found = {row["order"]: row for row in rows(office.client.get(f"{API}/orders"))}
+    assert list(found) == ["3", "2", "1"]
+    done, late, nobodys = found["1"], found["2"], found["3"]
+    assert (done["state"], done["outcome"], done["place"]) == ("done", "repaired", "梅园1号楼")
+    assert (done["in_time"], float(done["cost"]), done["currency"]) == ("True", 120.0, "CNY")
+    assert done["title"] == "'=水管", "no formula"
+    assert (late["in_time"], late["cost"], late["assignee"]) == ("False", "", "builder")
+    assert (nobodys["assignee"], nobodys["in_time"], nobodys["given_at"]) == ("", "", "")
+    assert [r["order"] for r in rows(office.client.get(f"{API}/orders?assignee=builder&state=done"))] == ["1"]
+    day = done["given_at"][:10]
+    assert len(rows(office.client.get(f"{API}/orders?start={day}"))) == 3
+    assert rows(office.client.get(f"{API}/orders?end={day}")) == []
+    assert len(sheet(office.client.get(f"{API}/orders?format=xlsx"))) == 4
+
+
+def test_a_contractor_takes_the_own_orders_home(contracted):
+    _, builder = contracted
+    assert [row["order"] for row in rows(builder.client.get(f"{API}/orders"))] == ["2", "1"]
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [
         (f"readings?meter=gone&{SPAN}", 404), (f"readings?meter=w-campus&quantity=wine&{SPAN}", 422),
         ("readings?meter=w-campus&start=2026-11-23&end=2026-11-22", 422), (f"readings?{SPAN}", 422),
         (f"usage?meter=w-campus&{SPAN}&format=pdf", 422), (f"usage?meter=w-campus&{SPAN}&quantity=flow_rate", 422),
-        ("alerts?start=soon", 422), ("alerts?node=gone", 404),
+        ("alerts?start=soon", 422), ("alerts?node=gone", 404), ("orders?end=soon", 422), ("orders?state=lost", 422),
     ],
 )  # fmt: skip
 def test_what_cannot_be_given_is_said(served, path, status):

@@ -101,6 +101,7 @@ ROUTES = {
     "POST /api/v1/alerts/{alert_id}/resolve": "alerts.handle",
     "POST /api/v1/readings": "readings.write",
     "GET /api/v1/exports/alerts": "alerts.read",
+    "GET /api/v1/exports/orders": "orders.read",
     "GET /api/v1/exports/readings": "site.read",
     "GET /api/v1/exports/usage": "site.read",
     "GET /api/v1/head-counts": "site.read",

@@ -49,6 +49,7 @@ PAGES = (
     f"/api/v1/statistics?{SPAN}",
     f"/api/v1/statistics/contractors?{SPAN}",
     f"/api/v1/exports/alerts?inhibited=true&{SPAN}",
+    f"/api/v1/exports/orders?{SPAN}",
     "/api/v1/exports/usage?meter=w-canteen&start=2026-10-10&end=2026-11-20",
     "/api/v1/sensitivity",
     "/api/v1/planned-uses",
