@@ -61,7 +61,7 @@ class DrillCopy:
         nodes = {site.meters[m].node for m in self._injection.shares}
         self._subjects = {*self._injection.shares, *(n for n in nodes if n is not None)}
         self._medium = site.meters[fault.meter].medium
-        self._has_told = False
+        self._has_told, self._has_new = False, False
 
     @property
     def now_ms(self) -> int:
@@ -92,9 +92,9 @@ class DrillCopy:
             entry = entry if self._again is None else self._again.go_on(entry)
             with_fault = self._injection.into(entry)
         self._control.process(self._seq, entry)
-        changes = self._shard.process(self._seq, with_fault).changes
-        known = self._known()
-        told = [(change, kind) for change in changes if (kind := self._kind_of(change, known)) is not None]
+        changes, known = self._shard.process(self._seq, with_fault).changes, self._known()
+        new_first = sorted(changes, key=lambda change: change.incident.id in self._standing)
+        told = [(change, kind) for change in new_first if (kind := self._kind_of(change, known)) is not None]
         stamped = [self._stamped(change, kind) for change, kind in told]
         return (*stamped, *self._over(known))
 
@@ -110,11 +110,15 @@ class DrillCopy:
         """What the change is in the drill; None where it is none of its own."""
         incident = change.incident
         is_end, was_open = change.kind is ChangeKind.CLEARED, incident.id in self._open
+        stood = incident.id in self._standing
+        if stood and self._has_new and not was_open:  # of a real fault too, an alert that goes on tells nobody anew
+            return None
         if was_open or (not is_end and self._is_own(incident, known)):
             self._open[incident.id] = incident
+            self._has_new |= not stood
             if is_end:
                 del self._open[incident.id]
-            elif not was_open and incident.id in self._standing:
+            elif not was_open and stood:
                 self._joined.setdefault(incident.id, change.time)
             self._has_told = True
             return change.kind if was_open else ChangeKind.RAISED

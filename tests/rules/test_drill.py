@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
-from metering.batch import batch_of
+from metering.batch import batch_of, concatenate, to_ms
 from metering.derivation import IntervalDerivation
 from metering.drill_kinds import DrillKind
 from metering.drills import USE_EVERY_MS, USE_MS, DrillFault, feeding, meter_for, most_allowed
 from metering.quantities import BY_NAME
+from metering.site_document import parse_site
 from rules.drill.again import Again
 from rules.drill.copy import DrillCopy, DrillOrder
 from rules.drill.injection import Injection
 from rules.settings import IncidentSettings, RulesSettings
 from rules.shard import Shard
 from rules.snapshot import SnapshotError
+from simulators.campus.campus import build_campus, epoch_before
 
 T0 = np.datetime64("2026-03-01T16:00:00", "ms")  # a local midnight in Shanghai
 HOUR, MINUTE = np.timedelta64(3_600_000, "ms"), np.timedelta64(60_000, "ms")
@@ -148,3 +151,19 @@ def test_a_snapshot_of_other_rules_is_refused(site):
     other = RulesSettings(incidents=IncidentSettings(doubt_grace_h=1))
     with pytest.raises(SnapshotError, match="rules"):
         DrillCopy(shard.snapshot(), shard.site, other, DrillOrder("d", leak(), is_replayed=False))
+
+
+def test_an_alert_that_stood_before_is_not_told_beside_the_one_of_the_place():
+    """A burst at a building, on a campus whose main has too high a night flow already: one alert, of the building."""
+    now = datetime(2026, 11, 23, 23, 15, tzinfo=UTC)
+    campus = build_campus(5, epoch_before(now, 35), 35)
+    shard = Shard(parse_site(campus.site_document()))
+    for seq, batch in enumerate(campus.history(campus.start, to_ms(now)), start=1):
+        shard.process(seq, batch)
+    assert ("minimum_night_flow", "campus") in {(i.rule, i.node) for i in shard.open_incidents}
+    fault = DrillFault(DrillKind.BURST, "w-dorm-1", 9.0, 0)
+    copy = DrillCopy(shard.snapshot(), shard.site, shard.settings, DrillOrder("d", fault, is_replayed=True))
+    start, week = np.datetime64(copy.start_ms, "ms"), np.timedelta64(7, "D")
+    past = concatenate(list(campus.history(start - week, start - week + 2 * HOUR)))
+    changes = copy.process(replace(past, time=past.time + week))
+    assert [(c.kind, c.incident.rule, c.incident.node) for c in changes] == [("raised", "burst_flow", "dorm-1")]
