@@ -133,9 +133,9 @@ def test_messages_become_readings_of_their_meters(harness, mosquitto, sender_to,
         ("w1", found.now_ms, 4.0, 0),
         ("w1", found.now_ms, 0.5, 0),
     ]
+    wait(lambda: found.connection().requests == 3, "three messages are counted")  # after they are stored
     w1, w2 = found.report().meters
     assert (w1.connection, w1.received, w2.received) == (f"mqtt://127.0.0.1:{port}", 3, 1)
-    assert found.connection().requests == 3
 
 
 @pytest.mark.parametrize("protocol", ["3.1.1", "5"])
