@@ -165,6 +165,13 @@ class Site:
             path.append(parent)
         return tuple(reversed(path))
 
+    def place_name(self, node: str) -> str:
+        """`梅园2号楼 3层`: the path below the campus, in words; of an unknown node its id."""
+        if node not in self.nodes:
+            return node
+        names = [self.nodes[n].name or n for n in self.place_path(node)]
+        return " ".join(names[1:]) or names[0]
+
     def subtree(self, node: str) -> Iterator[str]:
         """The node and all below it, parents before children."""
         yield node

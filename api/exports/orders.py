@@ -23,9 +23,9 @@ from metering.site import Site
 
 router = APIRouter(prefix="/api/v1/exports", tags=["exports"], default_response_class=Response)
 _ORDER = (
-    "order", "title", "node", "place", "alert", "severity", "state", "owner", "assignee", "given_at", "started_at",
-    "done_at", "due_at", "in_time", "done_by", "outcome", "reopened", "closed_at", "rating", "rating_words", "cost",
-    "currency",
+    "order", "title", "words", "node", "place", "alert", "severity", "state", "owner", "assignee", "given_at",
+    "started_at", "done_at", "due_at", "in_time", "done_by", "outcome", "reopened", "closed_at", "rating",
+    "rating_words", "cost", "currency",
 )  # fmt: skip
 
 
@@ -64,11 +64,10 @@ def _all(orders: Orders, wanted: OrderFilter) -> Iterator[Order]:
 
 
 def _order(order: Order, site: Site, currency: str, now: datetime) -> list[Cell]:
-    node = site.nodes.get(order.node)
     times = (order.assigned_at, order.started_at, order.done_at, order.due_at, order.closed_at)
     given, started, done, due, closed = (None if t is None else t.astimezone(site.zone) for t in times)
     return [
-        order.id, order.title, order.node, (node.name or node.id) if node else order.node, order.alert_id,
+        order.id, order.title, order.words, order.node, site.place_name(order.node), order.alert_id,
         order.severity.value, order.state.value, order.owner, order.assignee, given, started, done, due,
         _is_in_time(order, now), order.done_by, None if order.outcome is None else str(order.outcome), order.reopened,
         closed, order.rating, order.rating_words, order.cost, None if order.cost is None else currency,

@@ -156,14 +156,13 @@ def is_within(moment: datetime, start: datetime | None, end: datetime | None) ->
 
 
 def _alert(alert: Alert, site: Site, parts: ApiParts) -> list[Cell]:
-    node = site.nodes.get(alert.node)
     money = loss_money(alert.medium, alert.loss_total, parts.prices) or {"amount": None, "currency": None}
     times = [alert.detected_at, alert.onset_at, alert.closed_at]
     detected, onset, closed = (None if t is None else t.astimezone(site.zone) for t in times)
     taken = None if alert.acknowledged_at is None else alert.acknowledged_at.astimezone(site.zone)
     return [
         alert.id, alert.category.value, alert.medium, alert.severity.value, alert.rule, alert.node,
-        (node.name or node.id) if node else alert.node, alert.subject, alert.state.value, detected, onset, closed,
+        site.place_name(alert.node), alert.subject, alert.state.value, detected, onset, closed,
         alert.acknowledged_by, taken, None if alert.outcome is None else str(alert.outcome), _figure(alert.observed),
         _figure(alert.expected), alert.unit, _figure(alert.loss_rate), loss_rate_unit(alert.medium),
         _figure(alert.loss_total), loss_unit(alert.medium), money["amount"], money["currency"],

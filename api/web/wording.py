@@ -217,12 +217,8 @@ class Wording:
         return self.gettext(TITLES.get(alert.rule) or CATEGORIES[alert.category])
 
     def place_name(self, node: str) -> str:
-        """`梅园2号楼 3层`: the path below the campus, in words."""
-        if node not in self.site.nodes:
-            return node
-        path = self.site.place_path(node)
-        names = [self.site.nodes[n].name or n for n in path]
-        return " ".join(names[1:]) or names[0]
+        """`梅园2号楼 3层`."""
+        return self.site.place_name(node)
 
     def sentence(self, alert: Alert) -> str:
         """What was seen against what is usual, and since when."""

@@ -88,7 +88,7 @@ def contracted(guarded):
     for days in (9, -9):
         due = guarded.parts.now() + timedelta(days=days)
         orders.open(office, NewOrder(node="dorm-1", assignee="builder", title="=水管", due_at=due))
-    orders.open(office, NewOrder(node="library"))
+    orders.open(office, NewOrder(node="dorm-1-201", words="水龙头关不上"))
     orders.finish(1, Hand(Actor("builder")), Outcome.REPAIRED, words="换阀", cost=120.0)
     return accounts
 
@@ -102,6 +102,8 @@ def test_orders_come_with_times_rating_and_cost(contracted):
     assert (done["in_time"], float(done["cost"]), done["currency"]) == ("True", 120.0, "CNY")
     assert done["title"] == "'=水管", "no formula"
     assert (late["in_time"], late["cost"], late["assignee"]) == ("False", "", "builder")
+    assert nobodys["place"].startswith("梅园1号楼 "), "the floor alone says nothing"
+    assert nobodys["words"] == "水龙头关不上"
     assert (nobodys["assignee"], nobodys["in_time"], nobodys["given_at"]) == ("", "", "")
     assert [r["order"] for r in rows(office.client.get(f"{API}/orders?assignee=builder&state=done"))] == ["1"]
     day = done["given_at"][:10]
