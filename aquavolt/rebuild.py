@@ -11,6 +11,7 @@ import structlog
 
 from alerts.feedback import FeedbackBook
 from alerts.head_counts import HeadCountBook
+from alerts.paging import every
 from alerts.records import Records
 from alerts.values import Alert, AlertFilter, AlertState
 from aquavolt.stores.calls import OwnedStore
@@ -28,7 +29,6 @@ from rules.snapshot import SnapshotError
 
 # What detectors remember reaches back about so far; more would only take longer.
 REBUILD_DAYS = 120
-_PAGE = 500
 _log = structlog.get_logger(__name__)
 
 
@@ -115,12 +115,8 @@ def _stored(store: OwnedStore, now: np.datetime64, is_stopping: Callable[[], boo
 
 def _standing(records: Records) -> list[Incident]:
     """The incidents of the alerts that are open."""
-    wanted, found, cursor = AlertFilter(state=AlertState.ACTIVE, inhibited=None), [], None
-    while True:
-        page = records.find_alerts(wanted, cursor=cursor, limit=_PAGE)
-        found += [incident_of(alert) for alert in page.items]
-        if (cursor := page.next_cursor) is None:
-            return found
+    wanted = AlertFilter(state=AlertState.ACTIVE, inhibited=None)
+    return [incident_of(alert) for alert in every(records.find_alerts, wanted)]
 
 
 def incident_of(alert: Alert) -> Incident:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
-from alerts.orders.orders import Orders
-from alerts.orders.states import FINISHED, OrderState
-from alerts.orders.values import Order, OrderFilter
+from alerts.orders.states import FINISHED
+from alerts.orders.values import Order
+from alerts.paging import every
 from alerts.users.roles import Permission
-from api.alerts.views import nodes_below
 from api.dependencies import CurrentReach, Parts
 from api.exports.table import Cell, table_response
-from api.exports.views import FILE_PROBLEMS, PAGE, ExportForm, OptionalMoment, is_within, read_bounds
-from api.orders.reach import CurrentOrders, narrowed
+from api.exports.views import FILE_PROBLEMS, ExportForm, OptionalMoment, is_within, read_bounds
+from api.orders.reach import CurrentOrders
+from api.orders.views import CurrentWanted
 from api.permits import needs
 from metering.site import Site
 
@@ -36,9 +34,7 @@ def export_orders(
     parts: Parts,
     orders: CurrentOrders,
     reach: CurrentReach,
-    state: Annotated[list[OrderState] | None, Query(max_length=len(OrderState))] = None,
-    node: Annotated[str | None, Query(max_length=200, description="This place and all below it")] = None,
-    assignee: Annotated[str | None, Query(max_length=200, description="Who works on it; empty: nobody")] = None,
+    wanted: CurrentWanted,
     start: OptionalMoment = None,
     end: OptionalMoment = None,
     form: ExportForm = "csv",
@@ -47,20 +43,9 @@ def export_orders(
 
     A contractor: their own.
     """
-    states = None if state is None else tuple(state)
-    wanted = narrowed(reach, OrderFilter(states=states, nodes=nodes_below(reach.site, node), assignee=assignee))
     bounds, now = read_bounds(start, end, reach.site), parts.now()
-    found = (o for o in _all(orders, wanted) if is_within(o.assigned_at or o.created_at, *bounds))
+    found = (o for o in every(orders.find, wanted) if is_within(o.assigned_at or o.created_at, *bounds))
     return table_response("orders", _ORDER, (_order(o, reach.site, parts.prices.currency, now) for o in found), form)
-
-
-def _all(orders: Orders, wanted: OrderFilter) -> Iterator[Order]:
-    cursor = None
-    while True:
-        page = orders.find(wanted, cursor=cursor, limit=PAGE)
-        yield from page.items
-        if (cursor := page.next_cursor) is None:
-            return
 
 
 def _order(order: Order, site: Site, currency: str, now: datetime) -> list[Cell]:

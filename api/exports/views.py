@@ -10,7 +10,7 @@ import numpy as np
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from alerts.users.reach import AlertsWithin
+from alerts.paging import every
 from alerts.users.roles import Permission
 from alerts.values import Alert, AlertFilter
 from api.alerts.document import loss_money, loss_rate_unit, loss_unit
@@ -35,7 +35,6 @@ FILE_PROBLEMS: Responses = {
     **problems(401, 403, 404, 413, 421, 422, 429),
 }
 _SITE, _ALERTS = [needs(Permission.SITE_READ)], [needs(Permission.ALERTS_READ)]
-PAGE = 500
 _Meters = Annotated[list[str], Query(min_length=1, max_length=1000, description="May be given several times")]
 _Moment = Annotated[str, Query(max_length=40, examples=["2026-11-01"])]
 OptionalMoment = Annotated[str | None, Query(max_length=40)]
@@ -130,17 +129,8 @@ def export_alerts(
         inhibited=None if inhibited else False,
     )  # fmt: skip
     bounds = read_bounds(start, end, site)
-    found = (a for a in _all(alerts, wanted) if is_within(a.detected_at, *bounds))
+    found = (a for a in every(alerts.find, wanted) if is_within(a.detected_at, *bounds))
     return table_response("alerts", _ALERT, (_alert(a, site, parts) for a in found), form)
-
-
-def _all(alerts: AlertsWithin, wanted: AlertFilter) -> Iterator[Alert]:
-    cursor = None
-    while True:
-        page = alerts.find(wanted, cursor=cursor, limit=PAGE)
-        yield from page.items
-        if (cursor := page.next_cursor) is None:
-            return
 
 
 def read_bounds(start: str | None, end: str | None, site: Site) -> tuple[datetime | None, datetime | None]:

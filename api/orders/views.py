@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
 from alerts.orders.states import OrderState
@@ -28,14 +29,26 @@ KEPT_S = 24 * 3600  # a photo never changes
 PhotoId = Annotated[str, Path(max_length=64, examples=["5f1c0d4e8a7b4c2f9e3d6a1b0c5f7e8d"])]
 
 
+def read_wanted(
+    reach: CurrentReach,
+    state: Annotated[list[OrderState] | None, Query(max_length=len(OrderState))] = None,
+    node: Annotated[str | None, Query(max_length=200, description="This place and all below it")] = None,
+    assignee: Annotated[str | None, Query(max_length=200, description="Who works on it; empty: nobody")] = None,
+) -> OrderFilter:
+    """Which orders are asked for, as far as the one who asks sees them. Raises: Problem 404, no such place."""
+    states = None if state is None else tuple(state)
+    return narrowed(reach, OrderFilter(states=states, nodes=nodes_below(reach.site, node), assignee=assignee))
+
+
+CurrentWanted = Annotated[OrderFilter, Depends(read_wanted)]
+
+
 @router.get("/orders", response_model=OrderPageOut, responses=LIST_PROBLEMS, summary="Work orders, the latest first")
 def list_orders(
     parts: Parts,
     orders: CurrentOrders,
     reach: CurrentReach,
-    state: Annotated[list[OrderState] | None, Query(max_length=len(OrderState))] = None,
-    node: Annotated[str | None, Query(max_length=200, description="This place and all below it")] = None,
-    assignee: Annotated[str | None, Query(max_length=200, description="Who works on it; empty: nobody")] = None,
+    wanted: CurrentWanted,
     alert: Annotated[str | None, Query(max_length=200, description="Of this alert")] = None,
     overdue: Annotated[bool, Query(description="Only those that should be done by now")] = False,
     drill: Annotated[
@@ -45,17 +58,7 @@ def list_orders(
     cursor: Annotated[str | None, Query(pattern="^[0-9]{1,15}$")] = None,
 ) -> JsonResponse:
     """As far as the one who asks sees them; a contractor: their own. Those of drills come only with `drill=true`."""
-    wanted = narrowed(
-        reach,
-        OrderFilter(
-            states=None if state is None else tuple(state),
-            nodes=nodes_below(reach.site, node),
-            assignee=assignee,
-            alert_id=alert,
-            overdue_at=parts.now() if overdue else None,
-            drill=drill,
-        ),
-    )
+    wanted = replace(wanted, alert_id=alert, overdue_at=parts.now() if overdue else None, drill=drill)
     page = orders.find(wanted, cursor=None if cursor is None else int(cursor), limit=limit)
     counts = orders.count(OrderFilter(nodes=wanted.nodes, assignee=wanted.assignee, alert_id=wanted.alert_id))
     return JsonResponse({
