@@ -61,6 +61,23 @@ def test_what_is_ticked_without_a_connection_is_sent_once(
     assert done.actor == "demo"
 
 
+def test_a_page_that_was_on_its_way_while_the_worker_began_is_the_workers(
+    offline_tab: Callable[..., Page], site: Any
+) -> None:
+    page = offline_tab("en")
+    other = page.context.new_page()
+    begun = "async () => (await navigator.serviceWorker.getRegistration()).active.state === 'activated'"
+
+    def let_the_worker_begin(route: Any) -> None:
+        other.goto("/alerts")
+        settles(other, begun)
+        route.continue_()
+
+    page.route("**/tasks", let_the_worker_begin, times=1)
+    page.goto("/tasks")
+    controlled(page)
+
+
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_what_somebody_else_did_meanwhile_is_told(offline_tab: Callable[..., Page], site: Any, language: str) -> None:
     words, alert = WORDS[language], site.raise_leak()

@@ -21,6 +21,7 @@ async function begin() {
   await self.clients.claim();
 }
 self.addEventListener("activate", (event) => event.waitUntil(begin()));
+self.addEventListener("message", (event) => { if (event.data === "take") event.waitUntil(self.clients.claim()); });
 
 const kept = (request) => caches.match(request, { cacheName: CACHE, ignoreVary: true });
 

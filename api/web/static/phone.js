@@ -126,6 +126,9 @@
     if (owner && worker !== undefined && "serviceWorker" in navigator) {
       navigator.serviceWorker.register("/sw.js", { scope: "/" }).catch(() => {});
       navigator.serviceWorker.addEventListener("message", () => settle().catch(() => {}));
+      navigator.serviceWorker.ready.then((r) => { // a page on its way while the worker began was not taken with the others
+        if (!navigator.serviceWorker.controller) r.active.postMessage("take");
+      });
     }
   });
 })();
