@@ -38,6 +38,7 @@ History = Callable[[str, int, int], None]
 
 HISTORY_DAYS = 35
 _STEP = np.timedelta64(15, "m")
+_STORE_MB = 64  # one campus of a few dozen meters, which shall run beside others on a machine of 512 MB
 _FLOW = 400  # entries that the history may be ahead of the rules: more would only fill the journal
 _LOOK_S = 0.05
 
@@ -100,7 +101,7 @@ class Demo:
             allow_networks=(IPv4Network("127.0.0.0/8"),),
         )
         return Setup(
-            settings.model_copy(update={"site": site_file, "rules": rules}),
+            settings.model_copy(update={"site": site_file, "rules": rules, "store_memory_mb": _STORE_MB}),
             site,
             load_rules(rules, site),
             load_playbook(settings.playbook),

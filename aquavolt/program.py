@@ -59,7 +59,8 @@ class Program:
             opened.callback(self._ways.close)
             opened.enter_context(DataLock(settings.data))
             influx = settings.influx_for(self.site.id)
-            self.store = open_store(settings.data, influx, raw_retention_days=settings.retention_days)
+            days, memory_mb = settings.retention_days, settings.store_memory_mb
+            self.store = open_store(settings.data, influx, raw_retention_days=days, memory_mb=memory_mb)
             opened.callback(self.store.close)
             self._taking = Taking(setup, self.store, settings.data, (*CURSORS, STREAM))
             opened.callback(self._taking.close)

@@ -150,6 +150,7 @@ class Settings(_Strict):
     public_url: str | None = Field(None, description="address of the page as people reach it, for links in messages")
     public_reports: bool = Field(True, description="whether who is not signed in may report running water")
     retention_days: int = Field(1100, ge=1, description="raw readings older than this go; intervals stay")
+    store_memory_mb: int = Field(128, ge=64, description="buffers of the embedded store; what does not fit is spilled")
     influx: InfluxConnection | None = Field(None, description="none: the embedded store in the data folder")
     watch: WatchSettings | None = Field(None, description="for the split services")
     collector: CollectorSettings = CollectorSettings()

@@ -32,9 +32,15 @@ class ProgramStore(OwnedStore, Protocol):
 
 
 def open_store(
-    folder: Path, influx: InfluxSettings | None = None, *, raw_retention_days: float | None = None
+    folder: Path,
+    influx: InfluxSettings | None = None,
+    *,
+    raw_retention_days: float | None = None,
+    memory_mb: int | None = None,
 ) -> ProgramStore:
     """Open the store of a data folder. The embedded one wants the folder's lock held; InfluxDB needs not be there yet.
+
+    `memory_mb` bounds the embedded one's buffers; None: as it comes.
 
     Raises:
         StoreUnavailableError: its file cannot be opened.
@@ -42,9 +48,10 @@ def open_store(
     """
     # Each is imported where it is used: the one's library is as heavy as the other's.
     if influx is None:
-        from aquavolt.stores.duckdb_store import DuckDBStore  # noqa: PLC0415
+        from aquavolt.stores.duckdb_store import DEFAULT_MEMORY_LIMIT, DuckDBStore  # noqa: PLC0415
 
-        return DuckDBStore(folder / STORE_FILE, raw_retention_days=raw_retention_days)
+        limit = DEFAULT_MEMORY_LIMIT if memory_mb is None else f"{memory_mb}MB"
+        return DuckDBStore(folder / STORE_FILE, raw_retention_days=raw_retention_days, memory_limit=limit)
     from aquavolt.stores.influx.influx_store import InfluxStore  # noqa: PLC0415
 
     return InfluxStore(influx, folder)
