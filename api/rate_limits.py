@@ -50,6 +50,14 @@ class Buckets:
             bucket.left -= 1.0
             return rate, bucket.left
 
+    def wait_s(self, account: str, *, is_reading: bool) -> int:
+        """Whole seconds until one request more would be let through, 0: now. Takes none."""
+        rate, now = self.limits.reading if is_reading else self.limits.writing, self.monotonic()
+        with self._lock:
+            bucket = self._buckets.get((account, is_reading))
+            left = float(rate.burst) if bucket is None else bucket.left + max(0.0, now - bucket.at) * rate.per_s
+        return max(0, math.ceil((1.0 - left) / rate.per_s))
+
     def _make_room(self, now: float) -> None:
         """A full bucket says nothing that a new one would not: those that are full by now are dropped."""
         if len(self._buckets) < _MOST_ACCOUNTS:

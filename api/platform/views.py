@@ -46,7 +46,7 @@ _UNPLACED = 202
     response_model=EventAnswerOut,
     responses={
         202: {"model": EventAnswerOut, "description": "Kept, and not placed (yet)"},
-        **problems(401, 403, 409, 413, 415, 421, 422),
+        **problems(401, 403, 409, 413, 415, 421, 422, 429),
     },
     summary="An event of the repair platform",
     openapi_extra=EVENT_BODY,
@@ -56,8 +56,11 @@ async def take_event(request: Request, parts: Parts) -> JsonResponse:
     """Signed by the platform; no account. The mapping of the settings says where it says what."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise Problem(415, "An event is sent as application/json.")
-    platform, body = get_platform(parts), await _body(request)
-    receive, origin = platform.receive, request.client.host if request.client else ""
+    platform, origin = get_platform(parts), request.client.host if request.client else ""
+    if (wait_s := platform.refusals.wait_s(origin)) > 0:
+        text = "Too many requests of this address were not signed by the platform; try again later."
+        raise Problem(429, text, headers={"Retry-After": str(wait_s)})
+    receive, body = platform.receive, await _body(request)
     given = request.headers.get(receive.timestamp_header), request.headers.get(receive.signature_header)
     return await run_in_threadpool(_take, platform, body, given, origin)
 
@@ -78,7 +81,7 @@ def _take(platform: RepairPlatform, body: bytes, given: tuple[str | None, str | 
     try:
         check(platform.secrets, *given, body, platform.clock())
     except ForgedError as error:
-        platform.refusals.note(Refusal(platform.clock(), origin, str(error)))
+        platform.refusals.note_forged(Refusal(platform.clock(), origin, str(error)))
         raise Problem(401, str(error)) from error
     try:
         taken = platform.desk.inbox.take(body)

@@ -33,6 +33,7 @@ from alerts.platform.models import WantedPhotoRow
 from alerts.platform.signing import sign
 from alerts.platform.values import PLATFORM, Placing, SentState
 from alerts.values import Actor, Outcome
+from api.platform.refusals import FORGED
 
 CHEN = Actor("chen", "test")
 
@@ -353,6 +354,22 @@ def test_the_same_id_with_another_content_is_refused(both):
 def test_a_request_that_is_not_signed_well_is_refused(both, headers):
     assert post(both, b"{}", **headers).status_code == 401
     assert both.mirror.desk.received() == []
+
+
+def test_who_forges_many_is_not_read_for_a_while_and_the_platform_is_never_kept_out_by_its_own(both):
+    now = [0.0]
+    both.served.parts.repair_platform.refusals.forgers.monotonic = lambda: now[0]
+    for _ in range(FORGED.burst + 5):  # what is signed well costs nothing
+        assert post(both, b"{}").status_code == 202
+    forged = {"X-AquaVolt-Signature": "sha256=00"}
+    assert {post(both, b"{}", **forged).status_code for _ in range(FORGED.burst)} == {401}
+    answer = post(both, b" " * (9 << 20), **forged)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "2")
+    now[0] = 1.9
+    assert post(both, b"{}").status_code == 429
+    now[0] = 2.0
+    assert post(both, b"{}").status_code == 202
+    assert both.served.parts.repair_platform.refusals.total == FORGED.burst
 
 
 def test_a_body_without_end_is_not_read(both):
