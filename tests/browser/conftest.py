@@ -190,8 +190,8 @@ def offline_tab(chromium: Any, site: Any) -> Iterator[Callable[..., Any]]:
     """Tabs whose console may complain: without a connection it does."""
     contexts = []
 
-    def build(language: str, address: str = "") -> Any:
-        context = chromium.new_context(base_url=address or site.address, locale=language, **PHONE)
+    def build(language: str, address: str = "", **more: Any) -> Any:
+        context = chromium.new_context(base_url=address or site.address, locale=language, **PHONE, **more)
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         return context.new_page()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from held_requests import Held
 
 from alerts.users.roles import Role
 from alerts.users.users import users_of
@@ -94,6 +95,26 @@ def test_marks_outlive_a_live_refresh(open_tab: Callable[..., Any], site: Any) -
     row(page, late).get_by_text("Confirmed").wait_for()
     assert row(page, kept).locator("input[name=alert]").is_checked()
     assert page.locator("#bulk").get_by_text("1 marked").is_visible()
+
+
+def test_what_changes_while_the_list_is_read_is_on_it_soon(open_tab: Callable[..., Any], site: Any) -> None:
+    """The list that is on its way was written before the second change."""
+    first, second = site.raise_leak(), site.raise_leak()
+    page = open_tab("en").page
+    page.goto("/alerts")
+    page.wait_for_selector("body.is-live")
+    reading = Held(page, re.compile(r"/alerts(\?|$)"), asks=True)
+    page.evaluate("document.addEventListener('aquavolt:changed', () => { window.told = (window.told ?? 0) + 1; })")
+    page.request.post(f"/api/v1/alerts/{first}/acknowledge", data={})
+    page.wait_for_function("() => window.told > 0")
+    reading.wait()
+    before = page.evaluate("window.told")
+    page.request.post(f"/api/v1/alerts/{second}/acknowledge", data={})
+    page.wait_for_function("before => window.told > before", arg=before)
+    reading.go()
+    row(page, first).locator(".av-pill.is-taken").wait_for()
+    # Before everything is read anew by the minute.
+    row(page, second).locator(".av-pill.is-taken").wait_for(timeout=30_000)
 
 
 def test_the_keys_do_without_a_mouse(open_tab: Callable[..., Any], site: Any) -> None:

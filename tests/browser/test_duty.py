@@ -152,6 +152,7 @@ def test_a_dry_run_says_who_would_be_told_and_why(
     page.select_option("#dry-node", "dorm-2")
     page.get_by_role("button", name=words["show"]).click()
     told = page.locator(".av-dry .av-timeline li")
+    told.nth(1).wait_for()
     assert told.count() == 2
     first = told.first.inner_text()
     assert "boss" in first

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from held_requests import Held
 
 from alerts.orders.orders import Orders
 from alerts.orders.states import OrderState
@@ -142,10 +143,11 @@ def test_from_the_students_report_to_the_rating(  # noqa: PLR0915 - one story
     assert office.locator(f"[data-order='{order}'] .av-stars").get_attribute("aria-label") == "5 分（满分 5 分）"
 
 
-def test_a_patrol_is_ticked_off_with_one_tap(open_tab: Callable[..., Any], site: Any) -> None:
+def test_a_patrol_is_ticked_off_with_one_tap(offline_tab: Callable[..., Any], site: Any) -> None:
     alert = site.raise_leak("dorm-3", "w-dorm-3")
-    page = open_tab("en", PHONE).page
-    # The campus's clock stands still: a phone that went on would be put right to before the alert was raised.
+    # The campus's clock stands still: a phone that went on would be put right to before the alert was raised. The
+    # worker's clock cannot be stopped, and it may be the one that sends.
+    page = offline_tab("en", service_workers="block")
     page.clock.set_fixed_time(site.campus.parts.now() + timedelta(seconds=30))
     page.goto("/patrol")
     assert fits(page)
@@ -155,6 +157,26 @@ def test_a_patrol_is_ticked_off_with_one_tap(open_tab: Callable[..., Any], site:
     stop = page.locator(f"[data-item='alert:{alert}'].is-done")
     stop.wait_for()
     assert re.search(r"looked at .* fine “dry”", stop.inner_text())
+
+
+def test_two_quick_ticks_are_both_on_the_page(offline_tab: Callable[..., Any], site: Any) -> None:
+    """The list that comes for the first tick was written before the second, and takes its form away."""
+    first, second = site.raise_leak("dorm-3", "w-dorm-3"), site.raise_leak()
+    page = offline_tab("en", service_workers="block")
+    page.clock.set_fixed_time(site.campus.parts.now() + timedelta(seconds=30))
+    page.goto("/patrol")
+    reading = Held(page, "**/patrol", asks=True)
+    page.locator(f"[data-item='alert:{first}']").get_by_role("button", name="Fine").tap()
+    reading.wait()
+    ticking = Held(page, "**/api/v1/patrol/ticks")
+    stop = page.locator(f"[data-item='alert:{second}']")
+    stop.get_by_role("button", name="Fine").tap()
+    ticking.wait()
+    reading.go()
+    page.locator(f"[data-item='alert:{first}'].is-done").wait_for()
+    ticking.go()
+    page.locator(f"[data-item='alert:{second}'].is-done").wait_for(timeout=30_000)
+    stop.get_by_text("Kept on this phone").wait_for(state="detached")
 
 
 def test_a_photo_that_is_none_is_said_on_the_form(open_tab: Callable[..., Any], tmp_path: Path) -> None:

@@ -9,13 +9,16 @@
     document.body.classList.toggle("is-live", isLive);
   }
 
+  // What changes while a part is read may be missing in what comes: it is read again after that.
   function refresh() {
-    waiting = null;
+    const now = changed;
+    [waiting, changed] = [null, new Set()];
     for (const part of document.querySelectorAll("[data-live]")) {
       const id = part.dataset.live;
-      if (!id || changed.has(id) || changed.has("*")) htmx.trigger(part, "live");
+      if (id && !now.has(id) && !now.has("*")) continue;
+      if (part.classList.contains("htmx-request")) note(id || "*");
+      else htmx.trigger(part, "live");
     }
-    changed = new Set();
     document.dispatchEvent(new CustomEvent("aquavolt:changed"));
   }
 

@@ -26,8 +26,15 @@
   // A part that somebody writes in is left alone.
   const isWrittenIn = (part) => [...part.querySelectorAll("input:focus, textarea:focus")].some((field) => field.value);
   function refresh() {
-    for (const part of document.querySelectorAll("[data-live]")) htmx.trigger(part, "live");
-    for (const part of document.querySelectorAll("[data-refresh]")) if (!isWrittenIn(part)) htmx.trigger(part, "refresh");
+    for (const part of document.querySelectorAll("[data-live]")) readAnew(part, "live");
+    for (const part of document.querySelectorAll("[data-refresh]")) if (!isWrittenIn(part)) readAnew(part, "refresh");
+  }
+
+  // What is on its way may have been written before the act: the part is read after it, or what came in its place.
+  function readAnew(part, event) {
+    if (!part.classList.contains("htmx-request")) { htmx.trigger(part, event); return; }
+    const then = () => readAnew(document.getElementById(part.id) ?? part, event);
+    document.addEventListener("htmx:afterRequest", () => setTimeout(then), { once: true });
   }
 
   // Something went out, from here or from the worker.
@@ -79,10 +86,11 @@
     else if (left.refused) { QueuedForms.unmark(form); refresh(); box.scrollIntoView(); }
   }
 
-  // Where a part can be read anew by itself nobody loses their place on the page.
+  // Where a part can be read anew by itself nobody loses their place on the page. It may have been while the act went out.
   function goOn(form) {
     const part = form.closest("[data-refresh]");
-    if (part) htmx.trigger(part, "refresh");
+    if (part?.isConnected) readAnew(part, "refresh");
+    else if (part) settle();
     else location.assign(form.elements.back?.value || location.href);
   }
 
