@@ -150,7 +150,7 @@ def test_from_the_students_photo_to_the_contractors_scorecard(
         assert repair.order(order)["alert_id"] is None, "the meters have not seen it yet"
 
         story.pass_until(story.alerts)
-        (alert,) = story.alerts()
+        alert = story.only_alert()
         office.goto(f"/alerts/{alert['id']}")
         press(office.locator("#alert-order"), words["this"])
         assert (repair.order(order)["alert_id"], repair.order(order)["assignee"]) == (alert["id"], BUILDER)
@@ -203,7 +203,7 @@ def test_an_order_that_the_platform_closes_is_over_once_the_meters_agree(
         student, office = repair.student(), repair.office()
         fault = story.campus.break_main("teaching")
         story.pass_until(story.alerts)
-        (alert,) = story.alerts()
+        alert = story.only_alert()
         status = reports(student, photo, words)
         order = orders_it(office, words, alert=alert["id"])
         number = repair.wait_over_there(order, "open")["number"]

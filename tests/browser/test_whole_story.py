@@ -61,7 +61,7 @@ def test_a_burst_is_heard_of_taken_mended_cleared_and_closed(
     desk = desk_of(open_tab_at, story, language)
     fault = story.campus.break_main("teaching")
     story.pass_until(story.alerts)
-    (alert,) = story.alerts()
+    alert = story.only_alert()
     assert (alert["node"], alert["category"], alert["severity"]) == ("teaching", "leak", "critical")
     row = desk.locator(f"[data-alert='{alert['id']}']")
     row.get_by_text(PLACE, exact=True).first.wait_for(timeout=LIVE_MS)
@@ -114,7 +114,7 @@ def test_where_nobody_reacts_it_climbs_and_the_breach_stays(
     story.campus.break_main("teaching")
     story.pass_until(story.alerts)
     story.wait(lambda: len(story.heard()) == len(CHANNELS))
-    (alert,) = story.alerts()
+    alert = story.only_alert()
     first = story.told_at("li")
     assert abs(story.due_at() - first - BURST_DEADLINE) < STEP
     row = desk.locator(f"[data-alert='{alert['id']}']")

@@ -307,6 +307,12 @@ class Story:
         items: list[dict[str, Any]] = self.get("/api/v1/alerts?limit=500")["items"]
         return items
 
+    def only_alert(self) -> dict[str, Any]:
+        """The one there is."""
+        found = self.alerts()
+        assert len(found) == 1, [{k: a[k] for k in ("rule", "node", "state", "raised_at")} for a in found]
+        return found[0]
+
     # -- what people hear ---------------------------------------------------------------------------------
 
     def heard(self) -> list[Heard]:

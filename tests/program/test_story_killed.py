@@ -66,7 +66,7 @@ def check_sent(story):
 def take(story):
     """A tap on the link of the newest text message; again when there was no answer."""
     (message, *_) = [m for m in reversed(story.heard()) if m.channel == "sms"]
-    (alert,) = story.alerts()
+    alert = story.only_alert()
     story.ask("POST", f"{message.link}/{alert['id']}")
 
 
@@ -123,7 +123,7 @@ def test_killed_at_each_point_what_people_do_counts_once(story):
     story.pass_until(lambda: story.told() == RAISED | CLEARED)
     story.wait_for_deaths()
     story.die_at("closing", "closed")
-    (alert,) = story.alerts()
+    alert = story.only_alert()
     path = f"/api/v1/alerts/{alert['id']}/resolve"
     story.ask("POST", path, json={"outcome": "repaired", "note": "new fitting"}, headers={"Idempotency-Key": "once"})
     story.wait_for_deaths()
