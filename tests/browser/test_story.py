@@ -85,7 +85,7 @@ def test_the_outcome_is_recorded(open_tab, site):
     alert = site.raise_leak()
     page = open_tab("zh-CN", PHONE).page
     page.goto(f"/alerts/{alert}")
-    page.get_by_text("已修复", exact=True).click()
+    page.get_by_role("radiogroup", name="处理结果").get_by_text("已修复").click()
     page.locator(".av-resolve textarea").fill("更换DN50阀门")
     page.get_by_role("button", name="登记结果").click()
     page.locator(".av-timeline").get_by_text("更换DN50阀门").wait_for()
