@@ -48,7 +48,9 @@ def drawn(page: Any) -> None:
 
 @pytest.fixture(scope="module")
 def alert(site: Any) -> Iterator[str]:
-    """One that somebody spoke of; and as long a roster with a hole, a route and a silence."""
+    """One that somebody spoke of, after another there; and as long a roster with a hole, a route and a silence."""
+    site.raise_leak()
+    site.campus.clear_leaks()
     raised = site.raise_leak()
     site.campus.records.comment(raised, Actor("wang"), "到场")
     desk, now = site.campus.parts.duty_desk, site.campus.parts.now()
